@@ -1,0 +1,59 @@
+//! Side-by-side benchmarks; `cargo xtask bench` builds what they compare and runs them.
+//!
+//! Every figure is the median of several runs, and what is compared takes turns in one run, so
+//! that a drifting machine slows both.
+
+mod border;
+mod job;
+mod measure;
+mod table;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "wasmill's side-by-side benchmarks")]
+struct Arguments {
+    #[command(subcommand)]
+    suite: Option<Suite>,
+    /// Runs of each side; the median is printed.
+    #[arg(long, default_value_t = 5, global = true)]
+    runs: usize,
+    /// Where data, models and the Python environment are.
+    #[arg(long, env = "WASMILL_BENCH_FOLDER", global = true)]
+    folder: Option<PathBuf>,
+    /// The Python that has LightGBM and polars.
+    #[arg(long, env = "WASMILL_PYTHON", global = true, default_value = "python3")]
+    python: PathBuf,
+    /// Run the PyFlink job too, with this Python (one that has apache-flink).
+    #[arg(long, global = true)]
+    with_pyflink: Option<PathBuf>,
+    /// Rows of the large runs.
+    #[arg(long, default_value_t = 1_000_000, global = true)]
+    rows: usize,
+}
+
+#[derive(Subcommand)]
+enum Suite {
+    /// Whole jobs as whole processes, beside Python and, where asked for, PyFlink.
+    Job,
+    /// A function in a component beside the same function in Rust, inside DataFusion.
+    Border,
+}
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let result = match arguments.suite {
+        Some(Suite::Job) => job::run(&arguments),
+        Some(Suite::Border) => border::run(&arguments),
+        None => border::run(&arguments).and_then(|()| job::run(&arguments)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! The command line, as typed.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueHint};
+use clap_complete::Shell;
+
+/// Streaming SQL with WebAssembly functions and host-run models.
+#[derive(Debug, Parser)]
+#[command(name = "wasmill", version, about, max_term_width = 100)]
+pub struct Arguments {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Runs a SQL job file.
+    Run(Run),
+    /// Prints the shell's completions.
+    Completions {
+        /// Which shell.
+        shell: Shell,
+    },
+}
+
+/// What `wasmill run` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0, all statements ran; 1, the job failed while it ran; 2, the job is wrong and nothing \
+ran; 130, interrupted.")]
+pub struct Run {
+    /// The job: SQL statements in Flink's dialect. Paths in it are relative to this file.
+    #[arg(value_name = "JOB.sql", value_hint = ValueHint::FilePath)]
+    pub job: PathBuf,
+
+    /// Sets a configuration key before the first statement, like SET in the file.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub settings: Vec<(String, String)>,
+
+    /// No progress and no summary; warnings and errors still appear.
+    #[arg(long, short)]
+    pub quiet: bool,
+}
+
+fn key_value(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((key, value)) if !key.trim().is_empty() => {
+            Ok((key.trim().to_owned(), value.trim().to_owned()))
+        }
+        _ => Err("expected KEY=VALUE, for example parallelism.default=2".to_owned()),
+    }
+}

@@ -1,0 +1,192 @@
+//! `wasmill run`: plans every statement of a job file, then runs one after the other.
+
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+    process::ExitCode,
+    sync::Arc,
+    time::Instant,
+};
+
+use tokio::{runtime, signal, signal::unix::SignalKind};
+use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
+
+use crate::{
+    arguments::Run,
+    cells,
+    output::Output,
+    progress::{Progress, summary},
+};
+
+/// The job failed while it ran.
+const FAILED: u8 = 1;
+/// The job is wrong; nothing ran.
+const WRONG: u8 = 2;
+/// Ended by Ctrl-C, as shells report it.
+const INTERRUPTED: u8 = 130;
+
+/// Runs the job file; returns the exit code.
+pub fn run(arguments: &Run) -> ExitCode {
+    let output = Output::new(arguments.quiet);
+    let runtime = runtime::Builder::new_multi_thread()
+        .worker_threads(threads(&arguments.settings))
+        .enable_all()
+        .build();
+    let code = match runtime {
+        Ok(runtime) => runtime.block_on(
+            Job {
+                arguments,
+                output: &output,
+            }
+            .run(),
+        ),
+        Err(error) => {
+            output.error(&format!("the worker threads do not start: {error}"), None);
+            FAILED
+        }
+    };
+    ExitCode::from(code)
+}
+
+/// One worker thread a partition: all the work is computation.
+fn threads(settings: &[(String, String)]) -> usize {
+    let set = settings
+        .iter()
+        .rev()
+        .find(|(key, _)| key == "parallelism.default");
+    set.and_then(|(_, value)| value.parse().ok())
+        .filter(|threads| (1..=1024).contains(threads))
+        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+}
+
+struct Job<'a> {
+    arguments: &'a Run,
+    output: &'a Output,
+}
+
+impl Job<'_> {
+    async fn run(&self) -> u8 {
+        let path = &self.arguments.job;
+        let text = match tokio::fs::read_to_string(path).await {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("the job file {} cannot be read: {error}", path.display());
+                self.output.error(&message, None);
+                return WRONG;
+            }
+        };
+        let planned = async {
+            let session = Session::new(self.config(path))?;
+            let statements = session.plan(&path.display().to_string(), &text).await;
+            self.warn(&session);
+            Ok::<_, EngineError>((statements?, session))
+        };
+        let (statements, session) = match planned.await {
+            Ok(planned) => planned,
+            Err(error) => {
+                self.fail(&error);
+                return WRONG;
+            }
+        };
+        let observer = Arc::new(JobObserver::new());
+        cancel_on_signals(Arc::clone(&observer));
+        for statement in statements {
+            let started = Instant::now();
+            let progress = Progress::start(self.output, &observer, statement.is_job());
+            let outcome = match session.run(statement, &observer).await {
+                Ok(Outcome::Table { schema, rows }) => cells::print(self.output, &schema, rows)
+                    .await
+                    .map(|()| None),
+                Ok(Outcome::Text(text)) => {
+                    cells::put(self.output, &format!("{}\n", text.trim_end())).map(|()| None)
+                }
+                Ok(Outcome::Inserted(report)) => Ok(Some(report)),
+                Ok(Outcome::Nothing) => Ok(None),
+                Err(error) => Err(error),
+            };
+            progress.stop().await;
+            self.warn(&session);
+            if observer.is_cancelled() {
+                self.output
+                    .error("interrupted; no sink shows any of the statement", None);
+                return INTERRUPTED;
+            }
+            match outcome {
+                Ok(Some(report)) => {
+                    self.output.note(&summary(&report, started.elapsed()));
+                }
+                Ok(None) => {}
+                // Who read the output has seen enough.
+                Err(EngineError::OutputClosed) => return 0,
+                Err(error) => {
+                    self.fail(&error);
+                    return FAILED;
+                }
+            }
+        }
+        0
+    }
+
+    fn config(&self, job: &Path) -> SessionConfig {
+        let base = match job.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        SessionConfig {
+            base,
+            settings: self
+                .arguments
+                .settings
+                .iter()
+                .cloned()
+                .collect::<BTreeMap<_, _>>(),
+            cache: cache_folder(),
+            stdout: self.output.stdout(),
+            stderr: self.output.stderr(),
+        }
+    }
+
+    fn warn(&self, session: &Session) {
+        for warning in session.take_warnings() {
+            self.output.warning(&warning);
+        }
+    }
+
+    fn fail(&self, error: &EngineError) {
+        self.output.error(&error.to_string(), error.hint());
+    }
+}
+
+/// `WASMILL_CACHE_DIR`, else `wasmill` in the user's cache folder.
+fn cache_folder() -> PathBuf {
+    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
+    if let Some(folder) = variable("WASMILL_CACHE_DIR") {
+        return folder.into();
+    }
+    let user = match (variable("XDG_CACHE_HOME"), variable("HOME")) {
+        (Some(cache), _) => PathBuf::from(cache),
+        (None, Some(home)) => Path::new(&home).join(".cache"),
+        (None, None) => std::env::temp_dir(),
+    };
+    user.join("wasmill")
+}
+
+/// The first Ctrl-C (or SIGTERM) cancels the job, so that its sinks clean up; the second ends the
+/// process.
+fn cancel_on_signals(observer: Arc<JobObserver>) {
+    tokio::spawn(async move {
+        let Ok(mut terminate) = signal::unix::signal(SignalKind::terminate()) else {
+            return;
+        };
+        loop {
+            tokio::select! {
+                _ = signal::ctrl_c() => {}
+                _ = terminate.recv() => {}
+            }
+            if observer.is_cancelled() {
+                std::process::exit(INTERRUPTED.into());
+            }
+            observer.cancel();
+        }
+    });
+}

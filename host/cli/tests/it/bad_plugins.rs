@@ -1,0 +1,334 @@
+//! Plugins that cannot be used: found when the job is planned, exit code 2.
+
+use expect_test::{Expect, expect};
+
+use crate::support::{Job, plugin, root};
+
+fn check(bytes: &[u8], expected: Expect) {
+    let job = Job::new(
+        "CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+SELECT f(1);",
+    )
+    .file("f.wasm", bytes);
+    expected.assert_eq(&job.run());
+}
+
+fn check_text(wat: &str, expected: Expect) {
+    check(&wat::parse_str(wat).unwrap(), expected);
+}
+
+#[test]
+fn missing() {
+    let job = Job::new("CREATE FUNCTION f AS 'g.wasm#f' LANGUAGE WASM;");
+    expect![[r#"
+        exit 2
+        error: cannot read the plugin `./g.wasm`: No such file or directory (os error 2)
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS 'g.wasm#f' LANGUAGE WASM;
+          |                      ^^^^^^^^^^
+
+        hint: paths in a job are relative to the job's file; was the plugin built?
+    "#]]
+    .assert_eq(&job.run());
+}
+
+#[test]
+fn no_function_named() {
+    let job = Job::new("CREATE FUNCTION f AS 'g.wasm' LANGUAGE WASM;");
+    expect![[r#"
+        exit 2
+        error: 'g.wasm' does not say which function of the plugin it is
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS 'g.wasm' LANGUAGE WASM;
+          |                      ^^^^^^^^
+
+        hint: write AS 'g.wasm#name'
+    "#]]
+    .assert_eq(&job.run());
+}
+
+#[test]
+fn not_wasm() {
+    check(
+        b"#!/bin/sh\nexit 0\n",
+        expect![[r#"
+        exit 2
+        error: `f.wasm` is not a WebAssembly component: it is a text file
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+          |                      ^^^^^^^^^^
+
+        hint: a plugin is a `.wasm` file built as a component, for example with the Rust SDK
+    "#]],
+    );
+}
+
+#[test]
+fn core_module() {
+    check_text(
+        "(module (func (export \"f\")))",
+        expect![[r#"
+        exit 2
+        error: `f.wasm` is a core WebAssembly module, not a component
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+          |                      ^^^^^^^^^^
+
+        hint: turn it into a component: `wasm-tools component new module.wasm -o plugin.wasm`
+    "#]],
+    );
+}
+
+#[test]
+fn newer_contract() {
+    check_text(
+        "(component (import \"wasmill:udf/columns@0.9.0\" (instance)))",
+        expect![[r#"
+            exit 2
+            error: `f.wasm` wants the contract wasmill:udf@0.9.0; this wasmill speaks wasmill:udf@0.1.0
+             --> job.sql:1:22
+              |
+            1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+              |                      ^^^^^^^^^^
+
+            hint: use a newer wasmill, or build the plugin with an older SDK
+        "#]],
+    );
+}
+
+#[test]
+fn component_of_another_kind() {
+    check_text(
+        "(component)",
+        expect![[r#"
+        exit 2
+        error: `f.wasm` does not export `wasmill:udf/scalar@0.1.0`, so it has no functions
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+          |                      ^^^^^^^^^^
+
+        hint: build it for the world `wasmill:udf/scalar-plugin`
+    "#]],
+    );
+}
+
+#[test]
+fn wants_files() {
+    check_text(
+        "(component (import \"wasi:filesystem/types@0.2.0\" (instance)))",
+        expect![[r#"
+            exit 2
+            error: `f.wasm` imports `wasi:filesystem/types@0.2.0`, which is not granted
+             --> job.sql:1:22
+              |
+            1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+              |                      ^^^^^^^^^^
+
+            hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown
+        "#]],
+    );
+}
+
+#[test]
+fn wants_http() {
+    check_text(
+        "(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))",
+        expect![[r#"
+            exit 2
+            error: `f.wasm` imports `wasi:http/outgoing-handler@0.2.0`, which is not granted
+             --> job.sql:1:22
+              |
+            1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+              |                      ^^^^^^^^^^
+
+            hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown
+        "#]],
+    );
+}
+
+fn check_function(with: &str, expected: Expect) {
+    let model = root().join("examples/lightgbm-batch/model.txt");
+    let inputs: Vec<_> = (1..=30).map(|n| format!("f{n} DOUBLE")).collect();
+    let ones = vec!["1.0"; 30].join(", ");
+    let job = Job::new(&format!(
+        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
+CREATE FUNCTION predict AS '{}#predict' LANGUAGE WASM WITH ({with});
+SELECT predict({ones});",
+        inputs.join(", "),
+        model.display(),
+        plugin("predict"),
+    ));
+    expected.assert_eq(&job.run());
+}
+
+#[test]
+fn model_not_granted() {
+    check_function(
+        "'model' = 'tumour'",
+        expect![[r#"
+        exit 2
+        error: function predict (predict.wasm#predict) wants the model `tumour`, which the job does not grant
+         --> job.sql:3:1
+          |
+        3 | SELECT predict(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0,…
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: add 'grant.models' = 'tumour' to the function's WITH
+    "#]],
+    );
+}
+
+#[test]
+fn grant_of_an_unknown_model() {
+    check_function(
+        "'model' = 'tumour', 'grant.models' = 'tumor'",
+        expect![[r#"
+        exit 2
+        error: there is no model 'tumor'
+         --> job.sql:2:117
+          |
+        2 | …#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumor');
+          |                                                    ^^^^^^^^^^^^^^
+
+        hint: did you mean 'tumour'?
+    "#]],
+    );
+}
+
+#[test]
+fn unknown_parameter() {
+    check_function(
+        "'modell' = 'tumour', 'grant.models' = 'tumour'",
+        expect![[r#"
+            exit 2
+            error: the function 'predict' has no parameter 'modell'
+             --> job.sql:2:97
+              |
+            2 | …plugins/predict.wasm#predict' LANGUAGE WASM WITH ('modell' = 'tumour', 'grant.models' = 'tumour');
+              |                                                    ^^^^^^^^
+
+            hint: did you mean 'model'?
+        "#]],
+    );
+}
+
+#[test]
+fn missing_parameter() {
+    check_function(
+        "'grant.models' = 'tumour'",
+        expect![[r#"
+        exit 2
+        error: function predict (predict.wasm#predict) needs the parameter `model`: the model's name in the job
+         --> job.sql:3:1
+          |
+        3 | SELECT predict(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0,…
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: add 'model' = '…' to the function's WITH
+    "#]],
+    );
+}
+
+#[test]
+fn unknown_grant() {
+    check_function(
+        "'model' = 'tumour', 'grant.model' = 'tumour'",
+        expect![[r#"
+            exit 2
+            error: the function 'predict' has no parameter 'grant.model'
+             --> job.sql:2:117
+              |
+            2 | …#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.model' = 'tumour');
+              |                                                    ^^^^^^^^^^^^^
+
+            hint: did you mean 'grant.models'?
+        "#]],
+    );
+}
+
+#[test]
+fn bad_limit() {
+    check_function(
+        "'model' = 'tumour', 'grant.models' = 'tumour', 'limit.memory' = 'much'",
+        expect![[r#"
+            exit 2
+            error: 'much' is not a size of memory
+             --> job.sql:2:144
+              |
+            2 | …H ('model' = 'tumour', 'grant.models' = 'tumour', 'limit.memory' = 'much');
+              |                                                    ^^^^^^^^^^^^^^
+
+            hint: write 'limit.memory' = '64 MiB'
+        "#]],
+    );
+}
+
+#[test]
+fn wrong_function_name() {
+    let job = Job::new(&format!(
+        "CREATE FUNCTION f AS '{}#haversin' LANGUAGE WASM;",
+        plugin("haversine")
+    ));
+    expect![[r#"
+        exit 2
+        error: `haversine.wasm` has no function `haversin`
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION f AS '[ROOT]/target/plugins/haversine.wasm#haversin' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: did you mean `haversine`?
+    "#]]
+    .assert_eq(&job.run());
+}
+
+#[test]
+fn wrong_number_of_features() {
+    let model = root().join("examples/lightgbm-batch/model.txt");
+    let inputs: Vec<_> = (1..=30).map(|n| format!("f{n} DOUBLE")).collect();
+    let ones = vec!["1.0"; 29].join(", ");
+    let job = Job::new(&format!(
+        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
+CREATE FUNCTION predict AS '{}#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumour');
+SELECT predict({ones});",
+        inputs.join(", "),
+        model.display(),
+        plugin("predict"),
+    ));
+    expect![[r#"
+        exit 2
+        error: function predict (predict.wasm#predict) refuses to open: the model 'tumour' takes 30 features, `predict` is called with 29
+         --> job.sql:3:1
+          |
+        3 | SELECT predict(1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0,…
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#]].assert_eq(&job.run());
+}
+
+#[test]
+fn endless_loop_is_stopped() {
+    let job = Job::new(&format!(
+        "CREATE TABLE t (x DOUBLE) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
+CREATE TABLE out (x DOUBLE) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+CREATE FUNCTION f AS '{}#loop' LANGUAGE WASM WITH ('attack' = 'batch-eval', 'limit.time' = '200 ms');
+INSERT INTO out SELECT f(x) FROM t;",
+        plugin("hostile/endless-loop")
+    ))
+    .file("t.csv", "1\n2\n");
+    expect![[r#"
+        exit 1
+         INFO wasmill::guest: here \x1b[31mI go function="f (endless-loop.wasm#loop)"
+        error: function f (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+          its last log lines:
+            info: here \x1b[31mI go
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH
+    "#]]
+    .assert_eq(&job.run());
+    assert_eq!(job.listing(), ["job.sql", "t.csv"]);
+}

@@ -1,0 +1,67 @@
+//! Ctrl-C and SIGKILL in the middle of a job: nothing half-visible.
+
+use std::{thread, time::Duration};
+
+use crate::support::Job;
+
+const ENDLESS: &str = "
+CREATE TABLE t (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000');
+CREATE TABLE out (id BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+INSERT INTO out SELECT id FROM t;
+";
+
+fn signal(name: &str, id: u32) {
+    let sent = std::process::Command::new("kill")
+        .args([name, &id.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
+/// Starts the job and waits until it has begun to write.
+fn started(job: &Job) -> std::process::Child {
+    let child = job
+        .command()
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    while job.listing().len() < 2 {
+        thread::sleep(Duration::from_millis(10));
+    }
+    child
+}
+
+#[test]
+fn ctrl_c_leaves_nothing() {
+    let job = Job::new(ENDLESS);
+    let child = started(&job);
+    signal("-INT", child.id());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(
+        job.told(&output),
+        "exit 130\nerror: interrupted; no sink shows any of the statement\n"
+    );
+    assert_eq!(job.listing(), ["job.sql"]);
+}
+
+#[test]
+fn a_kill_leaves_nothing_visible_and_the_next_run_cleans_up() {
+    let job = Job::new(ENDLESS);
+    let child = started(&job);
+    signal("-KILL", child.id());
+    child.wait_with_output().unwrap();
+    assert!(
+        job.listing()
+            .iter()
+            .all(|name| name == "job.sql" || name.starts_with('.'))
+    );
+
+    let job = job.file(
+        "job.sql",
+        ENDLESS.replace("'rows-per-second' = '100000'", "'number-of-rows' = '5'"),
+    );
+    assert!(job.run().starts_with("exit 0\n"));
+    assert_eq!(job.listing(), ["job.sql", "out"]);
+    assert_eq!(job.rows("out").len(), 5);
+}

@@ -1,0 +1,10 @@
+//! The program as a user meets it: a job file in, rows or the full error text out.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod bad_data;
+mod bad_jobs;
+mod bad_plugins;
+mod commands;
+mod examples;
+mod interrupted;
+mod support;

@@ -1,0 +1,128 @@
+//! Runs the program on a job in a folder of its own.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Output, Stdio},
+};
+
+/// The repository.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../..")
+        .canonicalize()
+        .unwrap()
+}
+
+/// A component that `cargo xtask plugins` built.
+pub fn plugin(name: &str) -> String {
+    let path = root().join(format!("target/plugins/{name}.wasm"));
+    assert!(
+        path.exists(),
+        "{} is missing: run cargo xtask plugins",
+        path.display()
+    );
+    path.display().to_string()
+}
+
+/// A folder with a job file.
+pub struct Job {
+    folder: tempfile::TempDir,
+}
+
+impl Job {
+    pub fn new(sql: &str) -> Self {
+        let job = Job {
+            folder: tempfile::tempdir().unwrap(),
+        };
+        job.file("job.sql", sql)
+    }
+
+    /// Adds a file.
+    pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+        self
+    }
+
+    pub fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    /// `wasmill run job.sql` in the folder.
+    pub fn command(&self) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmill"));
+        command
+            .current_dir(self.folder.path())
+            .args(["run", "job.sql"])
+            .stdin(Stdio::null());
+        command
+    }
+
+    /// Runs it: exit code, then stdout, then stderr, with the folder's own path taken out.
+    pub fn run(&self) -> String {
+        self.told(&self.command().output().unwrap())
+    }
+
+    /// What a process told its user.
+    pub fn told(&self, output: &Output) -> String {
+        let text = |bytes: &[u8]| {
+            String::from_utf8_lossy(bytes)
+                .replace(&self.folder.path().display().to_string(), "[JOB]")
+                .replace(&root().display().to_string(), "[ROOT]")
+        };
+        let code = output
+            .status
+            .code()
+            .map_or("killed".to_owned(), |code| code.to_string());
+        format!(
+            "exit {code}\n{}{}",
+            text(&output.stdout),
+            without_times(&text(&output.stderr))
+        )
+    }
+
+    /// All lines of the files of a sink folder, sorted.
+    pub fn rows(&self, sink: &str) -> Vec<String> {
+        let mut rows = rows_in(&self.path(sink));
+        rows.sort();
+        rows
+    }
+
+    /// Names of what lies in the job's folder, hidden ones too, sorted.
+    pub fn listing(&self) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(self.folder.path())
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+}
+
+/// All lines of all files of a folder, file after file.
+pub fn rows_in(folder: &Path) -> Vec<String> {
+    let mut paths: Vec<_> = fs::read_dir(folder)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .collect();
+    paths.sort();
+    paths
+        .iter()
+        .flat_map(|path| {
+            let text = fs::read_to_string(path).unwrap();
+            text.lines().map(str::to_owned).collect::<Vec<_>>()
+        })
+        .collect()
+}
+
+/// `sink: 3 rows in 0.01 s (300 rows/s)` becomes `sink: 3 rows`.
+fn without_times(text: &str) -> String {
+    text.lines()
+        .map(|line| match line.split_once(" in ") {
+            Some((rows, rate)) if rate.ends_with(" rows/s)") => format!("{rows}\n"),
+            _ => format!("{line}\n"),
+        })
+        .collect()
+}

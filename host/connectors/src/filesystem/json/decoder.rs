@@ -1,0 +1,508 @@
+//! JSON lines to record batches.
+//!
+//! A line is taken apart one level at a time, into names and the text of their values; the text of a
+//! plain value is read as CSV's is.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, ListArray, MapArray, NullBufferBuilder, StructArray};
+use arrow::buffer::OffsetBuffer;
+use arrow::datatypes::{DataType, Field, Fields};
+use serde::Deserializer;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::JsonOptions;
+use crate::filesystem::chunks::Chunk;
+use crate::filesystem::column::{Column, Rules, column};
+use crate::filesystem::text_source::{Decoder, MAX_BATCH_BYTES, TextColumns, excerpt};
+use crate::text::a_type;
+use crate::{ConnectorError, SourceProgress};
+
+/// Decodes the chunks of one partition.
+pub(crate) struct JsonDecoder {
+    options: Arc<JsonOptions>,
+    outputs: Vec<Output>,
+    rows: usize,
+    bytes: usize,
+    batch_rows: usize,
+    progress: Arc<SourceProgress>,
+}
+
+struct Output {
+    field: Field,
+    column: Nested,
+}
+
+/// What is wrong with a value: where in the row, and what.
+struct Problem {
+    path: String,
+    message: String,
+}
+
+impl Problem {
+    fn new(field: &Field, message: impl Into<String>) -> Self {
+        Self {
+            path: field.name().clone(),
+            message: message.into(),
+        }
+    }
+
+    fn not_a(field: &Field, text: &str) -> Self {
+        let kind = a_type(field.data_type());
+        Self::new(field, format!("{} is not {kind}", excerpt(text.as_bytes())))
+    }
+
+    fn below(mut self, field: &Field) -> Self {
+        self.path = format!("{}.{}", field.name(), self.path);
+        self
+    }
+}
+
+impl JsonDecoder {
+    /// `wanted` holds indices into the declared columns.
+    pub(crate) fn new(
+        options: Arc<JsonOptions>,
+        declared: Arc<TextColumns>,
+        wanted: &[usize],
+        batch_rows: usize,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Self, ConnectorError> {
+        let outputs = wanted.iter().map(|&index| {
+            let field = declared.fields[index].clone();
+            let column = Nested::new(&field)
+                .ok_or_else(|| ConnectorError::bug(format!("no reader for {}", field.name())))?;
+            Ok(Output { field, column })
+        });
+        Ok(Self {
+            outputs: outputs.collect::<Result<_, ConnectorError>>()?,
+            options,
+            rows: 0,
+            bytes: 0,
+            batch_rows,
+            progress,
+        })
+    }
+
+    /// Appends one line's object; `false` if it is left out.
+    fn push_line(&mut self, line: &[u8]) -> Result<bool, Problem> {
+        let whole = |message: String| Problem {
+            path: String::new(),
+            message,
+        };
+        let entries = std::str::from_utf8(line)
+            .map_err(|_| whole("the line is not UTF-8 text".to_owned()))
+            .and_then(|text| {
+                object(text).map_err(|error| {
+                    let place = match error.column() {
+                        0 => String::new(),
+                        column => format!("column {column}: "),
+                    };
+                    let reason = error.to_string();
+                    let reason = reason.split(" at line ").next().unwrap_or_default();
+                    whole(format!("{place}not a JSON object: {reason}"))
+                })
+            });
+        let entries = match entries {
+            Ok(entries) => entries,
+            Err(_) if self.options.ignore_errors => return Ok(false),
+            Err(problem) => return Err(problem),
+        };
+        let mut ignored = 0;
+        for (place, output) in self.outputs.iter_mut().enumerate() {
+            let name = output.field.name();
+            let value = entry(&entries, name, place);
+            if value.is_none() && self.options.fail_on_missing_field {
+                return Err(Problem::new(&output.field, "the object has no such field"));
+            }
+            output
+                .column
+                .push(&output.field, value, &self.options, &mut ignored)?;
+        }
+        if ignored > 0 {
+            self.progress.add_ignored(ignored);
+        }
+        Ok(true)
+    }
+}
+
+impl Decoder for JsonDecoder {
+    fn enter(&mut self, _chunk: &Chunk) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError> {
+        while !self.is_full() && chunk.position < chunk.length {
+            let start = chunk.position;
+            let text = &chunk.data[start..chunk.length];
+            let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
+            let line = text[..end].trim_ascii();
+            let pushed = match line.is_empty() {
+                true => Ok(false),
+                false => self.push_line(line),
+            };
+            match pushed {
+                Ok(true) => self.rows += 1,
+                Ok(false) => self.progress.add_ignored(u64::from(!line.is_empty())),
+                Err(Problem { path, message }) => {
+                    let (shown, line) = (&chunk.file.shown, chunk.line(start));
+                    let place = match path.as_str() {
+                        "" => String::new(),
+                        path => format!("field {path}: "),
+                    };
+                    return Err(ConnectorError::data(format!(
+                        "{shown}, line {line}: {place}{message}"
+                    ))
+                    .with_hint(
+                        "'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out"
+                            .to_owned(),
+                    ));
+                }
+            }
+            chunk.position = start + end + 1;
+            self.bytes += end + 1;
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.rows >= self.batch_rows || self.bytes >= MAX_BATCH_BYTES
+    }
+
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ConnectorError> {
+        self.rows = 0;
+        self.bytes = 0;
+        let columns = self.outputs.iter_mut();
+        columns.map(|output| output.column.finish()).collect()
+    }
+}
+
+type Entries<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+
+/// The names and values of an object, values as text.
+fn object(text: &str) -> Result<Entries<'_>, serde_json::Error> {
+    struct Names;
+    impl<'de> Visitor<'de> for Names {
+        type Value = Entries<'de>;
+
+        fn expecting(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+            let mut entries = Vec::with_capacity(map.size_hint().unwrap_or(16));
+            while let Some(Name(name)) = map.next_key()? {
+                entries.push((name, map.next_value()?));
+            }
+            Ok(entries)
+        }
+    }
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let entries = deserializer.deserialize_map(Names)?;
+    deserializer.end()?;
+    Ok(entries)
+}
+
+#[derive(serde::Deserialize)]
+struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
+
+/// The value of a name, the last where there are several; `likely` is where to look first.
+fn entry<'a>(entries: &Entries<'a>, name: &str, likely: usize) -> Option<&'a str> {
+    let unique = entries.len() == likely + 1;
+    let found = match entries.get(likely) {
+        Some((found, value)) if unique && found == name => Some(value),
+        _ => entries
+            .iter()
+            .rev()
+            .find(|(found, _)| found == name)
+            .map(|(_, value)| value),
+    };
+    found.map(|value| value.get())
+}
+
+/// The text of a value: a string's content, anything else as it is spelled.
+fn content(value: &str) -> Option<Cow<'_, str>> {
+    match value
+        .strip_prefix('"')
+        .and_then(|rest| rest.strip_suffix('"'))
+    {
+        Some(plain) if !plain.contains('\\') => Some(Cow::Borrowed(plain)),
+        Some(_) => serde_json::from_str(value).ok().map(Cow::Owned),
+        None => Some(Cow::Borrowed(value)),
+    }
+}
+
+/// A column of any type that JSON carries.
+enum Nested {
+    Plain(Box<dyn Column>),
+    List {
+        item: Arc<Field>,
+        items: Box<Nested>,
+        offsets: Offsets,
+        nulls: NullBufferBuilder,
+    },
+    Row {
+        fields: Fields,
+        columns: Vec<Nested>,
+        nulls: NullBufferBuilder,
+    },
+    Map {
+        entries: Arc<Field>,
+        fields: Fields,
+        keys: Box<Nested>,
+        values: Box<Nested>,
+        offsets: Offsets,
+        nulls: NullBufferBuilder,
+    },
+}
+
+/// The ends of lists, and of the last one so far.
+struct Offsets {
+    ends: Vec<i32>,
+    end: i32,
+}
+
+impl Offsets {
+    fn new() -> Self {
+        Self {
+            ends: vec![0],
+            end: 0,
+        }
+    }
+
+    fn close(&mut self) {
+        self.ends.push(self.end);
+    }
+
+    fn finish(&mut self) -> OffsetBuffer<i32> {
+        let offsets = std::mem::replace(self, Self::new());
+        OffsetBuffer::new(offsets.ends.into())
+    }
+}
+
+impl Nested {
+    fn new(field: &Field) -> Option<Self> {
+        let nulls = NullBufferBuilder::new(0);
+        Some(match field.data_type() {
+            DataType::List(item) => Self::List {
+                item: item.clone(),
+                items: Box::new(Self::new(item)?),
+                offsets: Offsets::new(),
+                nulls,
+            },
+            DataType::Struct(fields) => Self::Row {
+                fields: fields.clone(),
+                columns: fields
+                    .iter()
+                    .map(|field| Self::new(field))
+                    .collect::<Option<_>>()?,
+                nulls,
+            },
+            DataType::Map(entries, _) => match entries.data_type() {
+                DataType::Struct(fields) => Self::Map {
+                    entries: entries.clone(),
+                    fields: fields.clone(),
+                    keys: Box::new(Self::new(fields.first()?)?),
+                    values: Box::new(Self::new(fields.get(1)?)?),
+                    offsets: Offsets::new(),
+                    nulls,
+                },
+                _ => return None,
+            },
+            _ => Self::Plain(column(field, &Rules::default())?),
+        })
+    }
+
+    /// Appends a value (`None` and `null` are NULL). With `ignore_errors` what is no value is NULL.
+    fn push(
+        &mut self,
+        field: &Field,
+        value: Option<&str>,
+        options: &JsonOptions,
+        ignored: &mut u64,
+    ) -> Result<(), Problem> {
+        let value = value.filter(|value| *value != "null");
+        let Some(value) = value else {
+            return self.push_null(field);
+        };
+        let unusable = |column: &mut Self, ignored: &mut u64| {
+            if !options.ignore_errors {
+                return Err(Problem::not_a(field, value));
+            }
+            *ignored += 1;
+            column.push_null(field)
+        };
+        match self {
+            Self::Plain(column) => {
+                let text = content(value);
+                let text = text.filter(|text| {
+                    *field.data_type() == DataType::Utf8 || !text.starts_with(['{', '['])
+                });
+                if text.is_some_and(|text| column.push(text.as_bytes())) {
+                    return Ok(());
+                }
+                unusable(self, ignored)
+            }
+            Self::List {
+                item,
+                items,
+                offsets,
+                nulls,
+            } => {
+                let Ok(values) = serde_json::from_str::<Vec<&RawValue>>(value) else {
+                    return unusable(self, ignored);
+                };
+                for value in values {
+                    items
+                        .push(item, Some(value.get()), options, ignored)
+                        .map_err(|problem| problem.below(field))?;
+                    offsets.end += 1;
+                }
+                offsets.close();
+                nulls.append_non_null();
+                Ok(())
+            }
+            Self::Row {
+                fields,
+                columns,
+                nulls,
+            } => {
+                let Ok(entries) = object(value) else {
+                    return unusable(self, ignored);
+                };
+                for (place, (inner, column)) in fields.iter().zip(columns).enumerate() {
+                    let value = entry(&entries, inner.name(), place);
+                    if value.is_none() && options.fail_on_missing_field {
+                        let problem = Problem::new(inner, "the object has no such field");
+                        return Err(problem.below(field));
+                    }
+                    column
+                        .push(inner, value, options, ignored)
+                        .map_err(|problem| problem.below(field))?;
+                }
+                nulls.append_non_null();
+                Ok(())
+            }
+            Self::Map {
+                fields,
+                keys,
+                values,
+                offsets,
+                nulls,
+                ..
+            } => {
+                let Ok(entries) = object(value) else {
+                    return unusable(self, ignored);
+                };
+                let last: HashMap<_, _> = entries
+                    .iter()
+                    .enumerate()
+                    .map(|(at, (key, _))| (key, at))
+                    .collect();
+                for (at, (key, value)) in entries.iter().enumerate() {
+                    if last.get(key) != Some(&at) {
+                        continue;
+                    }
+                    let quoted = serde_json::Value::from(key.as_ref()).to_string();
+                    keys.push(&fields[0], Some(&quoted), options, ignored)
+                        .and_then(|()| values.push(&fields[1], Some(value.get()), options, ignored))
+                        .map_err(|problem| problem.below(field))?;
+                    offsets.end += 1;
+                }
+                offsets.close();
+                nulls.append_non_null();
+                Ok(())
+            }
+        }
+    }
+
+    fn push_null(&mut self, field: &Field) -> Result<(), Problem> {
+        match field.is_nullable() {
+            true => {
+                self.push_absent();
+                Ok(())
+            }
+            false => Err(Problem::new(
+                field,
+                "the field is NULL, but declared NOT NULL",
+            )),
+        }
+    }
+
+    /// Appends a NULL, or what lies under the NULL of a row.
+    fn push_absent(&mut self) {
+        match self {
+            Self::Plain(column) => column.push_null(),
+            Self::List { offsets, nulls, .. } | Self::Map { offsets, nulls, .. } => {
+                offsets.close();
+                nulls.append_null();
+            }
+            Self::Row { columns, nulls, .. } => {
+                columns.iter_mut().for_each(Self::push_absent);
+                nulls.append_null();
+            }
+        }
+    }
+
+    fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
+        let wrong = |error| ConnectorError::unexpected("building a column", error);
+        Ok(match self {
+            Self::Plain(column) => column.finish()?,
+            Self::List {
+                item,
+                items,
+                offsets,
+                nulls,
+            } => Arc::new(
+                ListArray::try_new(
+                    item.clone(),
+                    offsets.finish(),
+                    items.finish()?,
+                    nulls.finish(),
+                )
+                .map_err(wrong)?,
+            ),
+            Self::Row {
+                fields,
+                columns,
+                nulls,
+            } => {
+                let length = nulls.len();
+                let columns = columns.iter_mut().map(Self::finish);
+                let columns = columns.collect::<Result<_, _>>()?;
+                let array = StructArray::try_new_with_length(
+                    fields.clone(),
+                    columns,
+                    nulls.finish(),
+                    length,
+                );
+                Arc::new(array.map_err(wrong)?)
+            }
+            Self::Map {
+                entries,
+                fields,
+                keys,
+                values,
+                offsets,
+                nulls,
+            } => {
+                let columns = vec![keys.finish()?, values.finish()?];
+                let inner = StructArray::try_new(fields.clone(), columns, None).map_err(wrong)?;
+                let map = MapArray::try_new(
+                    entries.clone(),
+                    offsets.finish(),
+                    inner,
+                    nulls.finish(),
+                    false,
+                );
+                Arc::new(map.map_err(wrong)?)
+            }
+        })
+    }
+}

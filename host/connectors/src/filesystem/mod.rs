@@ -1,0 +1,133 @@
+//! Files and folders, on this machine or in an object store, in one of the formats.
+
+mod chunks;
+mod column;
+pub(crate) mod csv;
+mod input;
+pub(crate) mod json;
+mod location;
+mod metadata;
+#[cfg(test)]
+mod object_tests;
+mod output;
+pub(crate) mod parquet;
+mod partitions;
+mod sink;
+mod source;
+mod staging;
+mod text_source;
+
+use std::sync::Arc;
+
+pub(crate) use text_source::batch;
+
+use crate::registry::{Connector, ConnectorOption};
+use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
+
+const OPTIONS: &[ConnectorOption] = &[
+    ConnectorOption::new(
+        "path",
+        None,
+        "file, folder or glob, relative to the job file, or a URL such as s3://bucket/folder; a sink's folder",
+    ),
+    ConnectorOption::new("format", None, "csv, json or parquet"),
+    ConnectorOption::new(
+        "source.path.regex-pattern",
+        None,
+        "reads only files whose whole path matches",
+    ),
+    ConnectorOption::new(
+        "source.monitor-interval",
+        None,
+        "watches the folder for new files: needs streams, not supported yet",
+    ),
+    ConnectorOption::new(
+        "source.report-statistics",
+        Some("all"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new(
+        "partition.default-name",
+        Some("__DEFAULT_PARTITION__"),
+        "folder name of a partition whose key is NULL or empty",
+    ),
+    ConnectorOption::new(
+        "sink.rolling-policy.file-size",
+        Some("128mb"),
+        "a part file that reached this size is closed and another begun",
+    ),
+    ConnectorOption::new(
+        "sink.rolling-policy.rollover-interval",
+        Some("30 min"),
+        "accepted for Flink's sake: files of a bounded job become visible together",
+    ),
+    ConnectorOption::new(
+        "sink.rolling-policy.inactivity-interval",
+        Some("30 min"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new(
+        "sink.rolling-policy.check-interval",
+        Some("1 min"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new(
+        "sink.partition-commit.trigger",
+        Some("process-time"),
+        "accepted for Flink's sake: a bounded job commits at its end",
+    ),
+    ConnectorOption::new(
+        "sink.partition-commit.delay",
+        Some("0 s"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new(
+        "sink.partition-commit.watermark-time-zone",
+        Some("UTC"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new(
+        "sink.partition-commit.policy.kind",
+        None,
+        "success-file: a marker file in every partition that was written",
+    ),
+    ConnectorOption::new(
+        "sink.partition-commit.success-file.name",
+        Some("_SUCCESS"),
+        "the marker's name",
+    ),
+    ConnectorOption::new(
+        "sink.parallelism",
+        None,
+        "accepted for Flink's sake: the job's parallelism holds",
+    ),
+    ConnectorOption::new(
+        "auto-compaction",
+        Some("false"),
+        "accepted for Flink's sake",
+    ),
+    ConnectorOption::new("compaction.file-size", None, "accepted for Flink's sake"),
+];
+
+pub(crate) const CONNECTOR: Connector = Connector {
+    name: "filesystem",
+    source: true,
+    sink: true,
+    options: OPTIONS,
+    formats: &["csv", "json", "parquet"],
+    metadata: metadata::KEYS,
+};
+
+pub(crate) fn source(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Source>, ConnectorError> {
+    source::source(definition, context)
+}
+
+pub(crate) fn sink(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Sink>, ConnectorError> {
+    sink::sink(definition, context)
+}

@@ -1,0 +1,264 @@
+//! The filesystem source: checks a table's declaration, finds its files, opens them.
+
+use std::sync::Arc;
+
+use arrow::datatypes::{Field, Schema, SchemaRef};
+use async_trait::async_trait;
+use regex::Regex;
+
+use super::chunks::{ChunkQueue, Records};
+use super::column::{Rules, column};
+use super::csv::{self, CsvDecoder, CsvOptions};
+use super::json::{self, JsonDecoder, JsonLines, JsonOptions};
+use super::location::{InputFile, Location};
+use super::metadata::FileColumn;
+use super::parquet;
+use super::text_source::{self, Decoder, Origin, TextColumns};
+use crate::options::Options;
+use crate::text::type_name;
+use crate::{
+    BatchStream, ConnectorContext, ConnectorError, Source, SourceProgress, SourceStatistics,
+    TableDefinition,
+};
+
+pub(super) fn source(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Source>, ConnectorError> {
+    let options = Options::new(definition);
+    if options.text("source.monitor-interval").is_some() {
+        return Err(ConnectorError::job(format!(
+            "table {}: the option 'source.monitor-interval' needs streams, which are not supported yet",
+            definition.name
+        ))
+        .with_hint("without it the files that are there are read once".to_owned()));
+    }
+    let regex = options.text("source.path.regex-pattern");
+    let pattern = regex
+        .map(|text| Regex::new(&format!("^(?:{text})$")))
+        .transpose()
+        .map_err(|_| options.invalid("source.path.regex-pattern", "a regular expression"))?;
+    let null_partition = options
+        .text("partition.default-name")
+        .unwrap_or("__DEFAULT_PARTITION__");
+    let file_columns = FileColumn::of(definition, null_partition)?;
+    let physical = definition.columns.iter().zip(&file_columns);
+    let physical = physical.filter(|(_, of_file)| of_file.is_none());
+    let text_columns = TextColumns {
+        fields: physical.map(|(column, _)| column.field.clone()).collect(),
+    };
+    let format = match options.text("format") {
+        Some("csv") => {
+            let csv = CsvOptions::parse(&options)?;
+            check_plain(definition, &text_columns.fields, &csv.rules)?;
+            Format::Csv(Arc::new(csv))
+        }
+        Some("json") => {
+            json::check(definition, &text_columns.fields)?;
+            Format::Json(Arc::new(JsonOptions::parse(&options)?))
+        }
+        _ => Format::Parquet,
+    };
+    Ok(Arc::new(FilesystemSource {
+        location: Location::parse(options.required("path", "data/input.csv")?, &context.base)?,
+        pattern,
+        format,
+        schema: definition.source_schema(),
+        file_columns,
+        text_columns: Arc::new(text_columns),
+        batch_rows: context.batch_rows.max(1),
+        chunk_bytes: context.chunk_bytes,
+    }))
+}
+
+/// Refuses columns that plain text does not carry.
+pub(super) fn check_plain(
+    definition: &TableDefinition,
+    fields: &[Field],
+    rules: &Rules,
+) -> Result<(), ConnectorError> {
+    match fields.iter().find(|field| column(field, rules).is_none()) {
+        None => Ok(()),
+        Some(field) => Err(ConnectorError::job(format!(
+            "table {}: column {} is {}, which the format csv cannot carry",
+            definition.name,
+            field.name(),
+            type_name(field.data_type())
+        ))
+        .with_hint("the formats json and parquet carry nested types".to_owned())),
+    }
+}
+
+#[derive(Debug)]
+enum Format {
+    Csv(Arc<CsvOptions>),
+    Json(Arc<JsonOptions>),
+    Parquet,
+}
+
+#[derive(Debug)]
+struct FilesystemSource {
+    location: Location,
+    pattern: Option<Regex>,
+    format: Format,
+    schema: SchemaRef,
+    /// For each column of the schema, whether and how the file gives it.
+    file_columns: Vec<Option<FileColumn>>,
+    text_columns: Arc<TextColumns>,
+    batch_rows: usize,
+    chunk_bytes: usize,
+}
+
+impl FilesystemSource {
+    /// Where each projected column comes from, and the text columns that are wanted.
+    fn origins(&self, projection: &[usize]) -> Result<(Vec<Origin>, Vec<usize>), ConnectorError> {
+        let mut wanted = Vec::new();
+        let mut origins = Vec::new();
+        for &index in projection {
+            let of_file = self.file_columns.get(index).ok_or_else(|| {
+                ConnectorError::bug(format!("a projection asks for column {index}"))
+            })?;
+            origins.push(match of_file {
+                Some(column) => Origin::File(column.clone()),
+                None => {
+                    let before = self.file_columns[..index].iter();
+                    wanted.push(before.filter(|column| column.is_none()).count());
+                    Origin::Text(wanted.len() - 1)
+                }
+            });
+        }
+        Ok((origins, wanted))
+    }
+
+    /// A queue of chunks of these files.
+    fn queue(
+        &self,
+        files: Vec<Arc<InputFile>>,
+        progress: &Arc<SourceProgress>,
+    ) -> Option<ChunkQueue> {
+        let records: Arc<dyn Records> = match &self.format {
+            Format::Csv(options) => Arc::new(options.dialect.clone()),
+            Format::Json(_) => Arc::new(JsonLines),
+            Format::Parquet => return None,
+        };
+        Some(ChunkQueue::new(
+            files,
+            records,
+            self.chunk_bytes,
+            progress.clone(),
+        ))
+    }
+
+    fn decoder(
+        &self,
+        wanted: &[usize],
+        progress: &Arc<SourceProgress>,
+    ) -> Result<Box<dyn Decoder>, ConnectorError> {
+        let columns = self.text_columns.clone();
+        Ok(match &self.format {
+            Format::Csv(options) => Box::new(CsvDecoder::new(
+                options.clone(),
+                columns,
+                wanted,
+                self.batch_rows,
+                progress.clone(),
+            )?),
+            Format::Json(options) => Box::new(JsonDecoder::new(
+                options.clone(),
+                columns,
+                wanted,
+                self.batch_rows,
+                progress.clone(),
+            )?),
+            Format::Parquet => return Err(ConnectorError::bug("Parquet has no text decoder")),
+        })
+    }
+
+    /// Reads the header of the first file, if files have one, and looks for all columns in it.
+    async fn check_header(&self, files: &[Arc<InputFile>]) -> Result<(), ConnectorError> {
+        let first = files.iter().find(|file| file.size > 0);
+        let (Format::Csv(options), Some(first)) = (&self.format, first) else {
+            return Ok(());
+        };
+        if !options.dialect.header {
+            return Ok(());
+        }
+        let progress = Arc::default();
+        let queue = self.queue(vec![first.clone()], &progress);
+        let Some(queue) = queue else { return Ok(()) };
+        let chunk = queue.next(&mut None, Vec::new()).await?;
+        if let Some(header) = chunk.and_then(|chunk| chunk.header) {
+            for field in &self.text_columns.fields {
+                csv::place(field, &header, first)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+#[async_trait]
+impl Source for FilesystemSource {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    fn bounded(&self) -> bool {
+        true
+    }
+
+    async fn discover(&self) -> Result<SourceStatistics, ConnectorError> {
+        let files = self.location.files(self.pattern.as_ref()).await?;
+        let rows = match self.format {
+            Format::Parquet => Some(parquet::check(&files, &self.text_columns).await?),
+            Format::Csv(_) | Format::Json(_) => {
+                self.check_header(&files).await?;
+                None
+            }
+        };
+        Ok(SourceStatistics {
+            bytes: Some(files.iter().map(|file| file.size).sum()),
+            rows,
+            files: files.len() as u64,
+        })
+    }
+
+    async fn open(
+        &self,
+        partitions: usize,
+        projection: Option<Vec<usize>>,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Vec<BatchStream>, ConnectorError> {
+        let files = self.location.files(self.pattern.as_ref()).await?;
+        let projection = projection.unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let (origins, wanted) = self.origins(&projection)?;
+        let fields = projection
+            .iter()
+            .map(|&index| self.schema.field(index).clone());
+        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let partitions = 0..partitions.max(1);
+        let Some(queue) = self.queue(files.clone(), &progress) else {
+            let shared = parquet::Shared {
+                columns: self.text_columns.clone(),
+                wanted,
+                origins,
+                schema,
+                batch_rows: self.batch_rows,
+                progress,
+            };
+            let queue = parquet::Queue::new(files, shared);
+            return Ok(partitions.map(|_| parquet::stream(queue.clone())).collect());
+        };
+        let queue = Arc::new(queue);
+        partitions
+            .map(|_| {
+                Ok(text_source::stream(
+                    queue.clone(),
+                    self.decoder(&wanted, &progress)?,
+                    origins.clone(),
+                    schema.clone(),
+                    progress.clone(),
+                ))
+            })
+            .collect()
+    }
+}

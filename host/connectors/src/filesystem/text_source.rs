@@ -1,0 +1,180 @@
+//! Reads a text format: chunks in, batches out, one decoder a partition.
+
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, RecordBatchOptions};
+use arrow::datatypes::{Field, SchemaRef};
+use arrow::record_batch::RecordBatch;
+
+use super::chunks::{Chunk, ChunkQueue};
+use super::location::InputFile;
+use super::metadata::FileColumn;
+use crate::{BatchStream, ConnectorError, SourceProgress};
+
+/// Text that a batch takes at most (more or less a chunk), whatever `batch_rows` says: offsets into
+/// an Arrow string column are 32 bits wide.
+pub(crate) const MAX_BATCH_BYTES: usize = 64 << 20;
+
+/// The columns that come out of the text itself, in declared order.
+#[derive(Debug)]
+pub(crate) struct TextColumns {
+    pub(crate) fields: Vec<Field>,
+}
+
+/// Turns the text of one partition's chunks into columns.
+pub(crate) trait Decoder: Send {
+    /// Gets ready for a chunk.
+    fn enter(&mut self, chunk: &Chunk) -> Result<(), ConnectorError>;
+
+    /// Decodes from the chunk's position on until the batch is full or the chunk ends.
+    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError>;
+
+    fn is_full(&self) -> bool;
+
+    /// Rows decoded since the last [`Decoder::finish`].
+    fn rows(&self) -> usize;
+
+    /// The wanted columns of those rows.
+    fn finish(&mut self) -> Result<Vec<ArrayRef>, ConnectorError>;
+}
+
+/// Where a column of a partition's batches comes from.
+#[derive(Debug, Clone)]
+pub(crate) enum Origin {
+    /// The decoder's column of this index.
+    Text(usize),
+    File(FileColumn),
+}
+
+/// The stream of one partition.
+pub(crate) fn stream(
+    queue: Arc<ChunkQueue>,
+    decoder: Box<dyn Decoder>,
+    origins: Vec<Origin>,
+    schema: SchemaRef,
+    progress: Arc<SourceProgress>,
+) -> BatchStream {
+    let partition = Partition {
+        queue,
+        decoder,
+        by_file: origins
+            .iter()
+            .any(|origin| matches!(origin, Origin::File(_))),
+        origins,
+        schema,
+        progress,
+        chunk: None,
+        slot: None,
+        file: None,
+        buffer: Vec::new(),
+        ended: false,
+    };
+    Box::pin(futures::stream::try_unfold(
+        partition,
+        |mut partition| async {
+            let batch = partition.next().await?;
+            Ok(batch.map(|batch| (batch, partition)))
+        },
+    ))
+}
+
+struct Partition {
+    queue: Arc<ChunkQueue>,
+    decoder: Box<dyn Decoder>,
+    origins: Vec<Origin>,
+    /// Whether a batch must hold rows of one file only.
+    by_file: bool,
+    schema: SchemaRef,
+    progress: Arc<SourceProgress>,
+    chunk: Option<Chunk>,
+    slot: Option<super::chunks::Slot>,
+    /// The file of the rows in the decoder.
+    file: Option<Arc<InputFile>>,
+    /// The memory of the last chunk.
+    buffer: Vec<u8>,
+    ended: bool,
+}
+
+impl Partition {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        while !self.ended {
+            if let Some(chunk) = &mut self.chunk {
+                self.decoder.decode(chunk)?;
+                if chunk.position >= chunk.length
+                    && let Some(chunk) = self.chunk.take()
+                {
+                    self.buffer = chunk.data;
+                }
+                if self.decoder.is_full() {
+                    return self.flush().map(Some);
+                }
+                continue;
+            }
+            let buffer = std::mem::take(&mut self.buffer);
+            match self.queue.next(&mut self.slot, buffer).await? {
+                Some(chunk) => {
+                    let same = |file: &Arc<InputFile>| Arc::ptr_eq(file, &chunk.file);
+                    let flush = self.by_file
+                        && self.decoder.rows() > 0
+                        && !self.file.as_ref().is_some_and(same);
+                    let flushed = flush.then(|| self.flush()).transpose()?;
+                    self.decoder.enter(&chunk)?;
+                    self.file = Some(chunk.file.clone());
+                    self.chunk = Some(chunk);
+                    if flushed.is_some() {
+                        return Ok(flushed);
+                    }
+                }
+                None => self.ended = true,
+            }
+        }
+        match self.decoder.rows() {
+            0 => Ok(None),
+            _ => self.flush().map(Some),
+        }
+    }
+
+    fn flush(&mut self) -> Result<RecordBatch, ConnectorError> {
+        let rows = self.decoder.rows();
+        let decoded = self.decoder.finish()?;
+        let arrays = self
+            .origins
+            .iter()
+            .map(|origin| match (origin, &self.file) {
+                (Origin::Text(index), _) => Ok(decoded[*index].clone()),
+                (Origin::File(column), Some(file)) => column.array(file, rows),
+                (Origin::File(_), None) => Err(ConnectorError::bug("rows without a file")),
+            });
+        let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
+        self.progress.add_rows(rows);
+        batch(&self.schema, arrays, rows)
+    }
+}
+
+/// A batch of arrays that are known to have `rows` rows.
+pub(crate) fn batch(
+    schema: &SchemaRef,
+    arrays: Vec<ArrayRef>,
+    rows: usize,
+) -> Result<RecordBatch, ConnectorError> {
+    let options = RecordBatchOptions::new().with_row_count(Some(rows));
+    RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
+        .map_err(|error| ConnectorError::unexpected("building a batch", error))
+}
+
+/// The beginning of a value, for a message.
+pub(crate) fn excerpt(text: &[u8]) -> String {
+    const LENGTH: usize = 60;
+    let shown = String::from_utf8_lossy(&text[..text.len().min(4 * LENGTH)]);
+    let mut shown: String = shown
+        .chars()
+        .take(LENGTH)
+        .flat_map(char::escape_debug)
+        .collect();
+    // Quotes need no escape in a message.
+    shown = shown.replace("\\'", "'").replace("\\\"", "\"");
+    if text.len() > shown.len() + 4 {
+        shown.push('…');
+    }
+    shown
+}

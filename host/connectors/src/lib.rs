@@ -1,0 +1,27 @@
+//! Sources and sinks of jobs: where rows come from, and where they go.
+//!
+//! A table's `WITH` options name a connector; [`source`] and [`sink`] check the options and build it.
+//! Everything in between speaks Arrow record batches. Option keys have the meaning that Apache Flink
+//! gives them, so that a job file runs on both.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod blackhole;
+mod datagen;
+mod error;
+mod filesystem;
+mod format;
+mod options;
+mod print;
+mod registry;
+mod sink;
+mod source;
+mod table;
+mod text;
+
+pub use error::ConnectorError;
+pub use format::{Format, formats};
+pub use registry::{Connector, ConnectorOption, connectors, sink, source};
+pub use sink::{Sink, SinkTransaction, SinkWriter};
+pub use source::{BatchStream, Source, SourceProgress, SourceStatistics};
+pub use table::{ConnectorContext, SharedWriter, TableColumn, TableDefinition};

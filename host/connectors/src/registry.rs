@@ -1,0 +1,205 @@
+//! Every connector with its options, and the way from a table's definition to a source or sink.
+
+use std::sync::Arc;
+
+use crate::error::did_you_mean;
+use crate::options::Options;
+use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
+use crate::{blackhole, datagen, filesystem, format, print};
+
+/// What a connector is called, can do, and takes in `WITH`.
+#[derive(Debug, Clone, Copy)]
+pub struct Connector {
+    /// The value of the option `connector`.
+    pub name: &'static str,
+    pub source: bool,
+    pub sink: bool,
+    /// Its own options, without those of a format.
+    pub options: &'static [ConnectorOption],
+    /// The formats that it takes; empty where it needs none.
+    pub formats: &'static [&'static str],
+    /// Keys of `METADATA FROM`.
+    pub metadata: &'static [&'static str],
+}
+
+/// One key of `WITH`.
+#[derive(Debug, Clone, Copy)]
+pub struct ConnectorOption {
+    /// `#` stands for a column's name.
+    pub key: &'static str,
+    pub default: Option<&'static str>,
+    pub description: &'static str,
+}
+
+impl ConnectorOption {
+    pub(crate) const fn new(
+        key: &'static str,
+        default: Option<&'static str>,
+        description: &'static str,
+    ) -> Self {
+        Self {
+            key,
+            default,
+            description,
+        }
+    }
+
+    fn matches(&self, key: &str, table: &TableDefinition) -> bool {
+        match self.key.split_once('#') {
+            None => self.key == key,
+            Some((before, after)) => key
+                .strip_prefix(before)
+                .and_then(|rest| rest.strip_suffix(after))
+                .is_some_and(|name| {
+                    let mut columns = table.columns.iter();
+                    columns.any(|column| column.field.name() == name)
+                }),
+        }
+    }
+}
+
+static CONNECTORS: [Connector; 4] = [
+    filesystem::CONNECTOR,
+    print::CONNECTOR,
+    blackhole::CONNECTOR,
+    datagen::CONNECTOR,
+];
+
+/// Every connector.
+pub fn connectors() -> &'static [Connector] {
+    &CONNECTORS
+}
+
+/// The source that a table names. Checks the options and the columns' types; touches no data.
+///
+/// # Errors
+/// [`ConnectorError::Job`] for anything wrong in the definition.
+pub fn source(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Source>, ConnectorError> {
+    match checked(definition)?.name {
+        "filesystem" => filesystem::source(definition, context),
+        "datagen" => datagen::source(definition, context),
+        other => Err(ConnectorError::job(format!(
+            "table {}: the connector '{other}' cannot be read, only written",
+            definition.name
+        ))
+        .with_hint(able("readable", |connector| connector.source))),
+    }
+}
+
+/// The sink that a table names. Checks the options and the columns' types; touches no data.
+///
+/// # Errors
+/// [`ConnectorError::Job`] for anything wrong in the definition.
+pub fn sink(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Sink>, ConnectorError> {
+    match checked(definition)?.name {
+        "filesystem" => filesystem::sink(definition, context),
+        "print" => print::sink(definition, context),
+        "blackhole" => blackhole::sink(definition),
+        other => Err(ConnectorError::job(format!(
+            "table {}: the connector '{other}' cannot be written, only read",
+            definition.name
+        ))
+        .with_hint(able("writable", |connector| connector.sink))),
+    }
+}
+
+fn able(what: &str, can: impl Fn(&Connector) -> bool) -> String {
+    let names = CONNECTORS.iter().filter(|connector| can(connector));
+    let names: Vec<_> = names.map(|connector| connector.name).collect();
+    format!("{what} connectors: {}", names.join(", "))
+}
+
+/// The connector of a table whose option keys and metadata keys are all known.
+fn checked(definition: &TableDefinition) -> Result<&'static Connector, ConnectorError> {
+    let options = Options::new(definition);
+    let name = options.required("connector", "filesystem")?;
+    let connector = CONNECTORS
+        .iter()
+        .find(|connector| connector.name == name)
+        .ok_or_else(|| {
+            let names = CONNECTORS.iter().map(|connector| connector.name);
+            let hint = did_you_mean(name, names).unwrap_or_else(|| able("known", |_| true));
+            ConnectorError::job(format!(
+                "table {}: there is no connector '{name}'",
+                definition.name
+            ))
+            .with_hint(hint)
+        })?;
+    let format = format::checked(definition, connector)?;
+    let mut known: Vec<_> = connector.options.iter().collect();
+    known.extend(format.iter().flat_map(|format| format.options));
+    for key in definition.options.keys() {
+        if key == "connector" || known.iter().any(|option| option.matches(key, definition)) {
+            continue;
+        }
+        return Err(unknown_option(definition, connector, &known, key));
+    }
+    for column in &definition.columns {
+        let Some(key) = &column.metadata else {
+            continue;
+        };
+        if !connector.metadata.contains(&key.as_str()) {
+            let hint = did_you_mean(key, connector.metadata.iter().copied()).unwrap_or_else(|| {
+                match connector.metadata {
+                    [] => format!("the connector '{name}' has no metadata columns"),
+                    keys => format!("known keys: {}", keys.join(", ")),
+                }
+            });
+            return Err(ConnectorError::job(format!(
+                "table {}: column {} reads the metadata '{key}', which the connector '{name}' does not have",
+                definition.name,
+                column.field.name(),
+            ))
+            .with_hint(hint));
+        }
+    }
+    Ok(connector)
+}
+
+fn unknown_option(
+    definition: &TableDefinition,
+    connector: &Connector,
+    known: &[&ConnectorOption],
+    key: &str,
+) -> ConnectorError {
+    let owner = match definition.options.get("format") {
+        Some(format) => format!("'{}' with format '{format}'", connector.name),
+        None => format!("'{}'", connector.name),
+    };
+    let columns = definition.columns.iter().map(|column| column.field.name());
+    let columns: Vec<_> = columns.collect();
+    let spelled: Vec<String> = known
+        .iter()
+        .flat_map(|option| match option.key.contains('#') {
+            true => columns
+                .iter()
+                .map(|column| option.key.replace('#', column))
+                .collect(),
+            false => vec![option.key.to_owned()],
+        })
+        .collect();
+    let other_format = format::FORMATS
+        .iter()
+        .find(|format| format.options.iter().any(|option| option.key == key))
+        .map(|format| format!("it belongs to format '{}'", format.name));
+    let hint = other_format
+        .or_else(|| did_you_mean(key, spelled.iter().map(String::as_str)))
+        .unwrap_or_else(|| {
+            let keys: Vec<_> = known.iter().map(|option| option.key).collect();
+            match keys.is_empty() {
+                true => "it takes none".to_owned(),
+                false => format!("known options: {}", keys.join(", ")),
+            }
+        });
+    ConnectorError::job(format!(
+        "table {}: the connector {owner} has no option '{key}'",
+        definition.name
+    ))
+    .with_hint(hint)
+}

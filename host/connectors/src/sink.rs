@@ -1,0 +1,45 @@
+//! What a sink is: a table that can be written, whole or not at all.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
+
+use crate::ConnectorError;
+
+/// A table that can be written.
+#[async_trait]
+pub trait Sink: Send + Sync + Debug {
+    /// The columns that are written, in order: those of the definition but the virtual ones.
+    fn schema(&self) -> SchemaRef;
+
+    /// Starts one statement's writing. `overwrite` replaces what the table holds at commit.
+    async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError>;
+}
+
+/// Rows on their way into a sink: visible after [`SinkTransaction::commit`] (a sink that can commit).
+///
+/// Dropped without a commit, it leaves nothing behind.
+#[async_trait]
+pub trait SinkTransaction: Send + Sync {
+    /// A writer for one partition; a partition may have several, one after the other.
+    async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError>;
+
+    /// Makes the rows of all finished writers visible at once.
+    async fn commit(&self) -> Result<(), ConnectorError>;
+
+    /// Takes everything back.
+    async fn abort(&self);
+}
+
+/// Takes the batches of one partition.
+#[async_trait]
+pub trait SinkWriter: Send {
+    /// Writes a batch of the sink's schema.
+    async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError>;
+
+    /// Ends the partition; without it, its rows are not part of the commit.
+    async fn finish(self: Box<Self>) -> Result<(), ConnectorError>;
+}

@@ -1,0 +1,60 @@
+//! Values as text: how CSV, JSON and `print` read and write Flink's types.
+
+mod calendar;
+mod decimal;
+mod float;
+mod integer;
+mod names;
+mod value;
+
+pub(crate) use calendar::{Clock, parse_date, parse_time, parse_timestamp};
+pub(crate) use decimal::parse_decimal;
+pub(crate) use float::{parse_f32, parse_f64};
+pub(crate) use integer::parse_integer;
+pub(crate) use names::{a_type, type_name};
+pub(crate) use value::{BytesStyle, DecimalStyle, Plain, Style};
+
+/// Bytes without leading and trailing characters up to the space, as Java's `String.trim`.
+pub(crate) fn trim(text: &[u8]) -> &[u8] {
+    let mut text = text;
+    while let [first, rest @ ..] = text
+        && *first <= b' '
+    {
+        text = rest;
+    }
+    while let [rest @ .., last] = text
+        && *last <= b' '
+    {
+        text = rest;
+    }
+    text
+}
+
+/// The eight bytes from `start`, the first in the lowest byte; `None` near the end of `data`.
+#[inline(always)]
+fn load8(data: &[u8], start: usize) -> Option<u64> {
+    let bytes = data.get(start..start + 8)?;
+    bytes.try_into().ok().map(u64::from_le_bytes)
+}
+
+/// The number that eight ASCII digits spell, the first in the lowest byte; `None` if one is no digit.
+#[inline(always)]
+fn eight_digits(word: u64) -> Option<u32> {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    let high = word & 0xF0F0_F0F0_F0F0_F0F0;
+    let carried = word.wrapping_add(0x0606_0606_0606_0606) & 0xF0F0_F0F0_F0F0_F0F0;
+    if high != ZEROS || carried != ZEROS {
+        return None;
+    }
+    let digits = word & 0x0F0F_0F0F_0F0F_0F0F;
+    let pairs = (digits.wrapping_mul(2561) >> 8) & 0x00FF_00FF_00FF_00FF;
+    let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
+    Some((fours.wrapping_mul(42_949_672_960_001) >> 32) as u32)
+}
+
+/// Eight bytes of which the first `length` (1 to 8) count, moved to the end behind ASCII zeros.
+#[inline(always)]
+fn right_aligned(word: u64, length: usize) -> u64 {
+    let shift = 8 * (8 - length as u32);
+    (word << shift) | (0x3030_3030_3030_3030 & !(u64::MAX << shift))
+}

@@ -1,0 +1,146 @@
+//! A model as the job declared it, loaded at its first use.
+
+use std::{path::Path, sync::Arc};
+
+use arrow::{
+    array::ArrayRef,
+    datatypes::{Field, FieldRef},
+};
+use parking_lot::Mutex;
+use wasmill_inference::{Model, ModelDefinition};
+
+use crate::{
+    error::{EngineError, Location},
+    planning::model_error,
+    sql::{ModelColumn, Options},
+};
+
+#[derive(Debug)]
+pub(crate) struct DeclaredModel {
+    pub name: String,
+    pub temporary: bool,
+    pub inputs: Vec<ModelColumn>,
+    pub outputs: Vec<ModelColumn>,
+    pub comment: Option<String>,
+    pub options: Options,
+    pub location: Option<Location>,
+    loaded: Mutex<Option<Arc<dyn Model>>>,
+}
+
+impl DeclaredModel {
+    pub(crate) fn new(
+        name: String,
+        temporary: bool,
+        columns: (Vec<ModelColumn>, Vec<ModelColumn>),
+        comment: Option<String>,
+        options: Options,
+        location: Option<Location>,
+    ) -> Self {
+        DeclaredModel {
+            name,
+            temporary,
+            inputs: columns.0,
+            outputs: columns.1,
+            comment,
+            options,
+            location,
+            loaded: Mutex::new(None),
+        }
+    }
+
+    /// The same declaration under another name or with other options; not loaded.
+    pub(crate) fn altered(&self, name: String, options: Options) -> Self {
+        DeclaredModel::new(
+            name,
+            self.temporary,
+            (self.inputs.clone(), self.outputs.clone()),
+            self.comment.clone(),
+            options,
+            self.location.clone(),
+        )
+    }
+
+    /// The model, read from its file at the first call.
+    pub(crate) fn load(&self, base: &Path) -> Result<Arc<dyn Model>, EngineError> {
+        let mut loaded = self.loaded.lock();
+        if let Some(model) = loaded.as_ref() {
+            return Ok(Arc::clone(model));
+        }
+        let mut options = self.options.values.clone();
+        let Some(provider) = options.remove("provider") else {
+            return Err(
+                EngineError::job(format!("the model '{}' has no 'provider'", self.name))
+                    .with_hint("WITH ('provider' = 'lightgbm', 'path' = 'model.txt')".to_owned())
+                    .at(|| self.location.clone()),
+            );
+        };
+        let fields = |columns: &[ModelColumn]| {
+            columns
+                .iter()
+                .map(|column| {
+                    let declared = &column.declared;
+                    Field::new(
+                        &column.name.text,
+                        declared.data_type.clone(),
+                        declared.nullable,
+                    )
+                })
+                .collect()
+        };
+        let definition = ModelDefinition {
+            name: self.name.clone(),
+            provider,
+            options,
+            inputs: fields(&self.inputs),
+            outputs: fields(&self.outputs),
+            base: base.to_owned(),
+        };
+        let model = wasmill_inference::load(&definition)
+            .map_err(|error| model_error(&error).at(|| self.location.clone()))?;
+        *loaded = Some(Arc::clone(&model));
+        Ok(model)
+    }
+}
+
+/// A model of ours as what a plugin may be granted.
+#[derive(Debug)]
+pub(crate) struct HostedModel {
+    model: Arc<dyn Model>,
+    inputs: Vec<FieldRef>,
+    outputs: Vec<FieldRef>,
+}
+
+impl HostedModel {
+    pub(crate) fn new(model: Arc<dyn Model>) -> Self {
+        let fields = |fields: &[Field]| fields.iter().cloned().map(Arc::new).collect();
+        HostedModel {
+            inputs: fields(model.inputs()),
+            outputs: fields(model.outputs()),
+            model,
+        }
+    }
+}
+
+impl wasmill_plugin::Model for HostedModel {
+    fn inputs(&self) -> &[FieldRef] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[FieldRef] {
+        &self.outputs
+    }
+
+    fn version(&self) -> String {
+        self.model.version().to_owned()
+    }
+
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Vec<ArrayRef>, wasmill_plugin::ModelError> {
+        self.model
+            .predict(columns, rows)
+            .map_err(|error| wasmill_plugin::ModelError::Failed(error.to_string()))
+    }
+}

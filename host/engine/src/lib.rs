@@ -1,0 +1,20 @@
+//! Flink SQL jobs: their dialect, their plans and their execution.
+//!
+//! A [`Session`] plans a whole script ([`Session::plan`]) and then runs its statements one by one
+//! ([`Session::run`]). What can be wrong with a job is found while it is planned; a sink shows all
+//! of a statement's rows or none.
+
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod catalog;
+mod declare;
+mod error;
+mod job;
+mod planning;
+mod session;
+mod settings;
+mod sql;
+
+pub use error::{EngineError, Fault, Location};
+pub use job::{JobObserver, JobReport, SinkReport};
+pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};

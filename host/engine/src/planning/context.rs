@@ -1,0 +1,142 @@
+//! The DataFusion session under a session of ours, and what both share.
+
+use std::{path::PathBuf, sync::Arc};
+
+use datafusion::{
+    arrow::datatypes::{Field, FieldRef},
+    catalog::CatalogProvider,
+    common::Result,
+    execution::{
+        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool,
+        runtime_env::RuntimeEnvBuilder,
+    },
+    logical_expr::planner::TypePlanner,
+    physical_optimizer::optimizer::PhysicalOptimizer,
+    prelude::{SessionConfig, SessionContext},
+    sql::sqlparser::ast::DataType as SqlType,
+};
+use parking_lot::{Mutex, RwLock};
+use wasmill_connectors::ConnectorContext;
+use wasmill_plugin::{Host, HostConfig};
+
+use super::{external, predict::PredictPlanner, tables::Tables};
+use crate::{
+    catalog::{CATALOG, Catalog, DATABASE},
+    error::EngineError,
+    settings::Settings,
+    sql::{DATA_TYPE, parse_type_text},
+};
+
+/// What the planner, the tables and the session share.
+#[derive(Debug)]
+pub(crate) struct Shared {
+    pub catalog: RwLock<Catalog>,
+    pub settings: RwLock<Settings>,
+    pub connectors: ConnectorContext,
+    pub cache: PathBuf,
+    /// The `path` of each sink that a planned INSERT writes: a later source there is looked at when
+    /// it runs, not when it is planned.
+    pub written: Mutex<Vec<String>>,
+    pub warnings: Mutex<Vec<String>>,
+    pub host: Mutex<Option<Arc<Host>>>,
+}
+
+impl Shared {
+    pub(crate) fn connectors(&self) -> ConnectorContext {
+        ConnectorContext {
+            batch_rows: self.settings.read().batch_rows(),
+            ..self.connectors.clone()
+        }
+    }
+
+    /// The sandbox of plugins; started for the first one.
+    pub(crate) fn host(&self) -> std::result::Result<Arc<Host>, EngineError> {
+        let mut host = self.host.lock();
+        if let Some(host) = host.as_ref() {
+            return Ok(Arc::clone(host));
+        }
+        let config = HostConfig {
+            cache: Some(self.cache.join("compiled")),
+            ..HostConfig::default()
+        };
+        let started = Host::new(config).map_err(|error| super::diagnose::plugin_error(&error))?;
+        *host = Some(Arc::clone(&started));
+        Ok(started)
+    }
+
+    pub(crate) fn will_be_written(&self, path: &str) -> bool {
+        let path = path.trim_end_matches('/');
+        self.written.lock().iter().any(|written| {
+            path == written
+                || path
+                    .strip_prefix(written.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+        })
+    }
+}
+
+/// A DataFusion session with our tables, types and ML_PREDICT.
+pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext> {
+    let settings = shared.settings.read();
+    let mut config = SessionConfig::new()
+        .with_target_partitions(settings.parallelism())
+        .with_batch_size(settings.batch_rows())
+        .with_default_catalog_and_schema(CATALOG, DATABASE)
+        .with_create_default_catalog_and_schema(true)
+        .with_information_schema(false)
+        .with_collect_statistics(false);
+    let options = config.options_mut();
+    options.sql_parser.enable_ident_normalization = false;
+    options.sql_parser.map_string_types_to_utf8view = false;
+    options.sql_parser.collect_spans = true;
+    // Sources come in as many partitions as there are workers: spreading rows anew costs only copies.
+    options.optimizer.enable_round_robin_repartition = false;
+    if let Some(zone) = settings.time_zone() {
+        options.execution.time_zone = Some(zone.to_owned());
+    }
+    let runtime = RuntimeEnvBuilder::new()
+        .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory())))
+        .with_disk_manager_builder(DiskManagerBuilder::default())
+        .build_arc()?;
+    // DataFusion's physical filter push-down copies the expression of a projection, volatile or not,
+    // into a filter below it: a model would run twice. No source here takes a filter anyway.
+    let rules = PhysicalOptimizer::default()
+        .rules
+        .into_iter()
+        .filter(|rule| !rule.name().starts_with("FilterPushdown"))
+        .collect();
+    let state = SessionStateBuilder::new_with_default_features()
+        .with_physical_optimizer_rules(rules)
+        .with_config(config)
+        .with_runtime_env(runtime)
+        .with_relation_planners(vec![Arc::new(PredictPlanner::new(Arc::clone(shared)))])
+        .with_type_planner(Arc::new(FlinkTypes))
+        .build();
+    let context = SessionContext::new_with_state(state);
+    if let Some(catalog) = context.catalog(CATALOG) {
+        let catalog: Arc<dyn CatalogProvider> = catalog;
+        catalog.register_schema(DATABASE, Arc::new(Tables::new(Arc::clone(shared))))?;
+    }
+    Ok(context)
+}
+
+/// Types in CAST, which the parser hands on in Flink's notation.
+#[derive(Debug)]
+struct FlinkTypes;
+
+impl TypePlanner for FlinkTypes {
+    fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
+        let SqlType::Custom(name, modifiers) = sql_type else {
+            return Ok(None);
+        };
+        let (true, [text]) = (name.to_string() == DATA_TYPE, modifiers.as_slice()) else {
+            return Ok(None);
+        };
+        match parse_type_text(text) {
+            Some(declared) => Ok(Some(Arc::new(Field::new("", declared.data_type, true)))),
+            None => Err(external(EngineError::job(format!(
+                "there is no type {text}"
+            )))),
+        }
+    }
+}

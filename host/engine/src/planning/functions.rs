@@ -1,0 +1,195 @@
+//! CREATE FUNCTION: a function of a plugin, with its grants, limits and parameters.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use datafusion::logical_expr::ScalarUDF;
+use wasmill_plugin::{Arguments, Grants, Limits, Model, OpenOptions};
+use wasmill_udf::{FunctionOptions, scalar_udf};
+
+use super::{context::Shared, diagnose::plugin_error};
+use crate::{
+    catalog::{DeclaredFunction, HostedModel},
+    error::{EngineError, nearest},
+    sql::{CreateFunction, Options, Script, parse_duration, parse_memory_size},
+};
+
+/// Keys of WITH that are the host's; all others are the function's parameters.
+const HOST_KEYS: &[&str] = &["grant.models", "limit.memory", "limit.time", "on-error"];
+
+/// Loads the plugin and makes the function ready to be called; a function whose arguments are
+/// declared is opened at once, so that a wrong parameter is found here.
+pub(crate) fn create_function(
+    shared: &Shared,
+    statement: &CreateFunction,
+    script: &Script,
+) -> Result<(DeclaredFunction, ScalarUDF), EngineError> {
+    let at_component = |error: EngineError| error.at(|| script.location(statement.component.span));
+    let written = &statement.component.text;
+    let Some((path, function)) = written.split_once('#').filter(|(_, name)| !name.is_empty())
+    else {
+        return Err(at_component(
+            EngineError::job(format!(
+                "'{written}' does not say which function of the plugin it is"
+            ))
+            .with_hint(format!("write AS '{}#name'", written.trim_end_matches('#'))),
+        ));
+    };
+    let host = shared.host()?;
+    let file = shared.connectors.base.join(path);
+    let name = file.file_name().map_or_else(
+        || path.to_owned(),
+        |name| name.to_string_lossy().into_owned(),
+    );
+    let plugin = host
+        .load(&name, &file)
+        .map_err(|error| at_component(plugin_error(&error)))?;
+    let signature = plugin
+        .function(function)
+        .map_err(|error| at_component(plugin_error(&error)))?
+        .clone();
+
+    let options = host_options(shared, &statement.options, script)?;
+    let mut parameters = statement.options.values.clone();
+    parameters.retain(|key, _| !HOST_KEYS.contains(&key.as_str()));
+    let declared: Vec<&str> = signature
+        .parameters
+        .iter()
+        .map(|parameter| parameter.name.as_str())
+        .collect();
+    if let Some(unknown) = parameters
+        .keys()
+        .find(|key| !declared.contains(&key.as_str()))
+    {
+        return Err(unknown_option(unknown, &statement.name.text, &declared)
+            .at(|| script.location(statement.options.span(unknown)?)));
+    }
+
+    let open = OpenOptions {
+        parameters,
+        grants: options.grants,
+        limits: options.limits,
+        ..OpenOptions::new(statement.name.text.clone(), vec![])
+    };
+    if let Arguments::Exact(fields) = &signature.arguments {
+        let options = OpenOptions {
+            arguments: fields.iter().cloned().collect(),
+            ..open.clone()
+        };
+        plugin
+            .open(function, options)
+            .map_err(|error| plugin_error(&error).at(|| script.location(statement.name.span)))?;
+    }
+    let udf = scalar_udf(
+        Arc::clone(&plugin),
+        function,
+        FunctionOptions {
+            // DataFusion looks functions up in lower case.
+            sql_name: open.sql_name.to_lowercase(),
+            parameters: open.parameters,
+            grants: open.grants,
+            limits: open.limits,
+            log: open.log,
+            metrics: open.metrics,
+        },
+    )
+    .map_err(|error| at_component(plugin_error(&error)))?;
+    let declared = DeclaredFunction {
+        name: statement.name.text.clone(),
+        temporary: statement.temporary,
+        component: written.clone(),
+        function: function.to_owned(),
+        plugin,
+        options: statement.options.clone(),
+    };
+    Ok((declared, udf))
+}
+
+fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError {
+    let known = parameters.iter().chain(HOST_KEYS).copied();
+    let hint = match nearest(key, known) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None if parameters.is_empty() => {
+            format!(
+                "the function has no parameters; the host knows {}",
+                HOST_KEYS.join(", ")
+            )
+        }
+        None => format!(
+            "its parameters are {}; the host knows {}",
+            parameters.join(", "),
+            HOST_KEYS.join(", ")
+        ),
+    };
+    EngineError::job(format!(
+        "the function '{function}' has no parameter '{key}'"
+    ))
+    .with_hint(hint)
+}
+
+struct HostOptions {
+    grants: Grants,
+    limits: Limits,
+}
+
+fn host_options(
+    shared: &Shared,
+    options: &Options,
+    script: &Script,
+) -> Result<HostOptions, EngineError> {
+    let located = |key: &str, error: EngineError| {
+        error.at(|| options.span(key).and_then(|span| script.location(span)))
+    };
+    let mut limits = Limits::default();
+    if let Some(text) = options.values.get("limit.memory") {
+        limits.memory = parse_memory_size(text)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .filter(|bytes| *bytes > 0)
+            .ok_or_else(|| {
+                let message = format!("'{text}' is not a size of memory");
+                let hint = "write 'limit.memory' = '64 MiB'".to_owned();
+                located("limit.memory", EngineError::job(message).with_hint(hint))
+            })?;
+    }
+    if let Some(text) = options.values.get("limit.time") {
+        limits.time = parse_duration(text)
+            .filter(|time| !time.is_zero())
+            .ok_or_else(|| {
+                let message = format!("'{text}' is not a time");
+                let hint = "write 'limit.time' = '2 s'".to_owned();
+                located("limit.time", EngineError::job(message).with_hint(hint))
+            })?;
+    }
+    if let Some(text) = options.values.get("on-error")
+        && text != "fail"
+    {
+        let error = if text == "null" || text == "dead-letter" {
+            EngineError::job(format!("'on-error' = '{text}' is not supported yet"))
+        } else {
+            EngineError::job(format!("'on-error' cannot be '{text}'"))
+        };
+        let hint = "'fail' is the default: leave the option out".to_owned();
+        return Err(located("on-error", error.with_hint(hint)));
+    }
+    let mut models: BTreeMap<String, Arc<dyn Model>> = BTreeMap::new();
+    let granted = options
+        .values
+        .get("grant.models")
+        .map_or("", String::as_str);
+    for name in granted
+        .split(',')
+        .map(str::trim)
+        .filter(|name| !name.is_empty())
+    {
+        let declared = shared
+            .catalog
+            .read()
+            .model(name)
+            .map_err(|error| located("grant.models", error))?;
+        let model = declared.load(&shared.connectors.base)?;
+        models.insert(name.to_owned(), Arc::new(HostedModel::new(model)));
+    }
+    Ok(HostOptions {
+        grants: Grants { models },
+        limits,
+    })
+}

@@ -1,0 +1,44 @@
+//! From parsed statements to plans: names are looked up, types are checked, files and plugins are
+//! found, so that whatever can be wrong with a job is known before any of it runs.
+
+mod assignment;
+mod context;
+mod diagnose;
+mod functions;
+mod insert;
+mod model_function;
+mod predict;
+mod queries;
+mod rewrite;
+mod scan;
+mod tables;
+
+pub(crate) use context::{Shared, datafusion_context};
+pub(crate) use diagnose::{
+    PlanningScope, connector_error, execution_error, model_error, planning_error,
+};
+pub(crate) use functions::create_function;
+pub(crate) use insert::{Pipeline, plan_insert};
+pub(crate) use queries::{computed_column, physical_plan, query_plan};
+pub(crate) use scan::SourceScan;
+
+use datafusion::{
+    common::{DataFusionError, Diagnostic, Span as PlanSpan},
+    sql::sqlparser::tokenizer::Span,
+};
+
+use crate::error::EngineError;
+
+/// Carries an error of ours through DataFusion.
+pub(crate) fn external(error: impl std::error::Error + Send + Sync + 'static) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
+}
+
+/// An error of ours with the place of `span`, through DataFusion.
+pub(crate) fn external_at(error: EngineError, span: Span) -> DataFusionError {
+    let message = error.to_string();
+    external(error).with_diagnostic(Diagnostic::new_error(
+        message,
+        PlanSpan::try_from_sqlparser_span(span),
+    ))
+}

@@ -1,0 +1,94 @@
+//! Queries and expressions to plans.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::{DFSchema, DataFusionError, Result},
+    execution::SessionState,
+    logical_expr::{ExprSchemable, LogicalPlan},
+    physical_plan::{
+        ExecutionPlan, ExecutionPlanProperties,
+        execution_plan::{Boundedness, EmissionType},
+    },
+    sql::{
+        parser::Statement as DataFusionStatement,
+        sqlparser::ast::{Expr, ExprWithAlias, Query, Statement},
+    },
+};
+
+use super::{external, rewrite};
+use crate::{
+    catalog::{ComputedColumn, Table},
+    error::EngineError,
+};
+
+pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<LogicalPlan> {
+    let mut query = Box::new(query.clone());
+    rewrite::rewrite(&mut query);
+    let statement = Statement::Query(query);
+    state
+        .statement_to_plan(DataFusionStatement::Statement(Box::new(statement)))
+        .await
+}
+
+/// Optimised and physical; an unbounded query that would never give a row is refused.
+pub(crate) async fn physical_plan(
+    state: &SessionState,
+    plan: &LogicalPlan,
+) -> Result<Arc<dyn ExecutionPlan>> {
+    let plan = match state.create_physical_plan(plan).await {
+        Err(error) if error.to_string().contains("pipeline breaking") => {
+            return Err(external(never_ends()));
+        }
+        plan => plan?,
+    };
+    check_unbounded(&plan)?;
+    Ok(plan)
+}
+
+fn check_unbounded(plan: &Arc<dyn ExecutionPlan>) -> Result<(), DataFusionError> {
+    let refused = match plan.boundedness() {
+        Boundedness::Bounded => false,
+        Boundedness::Unbounded {
+            requires_infinite_memory,
+        } => requires_infinite_memory || plan.pipeline_behavior() == EmissionType::Final,
+    };
+    if refused {
+        Err(external(never_ends()))
+    } else {
+        Ok(())
+    }
+}
+
+fn never_ends() -> EngineError {
+    EngineError::job(
+        "this query needs all rows of a table that never ends, so it would never give a result",
+    )
+    .with_hint(
+        "over an unbounded table write projections and filters; \
+         a datagen table ends with 'number-of-rows'"
+            .to_owned(),
+    )
+}
+
+/// Plans `name AS expr` of a CREATE TABLE over the columns that the connector reads.
+pub(crate) fn computed_column(
+    state: &SessionState,
+    table: &Table,
+    expr: &Expr,
+) -> Result<ComputedColumn> {
+    let schema = DFSchema::try_from(table.read_schema())?;
+    let expr = state.create_logical_expr_from_sql_expr(
+        ExprWithAlias {
+            expr: expr.clone(),
+            alias: None,
+        },
+        &schema,
+    )?;
+    let (_, field) = expr.to_field(&schema)?;
+    Ok(ComputedColumn {
+        data_type: field.data_type().clone(),
+        nullable: field.is_nullable(),
+        expr,
+    })
+}

@@ -1,0 +1,205 @@
+//! The leaf of every plan: reads a connector's source in partitions that share its work.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use datafusion::{
+    arrow::datatypes::SchemaRef,
+    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
+        ReplaceChildrenOptions,
+        coop::make_cooperative,
+        execution_plan::{Boundedness, EmissionType, SchedulingType},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::{StreamExt, TryStreamExt};
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use wasmill_connectors::{BatchStream, ConnectorError, Source, SourceProgress, SourceStatistics};
+
+use super::external;
+
+/// Streams of one opening, each taken by its partition.
+type Streams = Mutex<Vec<Option<BatchStream>>>;
+
+/// Reads a source. All partitions are opened together, when the first of them is polled; a plan
+/// that executes a partition again (a recursive query) reads the source anew.
+pub(crate) struct SourceScan {
+    table: String,
+    source: Arc<dyn Source>,
+    /// `None` until it runs, if an earlier statement of the job writes the data.
+    statistics: Option<SourceStatistics>,
+    projection: Option<Vec<usize>>,
+    schema: SchemaRef,
+    properties: Arc<PlanProperties>,
+    progress: Arc<SourceProgress>,
+    openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
+    executions: Vec<AtomicUsize>,
+}
+
+impl SourceScan {
+    pub(crate) fn new(
+        table: &str,
+        source: Arc<dyn Source>,
+        statistics: Option<SourceStatistics>,
+        projection: Option<Vec<usize>>,
+        partitions: usize,
+    ) -> Result<Self> {
+        let schema = match &projection {
+            Some(projection) => Arc::new(source.schema().project(projection)?),
+            None => source.schema(),
+        };
+        let boundedness = if source.bounded() {
+            Boundedness::Bounded
+        } else {
+            Boundedness::Unbounded {
+                requires_infinite_memory: false,
+            }
+        };
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            Partitioning::UnknownPartitioning(partitions),
+            EmissionType::Incremental,
+            boundedness,
+        )
+        .with_scheduling_type(SchedulingType::Cooperative);
+        Ok(SourceScan {
+            table: table.to_owned(),
+            source,
+            statistics,
+            projection,
+            schema,
+            properties: Arc::new(properties),
+            progress: Arc::default(),
+            openings: Mutex::default(),
+            executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
+        })
+    }
+
+    pub(crate) fn progress(&self) -> &Arc<SourceProgress> {
+        &self.progress
+    }
+
+    pub(crate) fn statistics(&self) -> Option<&SourceStatistics> {
+        self.statistics.as_ref()
+    }
+
+    fn opening(&self, round: usize) -> Arc<OnceCell<Streams>> {
+        let mut openings = self.openings.lock();
+        while openings.len() <= round {
+            openings.push(Arc::default());
+        }
+        Arc::clone(&openings[round])
+    }
+}
+
+impl fmt::Debug for SourceScan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SourceScan")
+            .field("table", &self.table)
+            .finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for SourceScan {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let columns: Vec<_> = self
+            .schema
+            .fields()
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
+        write!(
+            f,
+            "SourceScan: table={}, partitions={}, columns=[{}]",
+            self.table,
+            self.executions.len(),
+            columns.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for SourceScan {
+    fn name(&self) -> &'static str {
+        "SourceScan"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        if children.is_empty() {
+            Ok(self)
+        } else {
+            internal_err!("a source has no children")
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        _children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        Ok(self)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        _context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let Some(executions) = self.executions.get(partition) else {
+            return internal_err!("partition {partition} of {}", self.executions.len());
+        };
+        let opening = self.opening(executions.fetch_add(1, Ordering::Relaxed));
+        let source = Arc::clone(&self.source);
+        let discovered = self.statistics.is_some();
+        let partitions = self.executions.len();
+        let projection = self.projection.clone();
+        let progress = Arc::clone(&self.progress);
+        let stream = futures::stream::once(async move {
+            let streams = opening
+                .get_or_try_init(|| async {
+                    if !discovered {
+                        source.discover().await?;
+                    }
+                    let streams = source.open(partitions, projection, progress).await?;
+                    Ok::<_, ConnectorError>(Mutex::new(streams.into_iter().map(Some).collect()))
+                })
+                .await
+                .map_err(external)?;
+            let stream = streams.lock().get_mut(partition).and_then(Option::take);
+            let stream = stream.unwrap_or_else(|| futures::stream::empty().boxed());
+            Ok::<_, datafusion::common::DataFusionError>(stream.map_err(external))
+        })
+        .try_flatten();
+        Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            stream,
+        ))))
+    }
+}

@@ -1,0 +1,134 @@
+//! The catalog's tables as DataFusion sees them.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use async_trait::async_trait;
+use datafusion::{
+    arrow::datatypes::SchemaRef,
+    catalog::{
+        SchemaProvider, Session, TableProvider, default_table_source::provider_as_source,
+        view::ViewTable,
+    },
+    common::{Column, DataFusionError, Result, TableReference},
+    logical_expr::{Expr, LogicalPlanBuilder, TableType},
+    physical_plan::ExecutionPlan,
+};
+
+use super::{context::Shared, external, scan::SourceScan};
+use crate::{
+    catalog::{Relation, Table},
+    sql::split_hinted_name,
+};
+
+/// The one database. Names may carry the options of a hint.
+#[derive(Debug)]
+pub(super) struct Tables {
+    shared: Arc<Shared>,
+}
+
+impl Tables {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        Tables { shared }
+    }
+}
+
+#[async_trait]
+impl SchemaProvider for Tables {
+    fn table_names(&self) -> Vec<String> {
+        self.shared.catalog.read().relation_names()
+    }
+
+    async fn table(&self, name: &str) -> Result<Option<Arc<dyn TableProvider>>, DataFusionError> {
+        let (name, hint) = split_hinted_name(name);
+        let relation = self.shared.catalog.read().relations.get(name).cloned();
+        Ok(match relation {
+            None => None,
+            Some(Relation::View(view)) => Some(Arc::new(ViewTable::new(
+                view.plan.clone(),
+                Some(view.text.clone()),
+            ))),
+            Some(Relation::Table(table)) => Some(provider(&self.shared, table, hint)?),
+        })
+    }
+
+    fn table_exist(&self, name: &str) -> bool {
+        let (name, _) = split_hinted_name(name);
+        self.shared.catalog.read().relations.contains_key(name)
+    }
+}
+
+/// A table, with its computed columns as a projection over what its connector reads.
+fn provider(
+    shared: &Arc<Shared>,
+    table: Arc<Table>,
+    hint: BTreeMap<String, String>,
+) -> Result<Arc<dyn TableProvider>> {
+    let read: Arc<dyn TableProvider> = Arc::new(ConnectorTable {
+        shared: Arc::clone(shared),
+        schema: table.read_schema(),
+        hint,
+        table: Arc::clone(&table),
+    });
+    if !table.has_computed_columns() {
+        return Ok(read);
+    }
+    let name = TableReference::bare(table.name.clone());
+    let columns = table.columns.iter().map(|column| match &column.computed {
+        Some(computed) => computed.expr.clone().alias(&column.name),
+        None => Expr::Column(Column::new(Some(name.clone()), &column.name)),
+    });
+    let plan = LogicalPlanBuilder::scan(name.clone(), provider_as_source(read), None)?
+        .project(columns.collect::<Vec<_>>())?
+        .build()?;
+    Ok(Arc::new(ViewTable::new(plan, None)))
+}
+
+/// What a connector reads of a table.
+#[derive(Debug)]
+struct ConnectorTable {
+    shared: Arc<Shared>,
+    table: Arc<Table>,
+    schema: SchemaRef,
+    /// Options that a hint replaces.
+    hint: BTreeMap<String, String>,
+}
+
+#[async_trait]
+impl TableProvider for ConnectorTable {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    fn table_type(&self) -> TableType {
+        TableType::Base
+    }
+
+    async fn scan(
+        &self,
+        state: &dyn Session,
+        projection: Option<&Vec<usize>>,
+        _filters: &[Expr],
+        _limit: Option<usize>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let located = |error: wasmill_connectors::ConnectorError| {
+            external(super::connector_error(&error).at(|| self.table.location.clone()))
+        };
+        let definition = self.table.definition(&self.hint);
+        let source =
+            wasmill_connectors::source(&definition, &self.shared.connectors()).map_err(located)?;
+        let path = definition.options.get("path");
+        let later = path.is_some_and(|path| self.shared.will_be_written(path));
+        let statistics = if later {
+            None
+        } else {
+            Some(source.discover().await.map_err(located)?)
+        };
+        Ok(Arc::new(SourceScan::new(
+            &self.table.name,
+            source,
+            statistics,
+            projection.cloned(),
+            state.config().target_partitions(),
+        )?))
+    }
+}

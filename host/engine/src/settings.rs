@@ -1,0 +1,257 @@
+//! The keys of SET: ours, those of Flink that mean something here, and those that are let pass.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use crate::{
+    error::{EngineError, nearest},
+    sql::{parse_duration, parse_memory_size},
+};
+
+/// A key that is checked, with what it does.
+struct Key {
+    name: &'static str,
+    check: fn(&str) -> Result<(), &'static str>,
+}
+
+const KEYS: &[Key] = &[
+    Key {
+        name: "parallelism.default",
+        check: parallelism,
+    },
+    Key {
+        name: "execution.runtime-mode",
+        check: runtime_mode,
+    },
+    Key {
+        name: "table.local-time-zone",
+        check: time_zone,
+    },
+    Key {
+        name: "table.exec.sink.not-null-enforcer",
+        check: not_null_enforcer,
+    },
+    Key {
+        name: "pipeline.name",
+        check: anything,
+    },
+    Key {
+        name: "job.memory",
+        check: memory,
+    },
+    Key {
+        name: "job.batch-rows",
+        check: batch_rows,
+    },
+    Key {
+        name: "execution.checkpointing.interval",
+        check: duration,
+    },
+    Key {
+        name: "sql-client.execution.result-mode",
+        check: anything,
+    },
+];
+
+/// Namespaces of Flink: their keys are accepted, and change nothing.
+const FLINK: &[&str] = &[
+    "akka.",
+    "blob.",
+    "classloader.",
+    "client.",
+    "cluster.",
+    "containerized.",
+    "env.",
+    "execution.",
+    "fs.",
+    "heartbeat.",
+    "high-availability.",
+    "historyserver.",
+    "io.",
+    "jobmanager.",
+    "kubernetes.",
+    "metrics.",
+    "parallelism.",
+    "pekko.",
+    "pipeline.",
+    "python.",
+    "queryable-state.",
+    "rest.",
+    "restart-strategy.",
+    "resourcemanager.",
+    "s3.",
+    "security.",
+    "slot.",
+    "slotmanager.",
+    "sql-client.",
+    "sql-gateway.",
+    "state.",
+    "table.",
+    "taskmanager.",
+    "task.",
+    "web.",
+    "yarn.",
+    "zookeeper.",
+];
+
+fn parallelism(value: &str) -> Result<(), &'static str> {
+    match value.parse::<usize>() {
+        Ok(1..=1024) => Ok(()),
+        _ => Err("a number from 1 to 1024"),
+    }
+}
+
+fn batch_rows(value: &str) -> Result<(), &'static str> {
+    match value.parse::<usize>() {
+        Ok(1..=1_048_576) => Ok(()),
+        _ => Err("a number of rows from 1 to 1048576"),
+    }
+}
+
+fn runtime_mode(value: &str) -> Result<(), &'static str> {
+    match value.to_lowercase().as_str() {
+        "batch" | "streaming" | "automatic" => Ok(()),
+        _ => Err("'streaming', 'batch' or 'automatic'"),
+    }
+}
+
+fn time_zone(value: &str) -> Result<(), &'static str> {
+    let zone: Result<arrow::array::timezone::Tz, _> = value.parse();
+    if value == "default" || zone.is_ok() {
+        return Ok(());
+    }
+    Err("an offset such as '+02:00', or 'UTC'")
+}
+
+fn not_null_enforcer(value: &str) -> Result<(), &'static str> {
+    match value.to_lowercase().as_str() {
+        "error" | "drop" => Ok(()),
+        _ => Err("'error' or 'drop'"),
+    }
+}
+
+fn memory(value: &str) -> Result<(), &'static str> {
+    parse_memory_size(value)
+        .filter(|bytes| *bytes >= 1 << 20)
+        .map(|_| ())
+        .ok_or("a size such as '2 gb', at least '1 mb'")
+}
+
+fn duration(value: &str) -> Result<(), &'static str> {
+    parse_duration(value)
+        .map(|_: Duration| ())
+        .ok_or("a time such as '10 s'")
+}
+
+fn anything(_: &str) -> Result<(), &'static str> {
+    Ok(())
+}
+
+/// The settings of a session.
+#[derive(Debug, Default, Clone)]
+pub(crate) struct Settings {
+    values: BTreeMap<String, String>,
+}
+
+impl Settings {
+    pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), EngineError> {
+        match KEYS.iter().find(|known| known.name == key) {
+            Some(known) => (known.check)(value).map_err(|expected| {
+                EngineError::job(format!("the setting '{key}' cannot be '{value}'"))
+                    .with_hint(format!("it is {expected}"))
+            })?,
+            None => check_name(key)?,
+        }
+        self.values.insert(key.to_owned(), value.to_owned());
+        Ok(())
+    }
+
+    pub(crate) fn reset(&mut self, key: Option<&str>) -> Result<(), EngineError> {
+        match key {
+            None => self.values.clear(),
+            Some(key) => {
+                if self.values.remove(key).is_none() {
+                    check_name(key)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn values(&self) -> &BTreeMap<String, String> {
+        &self.values
+    }
+
+    fn get(&self, key: &str) -> Option<&str> {
+        self.values.get(key).map(String::as_str)
+    }
+
+    /// Partitions of a job; by default one a core.
+    pub(crate) fn parallelism(&self) -> usize {
+        self.get("parallelism.default")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+    }
+
+    pub(crate) fn batch_rows(&self) -> usize {
+        self.get("job.batch-rows")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(8192)
+    }
+
+    pub(crate) fn time_zone(&self) -> Option<&str> {
+        self.get("table.local-time-zone")
+            .filter(|zone| *zone != "default")
+    }
+
+    /// Bytes that sorts, joins and aggregations may hold before they spill to disk.
+    pub(crate) fn memory(&self) -> usize {
+        const DEFAULT: usize = 1 << 30;
+        self.get("job.memory")
+            .and_then(parse_memory_size)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(DEFAULT)
+    }
+
+    /// Whether rows with a NULL for a NOT NULL column are left out instead of failing the job.
+    pub(crate) fn drops_nulls(&self) -> bool {
+        self.get("table.exec.sink.not-null-enforcer")
+            .is_some_and(|value| value.eq_ignore_ascii_case("drop"))
+    }
+}
+
+fn check_name(key: &str) -> Result<(), EngineError> {
+    if KEYS.iter().any(|known| known.name == key) {
+        return Ok(());
+    }
+    // Flink's own keys resemble each other: within its namespaces only a slip of the keys counts.
+    let in_flink = FLINK.iter().any(|namespace| key.starts_with(namespace));
+    let near = nearest(key, KEYS.iter().map(|known| known.name))
+        .filter(|near| !in_flink || strsim::osa_distance(key, near) <= 2);
+    if near.is_none() && in_flink {
+        return Ok(());
+    }
+    let hint = near.map(|near| format!("did you mean '{near}'?"));
+    Err(EngineError::job(format!("there is no setting '{key}'")).with_hint(hint))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_of_flink_pass_and_others_do_not() {
+        let mut settings = Settings::default();
+        settings.set("taskmanager.numberOfTaskSlots", "2").unwrap();
+        settings.set("parallelism.default", "3").unwrap();
+        assert_eq!(settings.parallelism(), 3);
+        let error = settings.set("parallelism.defualt", "3").unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "there is no setting 'parallelism.defualt'"
+        );
+        assert_eq!(error.hint().unwrap(), "did you mean 'parallelism.default'?");
+        let error = settings.set("parallelism.default", "many").unwrap_err();
+        assert_eq!(error.hint().unwrap(), "it is a number from 1 to 1024");
+        assert!(settings.set("colour", "red").is_err());
+    }
+}

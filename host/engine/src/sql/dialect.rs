@@ -1,0 +1,244 @@
+//! What sqlparser must know to read Flink's queries.
+
+use std::any::TypeId;
+
+use datafusion::sql::sqlparser::{
+    ast::{
+        Array, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
+        FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, TableFactor,
+        TableWithJoins,
+    },
+    dialect::{Dialect, GenericDialect},
+    keywords::Keyword,
+    parser::{Parser, ParserError},
+    tokenizer::{Token, Word},
+};
+
+use super::types::parse_type;
+
+/// Flink's SQL dialect: names between backticks, `MAP[…]`, `TABLE t` and `MODEL m` as arguments,
+/// Flink's types in `CAST`.
+#[derive(Debug)]
+pub(crate) struct FlinkDialect;
+
+/// The custom type under which a Flink type reaches the planner; its one modifier is the type.
+pub(crate) const DATA_TYPE: &str = "__flink_type";
+/// The function under which the argument `MODEL m` reaches the planner; its one argument is the name.
+pub(crate) const MODEL_ARGUMENT: &str = "__model";
+
+impl Dialect for FlinkDialect {
+    fn dialect(&self) -> TypeId {
+        TypeId::of::<GenericDialect>()
+    }
+
+    fn is_delimited_identifier_start(&self, character: char) -> bool {
+        character == '`'
+    }
+
+    fn identifier_quote_style(&self, _identifier: &str) -> Option<char> {
+        Some('`')
+    }
+
+    fn is_identifier_start(&self, character: char) -> bool {
+        character.is_alphabetic() || character == '_' || character == '$'
+    }
+
+    fn is_identifier_part(&self, character: char) -> bool {
+        character.is_alphanumeric() || character == '_' || character == '$'
+    }
+
+    fn supports_unicode_string_literal(&self) -> bool {
+        true
+    }
+
+    fn supports_filter_during_aggregation(&self) -> bool {
+        true
+    }
+
+    fn supports_group_by_expr(&self) -> bool {
+        true
+    }
+
+    fn supports_window_clause_named_window_reference(&self) -> bool {
+        true
+    }
+
+    fn supports_window_function_null_treatment_arg(&self) -> bool {
+        true
+    }
+
+    fn supports_subquery_as_function_arg(&self) -> bool {
+        true
+    }
+
+    fn supports_select_wildcard_except(&self) -> bool {
+        true
+    }
+
+    fn supports_nested_comments(&self) -> bool {
+        false
+    }
+
+    fn parse_prefix(&self, parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+        let Token::Word(word) = &parser.peek_token_ref().token else {
+            return None;
+        };
+        if word.quote_style.is_some() {
+            return None;
+        }
+        let next = parser.peek_nth_token_ref(1).token.clone();
+        let name_follows = matches!(next, Token::Word(_));
+        match word.keyword {
+            Keyword::TABLE if name_follows => Some(table_argument(parser)),
+            Keyword::MAP if next == Token::LBracket => Some(map_literal(parser)),
+            Keyword::CAST if next == Token::LParen => Some(cast(parser, CastKind::Cast)),
+            Keyword::TRY_CAST if next == Token::LParen => Some(cast(parser, CastKind::TryCast)),
+            _ if word.value.eq_ignore_ascii_case("MODEL") && is_name(&next) => {
+                Some(model_argument(parser))
+            }
+            _ => None,
+        }
+    }
+}
+
+/// Whether `MODEL` before this token names a model; `MODEL AS x` and `MODEL IS NULL` read a column.
+fn is_name(next: &Token) -> bool {
+    const FOLLOW_A_COLUMN: &[Keyword] = &[
+        Keyword::AND,
+        Keyword::AS,
+        Keyword::ASC,
+        Keyword::BETWEEN,
+        Keyword::DESC,
+        Keyword::ELSE,
+        Keyword::END,
+        Keyword::FROM,
+        Keyword::GROUP,
+        Keyword::HAVING,
+        Keyword::IN,
+        Keyword::IS,
+        Keyword::LIKE,
+        Keyword::LIMIT,
+        Keyword::NOT,
+        Keyword::OR,
+        Keyword::ORDER,
+        Keyword::THEN,
+        Keyword::UNION,
+        Keyword::WHEN,
+        Keyword::WHERE,
+    ];
+    match next {
+        Token::Word(Word {
+            keyword,
+            quote_style,
+            ..
+        }) => quote_style.is_some() || !FOLLOW_A_COLUMN.contains(keyword),
+        _ => false,
+    }
+}
+
+/// `TABLE t` as an argument: a subquery of the whole table.
+fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.expect_keyword_is(Keyword::TABLE)?;
+    let name = parser.parse_object_name(true)?;
+    let relation = TableFactor::Table {
+        name,
+        alias: None,
+        args: None,
+        with_hints: vec![],
+        version: None,
+        with_ordinality: false,
+        partitions: vec![],
+        json_path: None,
+        sample: None,
+        index_hints: vec![],
+    };
+    // `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.
+    let mut query: Box<Query> = Parser::new(&FlinkDialect)
+        .try_with_sql("SELECT * FROM t")?
+        .parse_query()?;
+    if let SetExpr::Select(select) = query.body.as_mut() {
+        select.from = vec![TableWithJoins {
+            relation,
+            joins: vec![],
+        }];
+    }
+    Ok(Expr::Subquery(query))
+}
+
+fn model_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    let name = parser.parse_object_name(false)?;
+    let parts = name
+        .0
+        .iter()
+        .filter_map(|part| part.as_ident().cloned())
+        .collect();
+    Ok(function(
+        Ident::new(MODEL_ARGUMENT),
+        vec![Expr::CompoundIdentifier(parts)],
+    ))
+}
+
+/// `MAP['k', v, …]`: Flink's map literal, as DataFusion's `make_map(k, v, …)`.
+fn map_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
+    let word = parser.next_token();
+    parser.expect_token(&Token::LBracket)?;
+    let items = if parser.peek_token_ref().token == Token::RBracket {
+        vec![]
+    } else {
+        parser.parse_comma_separated(Parser::parse_expr)?
+    };
+    parser.expect_token(&Token::RBracket)?;
+    if items.is_empty() {
+        let none = || {
+            Expr::Array(Array {
+                elem: vec![],
+                named: true,
+            })
+        };
+        return Ok(function(
+            Ident::with_span(word.span, "map"),
+            vec![none(), none()],
+        ));
+    }
+    Ok(function(Ident::with_span(word.span, "make_map"), items))
+}
+
+fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let expr = parser.parse_expr()?;
+    parser.expect_keyword_is(Keyword::AS)?;
+    let declared = parse_type(parser).map_err(|error| error.into_parser_error())?;
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Cast {
+        kind,
+        expr: Box::new(expr),
+        data_type: DataType::Custom(
+            ObjectName::from(vec![Ident::new(DATA_TYPE)]),
+            vec![declared.text],
+        ),
+        array: false,
+        format: None,
+    })
+}
+
+fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
+    Expr::Function(Function {
+        name: ObjectName::from(vec![name]),
+        uses_odbc_syntax: false,
+        parameters: FunctionArguments::None,
+        args: FunctionArguments::List(FunctionArgumentList {
+            duplicate_treatment: None,
+            args: arguments
+                .into_iter()
+                .map(|argument| FunctionArg::Unnamed(FunctionArgExpr::Expr(argument)))
+                .collect(),
+            clauses: vec![],
+        }),
+        filter: None,
+        null_treatment: None,
+        over: None,
+        within_group: vec![],
+    })
+}

@@ -1,0 +1,218 @@
+//! The statements of a job file, as parsed.
+
+use std::collections::BTreeMap;
+
+use arrow::datatypes::DataType;
+use datafusion::sql::sqlparser::{
+    ast::{Expr, Query},
+    tokenizer::Span,
+};
+
+/// A statement and the place of its text.
+#[derive(Debug)]
+pub(crate) struct ParsedStatement {
+    pub statement: Statement,
+    pub span: Span,
+}
+
+#[derive(Debug)]
+pub(crate) enum Statement {
+    CreateTable(Box<CreateTable>),
+    CreateView(CreateView),
+    CreateModel(CreateModel),
+    CreateFunction(CreateFunction),
+    Drop {
+        kind: ObjectKind,
+        name: Name,
+        if_exists: bool,
+    },
+    Alter(Alter),
+    Insert(Insert),
+    /// A statement set.
+    Inserts(Vec<(Insert, Span)>),
+    Query(Box<Query>),
+    Explain(Box<Statement>),
+    Show(Show),
+    Describe {
+        kind: ObjectKind,
+        name: Name,
+    },
+    /// Without a pair it lists the settings.
+    Setting(Option<Setting>),
+    /// Without a key it resets all.
+    Reset(Option<Name>),
+}
+
+/// A name and where it stands.
+#[derive(Debug, Clone)]
+pub(crate) struct Name {
+    pub text: String,
+    pub span: Span,
+}
+
+/// What stands in `WITH (…)`.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Options {
+    pub values: BTreeMap<String, String>,
+    /// Where each key stands.
+    pub spans: BTreeMap<String, Span>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Setting {
+    pub key: Name,
+    pub value: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum ObjectKind {
+    Table,
+    View,
+    Model,
+    Function,
+}
+
+impl ObjectKind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            ObjectKind::Table => "table",
+            ObjectKind::View => "view",
+            ObjectKind::Model => "model",
+            ObjectKind::Function => "function",
+        }
+    }
+}
+
+/// A Flink type as a column declares it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct DeclaredType {
+    pub data_type: DataType,
+    pub nullable: bool,
+    /// In Flink's notation, without NOT NULL.
+    pub text: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateTable {
+    pub name: Name,
+    pub temporary: bool,
+    pub if_not_exists: bool,
+    pub columns: Vec<ColumnDefinition>,
+    pub watermark: Option<Watermark>,
+    pub primary_key: Vec<Name>,
+    pub comment: Option<String>,
+    pub partition_keys: Vec<Name>,
+    pub options: Options,
+    pub like: Option<Like>,
+    /// CREATE TABLE … AS SELECT.
+    pub query: Option<(Box<Query>, String)>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ColumnDefinition {
+    pub name: Name,
+    pub kind: ColumnKind,
+    pub comment: Option<String>,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) enum ColumnKind {
+    Physical(DeclaredType),
+    Metadata {
+        declared: DeclaredType,
+        key: Option<String>,
+        is_virtual: bool,
+    },
+    Computed {
+        expr: Box<Expr>,
+        text: String,
+    },
+}
+
+/// `WATERMARK FOR column AS expression`: kept and shown; a bounded table has no use for it.
+#[derive(Debug, Clone)]
+pub(crate) struct Watermark {
+    pub column: Name,
+    pub text: String,
+}
+
+/// `LIKE source (INCLUDING … EXCLUDING …)`.
+#[derive(Debug)]
+pub(crate) struct Like {
+    pub source: Name,
+    /// The features that EXCLUDING names, in upper case.
+    pub excluding: Vec<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateView {
+    pub name: Name,
+    pub temporary: bool,
+    pub if_not_exists: bool,
+    pub columns: Vec<Name>,
+    pub comment: Option<String>,
+    pub query: Box<Query>,
+    pub text: String,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateModel {
+    pub name: Name,
+    pub temporary: bool,
+    pub if_not_exists: bool,
+    pub inputs: Vec<ModelColumn>,
+    pub outputs: Vec<ModelColumn>,
+    pub comment: Option<String>,
+    pub options: Options,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct ModelColumn {
+    pub name: Name,
+    pub declared: DeclaredType,
+    pub comment: Option<String>,
+}
+
+#[derive(Debug)]
+pub(crate) struct CreateFunction {
+    pub name: Name,
+    pub temporary: bool,
+    pub if_not_exists: bool,
+    /// `path.wasm#function`.
+    pub component: Name,
+    pub options: Options,
+}
+
+#[derive(Debug)]
+pub(crate) struct Alter {
+    pub kind: ObjectKind,
+    pub name: Name,
+    pub if_exists: bool,
+    pub action: AlterAction,
+}
+
+#[derive(Debug)]
+pub(crate) enum AlterAction {
+    Set(Options),
+    Reset(Vec<Name>),
+    Rename(Name),
+}
+
+#[derive(Debug)]
+pub(crate) struct Insert {
+    pub table: Name,
+    pub overwrite: bool,
+    /// `PARTITION (k = 'v')`: constants for these columns.
+    pub partition: Vec<(Name, Expr)>,
+    pub columns: Vec<Name>,
+    pub query: Box<Query>,
+}
+
+#[derive(Debug)]
+pub(crate) enum Show {
+    Tables,
+    Views,
+    Functions { user: bool },
+    Models,
+    Create { kind: ObjectKind, name: Name },
+}

@@ -1,0 +1,155 @@
+//! Every form of statement parses, and what does not says where.
+
+use expect_test::{Expect, expect};
+
+use super::{ColumnKind, Script, Statement, flink_type, parse, parse_type_text};
+
+fn parsed(sql: &str) -> Vec<Statement> {
+    match parse(&Script::new("job.sql", sql)) {
+        Ok((statements, _)) => statements
+            .into_iter()
+            .map(|parsed| parsed.statement)
+            .collect(),
+        Err(error) => panic!("{sql}\n{error}"),
+    }
+}
+
+#[test]
+fn all_statements_parse() {
+    for sql in [
+        "CREATE TABLE t (a INT NOT NULL COMMENT 'x', b AS a + 1, c STRING METADATA FROM 'file.path' VIRTUAL, \
+         ts TIMESTAMP(3), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND, PRIMARY KEY (a) NOT ENFORCED) \
+         COMMENT 'c' PARTITIONED BY (a) WITH ('connector' = 'print')",
+        "CREATE TEMPORARY TABLE IF NOT EXISTS `my table` (`a b` INT PRIMARY KEY NOT ENFORCED) WITH ('k'='v')",
+        "CREATE TABLE t LIKE s",
+        "CREATE TABLE t (a INT) WITH ('k'='v') LIKE s (EXCLUDING ALL INCLUDING OPTIONS)",
+        "CREATE TABLE t WITH ('connector'='print') AS SELECT 1 AS a",
+        "CREATE TABLE default_catalog.default_database.t (a INT) WITH ('k'='v')",
+        "CREATE VIEW v (x) COMMENT 'c' AS SELECT 1",
+        "CREATE MODEL m INPUT (a DOUBLE COMMENT 'x', b ARRAY<FLOAT>) OUTPUT (p DOUBLE) COMMENT 'c' WITH ('provider'='p')",
+        "CREATE TEMPORARY SYSTEM FUNCTION IF NOT EXISTS f AS 'f.wasm#f' LANGUAGE WASM WITH ('k'='v')",
+        "DROP TEMPORARY TABLE IF EXISTS t",
+        "DROP MODEL m",
+        "ALTER MODEL IF EXISTS m SET ('k'='v')",
+        "ALTER TABLE t RESET ('k')",
+        "ALTER VIEW v RENAME TO w",
+        "INSERT INTO t SELECT 1",
+        "INSERT OVERWRITE TABLE t PARTITION (k='v') (a, b) VALUES (1, 2)",
+        "INSERT INTO t (SELECT 1)",
+        "EXECUTE INSERT INTO t SELECT 1",
+        "EXPLAIN PLAN FOR INSERT INTO t SELECT 1",
+        "EXPLAIN ESTIMATED_COST, CHANGELOG_MODE SELECT 1",
+        "SHOW TABLES",
+        "SHOW USER FUNCTIONS",
+        "SHOW CREATE MODEL m",
+        "DESCRIBE MODEL m",
+        "DESC t",
+        "SET",
+        "SET 'a.b' = 'c'",
+        "SET a.b = 10 s",
+        "RESET 'a.b'",
+        "VALUES (1), (2)",
+        "WITH t AS (SELECT 1 AS model) SELECT model FROM t WHERE model IS NULL",
+        "SELECT /*+ BROADCAST(t) */ * FROM t /*+ OPTIONS('a'='b') */ AS u -- comment",
+        "BEGIN STATEMENT SET; INSERT INTO t SELECT 1; INSERT INTO u SELECT CASE WHEN a THEN 1 END FROM s; END",
+        "EXPLAIN STATEMENT SET BEGIN INSERT INTO t SELECT 1; END",
+    ] {
+        assert_eq!(parsed(sql).len(), 1, "{sql}");
+    }
+    assert_eq!(parsed("SELECT 'a;b' /* ; */ -- ;\n; ;SELECT 1;").len(), 2);
+    assert!(parsed(" -- nothing\n").is_empty());
+}
+
+#[test]
+fn types_have_flinks_names() {
+    for (text, name) in [
+        ("boolean", "BOOLEAN"),
+        ("INTEGER", "INT"),
+        ("DOUBLE PRECISION", "DOUBLE"),
+        ("DECIMAL", "DECIMAL(10, 0)"),
+        ("NUMERIC(5, 2)", "DECIMAL(5, 2)"),
+        ("VARCHAR(3)", "STRING"),
+        ("VARBINARY(3)", "BYTES"),
+        ("TIME", "TIME(0)"),
+        ("TIMESTAMP", "TIMESTAMP(6)"),
+        ("TIMESTAMP(3) WITH LOCAL TIME ZONE", "TIMESTAMP_LTZ(3)"),
+        ("TIMESTAMP_LTZ(9)", "TIMESTAMP_LTZ(9)"),
+        ("INT ARRAY", "ARRAY<INT>"),
+        ("ARRAY<ARRAY<INT NOT NULL>>", "ARRAY<ARRAY<INT NOT NULL>>"),
+        ("MAP<STRING, INT>", "MAP<STRING, INT>"),
+        ("ROW<a INT, `b c` STRING>", "ROW<`a` INT, `b c` STRING>"),
+        (
+            "ROW(a INT, b ROW<c DOUBLE>)",
+            "ROW<`a` INT, `b` ROW<`c` DOUBLE>>",
+        ),
+        ("INTERVAL DAY TO SECOND(3)", "INTERVAL DAY TO SECOND"),
+    ] {
+        let declared = parse_type_text(text).unwrap_or_else(|| panic!("{text}"));
+        assert_eq!(flink_type(&declared.data_type), name, "{text}");
+        let again = parse_type_text(&declared.text).unwrap_or_else(|| panic!("{}", declared.text));
+        assert_eq!(again.data_type, declared.data_type, "{text}");
+    }
+    for text in [
+        "TEXT",
+        "DECIMAL(39, 0)",
+        "TIMESTAMP(10)",
+        "ARRAY<INT",
+        "MULTISET<INT>",
+    ] {
+        assert!(parse_type_text(text).is_none(), "{text}");
+    }
+}
+
+#[test]
+fn the_text_of_a_computed_column_is_kept() {
+    let statements = parsed("CREATE TABLE t (a INT, b  AS  a  + 1 , c INT) WITH ('k'='v')");
+    let [Statement::CreateTable(table)] = statements.as_slice() else {
+        panic!("{statements:?}");
+    };
+    let ColumnKind::Computed { text, .. } = &table.columns[1].kind else {
+        panic!("{table:?}");
+    };
+    assert_eq!(text, "a  + 1");
+}
+
+fn check(sql: &str, expected: Expect) {
+    let error = parse(&Script::new("job.sql", sql)).expect_err(sql);
+    let hint = error
+        .hint()
+        .map(|hint| format!("\nhint: {hint}"))
+        .unwrap_or_default();
+    expected.assert_eq(&format!("{error}{hint}"));
+}
+
+#[test]
+fn errors_have_a_place() {
+    check(
+        "CREATE TABLE t (\n  a INT,\n  b DUOBLE\n) WITH ('k'='v');",
+        expect![[r#"
+            there is no type 'DUOBLE'
+             --> job.sql:3:5
+              |
+            3 |   b DUOBLE
+              |     ^^^^^^
+            hint: did you mean DOUBLE?"#]],
+    );
+    check(
+        "CREATE TABLE t (a INT) WITH ('k'='v', 'k'='w');",
+        expect![[r#"
+            the option 'k' is given twice
+             --> job.sql:1:39
+              |
+            1 | CREATE TABLE t (a INT) WITH ('k'='v', 'k'='w');
+              |                                       ^^^"#]],
+    );
+    check(
+        "SELECT \"a\" FROM t",
+        expect![[r#"
+            syntax error: "a" is in double quotes
+             --> job.sql:1:8
+              |
+            1 | SELECT "a" FROM t
+              |        ^^^
+            hint: a string is written 'text', a name `name`"#]],
+    );
+}

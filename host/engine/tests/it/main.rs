@@ -1,0 +1,8 @@
+//! Scripts in, rows or the full error text out.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod errors;
+mod harness;
+mod jobs;
+mod plugins;
+mod predict;

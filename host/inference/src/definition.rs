@@ -1,0 +1,145 @@
+//! What a `CREATE MODEL` statement says, and the reading of its options.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::fs;
+use std::io::ErrorKind;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use arrow::datatypes::{DataType, Field};
+use sha2::{Digest, Sha256};
+
+use crate::InferenceError;
+
+/// What a `CREATE MODEL` statement says.
+#[derive(Debug, Clone)]
+pub struct ModelDefinition {
+    /// The name of the model in the job.
+    pub name: String,
+    /// The option `provider`: `lightgbm` or `onnx`.
+    pub provider: String,
+    /// The other options.
+    pub options: BTreeMap<String, String>,
+    /// The columns of `INPUT (…)`.
+    pub inputs: Vec<Field>,
+    /// The columns of `OUTPUT (…)`.
+    pub outputs: Vec<Field>,
+    /// The folder that a relative `path` starts from.
+    pub base: PathBuf,
+}
+
+/// A model file in memory, with the version that its bytes make.
+pub(crate) struct ModelFile {
+    pub path: PathBuf,
+    pub bytes: Vec<u8>,
+    pub version: String,
+}
+
+impl ModelDefinition {
+    /// Refuses options that the provider does not have.
+    pub(crate) fn check_options(&self, known: &[&str]) -> Result<(), InferenceError> {
+        let Some(unknown) = self
+            .options
+            .keys()
+            .find(|key| !known.contains(&key.as_str()))
+        else {
+            return Ok(());
+        };
+        let message = format!(
+            "unknown option '{unknown}' of the provider '{}'",
+            self.provider
+        );
+        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, known)))
+    }
+
+    /// The value of a whole-number option, or `default` where the option is absent.
+    pub(crate) fn number<T: FromStr>(&self, key: &str, default: T) -> Result<T, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(default);
+        };
+        text.parse().map_err(|_| {
+            let message = format!("the option '{key}' must be a whole number, not '{text}'");
+            InferenceError::definition(&self.name, message)
+        })
+    }
+
+    /// Reads the file that the option `path` names.
+    pub(crate) fn read_file(&self) -> Result<ModelFile, InferenceError> {
+        let Some(path) = self.options.get("path") else {
+            return Err(
+                InferenceError::definition(&self.name, "the option 'path' is missing")
+                    .with_hint("add 'path' = '…', the model file, relative to the job file"),
+            );
+        };
+        let path = self.base.join(path);
+        let bytes = fs::read(&path).map_err(|error| InferenceError::File {
+            model: self.name.clone(),
+            path: path.clone(),
+            line: None,
+            message: match error.kind() {
+                ErrorKind::NotFound => "the model file does not exist".into(),
+                ErrorKind::IsADirectory => "the model file is a folder".into(),
+                _ => format!("the model file cannot be read ({error})"),
+            },
+            hint: (error.kind() == ErrorKind::NotFound)
+                .then(|| "a relative 'path' starts from the folder of the job file".into()),
+        })?;
+        let version =
+            Sha256::digest(&bytes)
+                .iter()
+                .take(6)
+                .fold(String::new(), |mut text, byte| {
+                    // Writing into a String cannot fail.
+                    let _ = write!(text, "{byte:02x}");
+                    text
+                });
+        Ok(ModelFile {
+            path,
+            bytes,
+            version,
+        })
+    }
+}
+
+/// Columns as the job declares them: `a DOUBLE, b ARRAY<INT>`.
+pub(crate) fn show_columns(fields: &[Field]) -> String {
+    let show = |field: &Field| format!("{} {}", field.name(), type_name(field.data_type()));
+    fields.iter().map(show).collect::<Vec<_>>().join(", ")
+}
+
+/// A type by its name in SQL, where it has one.
+pub(crate) fn type_name(data_type: &DataType) -> String {
+    match data_type {
+        DataType::Boolean => "BOOLEAN".into(),
+        DataType::Int8 => "TINYINT".into(),
+        DataType::Int16 => "SMALLINT".into(),
+        DataType::Int32 => "INT".into(),
+        DataType::Int64 => "BIGINT".into(),
+        DataType::Float32 => "FLOAT".into(),
+        DataType::Float64 => "DOUBLE".into(),
+        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => "STRING".into(),
+        DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
+            format!("ARRAY<{}>", type_name(item.data_type()))
+        }
+        other => other.to_string(),
+    }
+}
+
+/// `did you mean …?` for a near name, else all the known names.
+pub(crate) fn suggest(unknown: &str, known: &[&str]) -> String {
+    let nearest = known
+        .iter()
+        .map(|name| {
+            (
+                strsim::damerau_levenshtein(&unknown.to_lowercase(), name),
+                name,
+            )
+        })
+        .min()
+        .filter(|(distance, name)| *distance <= name.len().div_ceil(3));
+    match nearest {
+        Some((_, name)) => format!("did you mean '{name}'?"),
+        None => format!("known: {}", known.join(", ")),
+    }
+}

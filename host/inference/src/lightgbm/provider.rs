@@ -1,0 +1,303 @@
+//! The provider `lightgbm`: a [`Forest`] as a [`Model`].
+
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
+
+use super::block::{FeatureColumn, FeatureValues};
+use super::forest::{Forest, Output, PredictOptions};
+use crate::array::{list_item, list_of, matrix};
+use crate::definition::{show_columns, suggest, type_name};
+use crate::model::check_columns;
+use crate::{InferenceError, Model, ModelDefinition};
+
+const OPTIONS: &[&str] = &["path", "output", "start-iteration", "num-iteration"];
+const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
+
+/// A LightGBM model that a `CREATE MODEL` statement declares.
+#[derive(Debug)]
+pub(crate) struct LightGbmModel {
+    name: String,
+    version: String,
+    inputs: Vec<Field>,
+    outputs: Vec<Field>,
+    forest: Forest,
+    options: PredictOptions,
+}
+
+impl LightGbmModel {
+    pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
+        definition.check_options(OPTIONS)?;
+        let options = parse_options(definition)?;
+        let file = definition.read_file()?;
+        let forest = Forest::parse(&file.bytes).map_err(|error| {
+            let of_lightgbm =
+                file.bytes.starts_with(b"tree\n") || file.bytes.starts_with(b"tree\r\n");
+            let (line, message, hint) = match of_lightgbm {
+                true => (
+                    error.line,
+                    format!("the model is damaged: {}", error.message),
+                    "save the model again with Booster.save_model, and copy it as it is",
+                ),
+                false => (
+                    None,
+                    "this is not a LightGBM text model".into(),
+                    "save the model with Booster.save_model('model.txt'); its first line is 'tree'",
+                ),
+            };
+            InferenceError::File {
+                model: definition.name.clone(),
+                path: file.path.clone(),
+                line,
+                message,
+                hint: Some(hint.into()),
+            }
+        })?;
+        let model = Self {
+            name: definition.name.clone(),
+            version: file.version,
+            inputs: definition.inputs.clone(),
+            outputs: definition.outputs.clone(),
+            forest,
+            options,
+        };
+        model.check_inputs()?;
+        model.check_outputs()?;
+        Ok(model)
+    }
+
+    fn check_inputs(&self) -> Result<(), InferenceError> {
+        if let [field] = self.inputs.as_slice()
+            && let Some(item) = list_item(field.data_type())
+        {
+            return self.check_numeric(field.name(), item.data_type());
+        }
+        for field in &self.inputs {
+            self.check_numeric(field.name(), field.data_type())?;
+        }
+        let (declared, features) = (self.inputs.len(), self.forest.feature_names().len());
+        if declared != features {
+            let message = format!(
+                "the model file has {features} features, but {declared} input columns are declared"
+            );
+            return Err(
+                InferenceError::definition(&self.name, message).with_hint(format!(
+                    "the model's features are, in this order: {}",
+                    shorten(self.forest.feature_names())
+                )),
+            );
+        }
+        Ok(())
+    }
+
+    fn check_numeric(&self, column: &str, data_type: &DataType) -> Result<(), InferenceError> {
+        if data_type.is_numeric() || *data_type == DataType::Boolean {
+            return Ok(());
+        }
+        let message = format!(
+            "the input '{column}' is {}, which is not numeric",
+            type_name(data_type)
+        );
+        Err(InferenceError::definition(&self.name, message)
+            .with_hint("declare one numeric column for each feature, or one ARRAY<DOUBLE>"))
+    }
+
+    fn check_outputs(&self) -> Result<(), InferenceError> {
+        let width = self.forest.width(self.options);
+        let floats =
+            |field: &Field| matches!(field.data_type(), DataType::Float64 | DataType::Float32);
+        let fits = match (self.options.output, self.outputs.as_slice()) {
+            (Output::LeafIndex, [field]) => {
+                list_item(field.data_type()).is_some_and(|item| item.data_type().is_integer())
+                    && fits_list(field.data_type(), width)
+            }
+            (Output::LeafIndex, _) => false,
+            (_, [field]) if list_item(field.data_type()).is_some() => {
+                list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
+                    && fits_list(field.data_type(), width)
+            }
+            (_, fields) => fields.len() == width && fields.iter().all(floats),
+        };
+        if fits {
+            return Ok(());
+        }
+        let (what, hint) = match self.options.output {
+            Output::LeafIndex => (
+                format!("{width} leaf indices"),
+                "OUTPUT (leaves ARRAY<INT>)".to_owned(),
+            ),
+            _ if width == 1 => (
+                "one number".to_owned(),
+                "OUTPUT (prediction DOUBLE)".to_owned(),
+            ),
+            _ => (
+                format!("{width} numbers, one a class,"),
+                format!("{width} DOUBLE columns, or OUTPUT (probabilities ARRAY<DOUBLE>)"),
+            ),
+        };
+        let message = format!(
+            "the model gives {what} a row, but the declared output is ({})",
+            show_columns(&self.outputs)
+        );
+        Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
+    }
+
+    fn to_features(&self, column: &ArrayRef) -> Result<ArrayRef, InferenceError> {
+        if matches!(column.data_type(), DataType::Float64 | DataType::Float32) {
+            return Ok(Arc::clone(column));
+        }
+        cast(column, &DataType::Float64)
+            .map_err(|error| InferenceError::data(&self.name, error.to_string()))
+    }
+
+    fn predict_features(&self, columns: &[FeatureColumn<'_>], rows: usize) -> Vec<f64> {
+        let mut out = vec![0.0; rows * self.forest.width(self.options)];
+        self.forest.predict(columns, rows, &mut out, self.options);
+        out
+    }
+
+    fn to_outputs(
+        &self,
+        predictions: Vec<f64>,
+        rows: usize,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let width = self.forest.width(self.options);
+        let failed = |message: String| InferenceError::Runtime {
+            model: self.name.clone(),
+            message,
+        };
+        if let [field] = self.outputs.as_slice()
+            && list_item(field.data_type()).is_some()
+        {
+            let values: ArrayRef = Arc::new(Float64Array::from(predictions));
+            return Ok(vec![
+                list_of(field.data_type(), &values, rows, width).map_err(failed)?,
+            ]);
+        }
+        let columns = match width {
+            1 => vec![predictions],
+            _ => (0..width)
+                .map(|class| {
+                    predictions
+                        .iter()
+                        .skip(class)
+                        .step_by(width)
+                        .copied()
+                        .collect()
+                })
+                .collect(),
+        };
+        let typed = |(field, values): (&Field, Vec<f64>)| {
+            cast(&Float64Array::from(values), field.data_type())
+                .map_err(|error| failed(error.to_string()))
+        };
+        self.outputs.iter().zip(columns).map(typed).collect()
+    }
+}
+
+impl Model for LightGbmModel {
+    fn inputs(&self) -> &[Field] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[Field] {
+        &self.outputs
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, InferenceError> {
+        check_columns(&self.name, &self.inputs, columns, rows)?;
+        let features = self.forest.feature_names().len();
+        let predictions = match columns {
+            [column] if list_item(column.data_type()).is_some() => {
+                let matrix = matrix(column, features).map_err(|message| {
+                    let message = format!("the column '{}': {message}", self.inputs[0].name());
+                    InferenceError::data(&self.name, message)
+                })?;
+                let values = self.to_features(&matrix)?;
+                let columns: Vec<_> = (0..features)
+                    .map(|first| {
+                        FeatureColumn::of_matrix(
+                            feature_values(&values),
+                            values.nulls(),
+                            first,
+                            features,
+                        )
+                    })
+                    .collect();
+                self.predict_features(&columns, rows)
+            }
+            _ => {
+                let columns = columns
+                    .iter()
+                    .map(|column| self.to_features(column))
+                    .collect::<Result<Vec<_>, _>>()?;
+                let columns: Vec<_> = columns
+                    .iter()
+                    .map(|column| FeatureColumn::new(feature_values(column), column.nulls()))
+                    .collect();
+                self.predict_features(&columns, rows)
+            }
+        };
+        self.to_outputs(predictions, rows)
+    }
+}
+
+fn feature_values(column: &ArrayRef) -> FeatureValues<'_> {
+    match column.as_primitive_opt::<Float32Type>() {
+        Some(column) => FeatureValues::F32(column.values()),
+        None => FeatureValues::F64(column.as_primitive::<Float64Type>().values()),
+    }
+}
+
+fn fits_list(data_type: &DataType, width: usize) -> bool {
+    match data_type {
+        DataType::FixedSizeList(_, size) => usize::try_from(*size) == Ok(width),
+        _ => true,
+    }
+}
+
+fn parse_options(definition: &ModelDefinition) -> Result<PredictOptions, InferenceError> {
+    let output = match definition
+        .options
+        .get("output")
+        .map_or("prediction", String::as_str)
+    {
+        "prediction" => Output::Prediction,
+        "raw-score" => Output::RawScore,
+        "leaf-index" => Output::LeafIndex,
+        unknown => {
+            let message = format!("unknown value '{unknown}' of the option 'output'");
+            return Err(InferenceError::definition(&definition.name, message)
+                .with_hint(suggest(unknown, OUTPUTS)));
+        }
+    };
+    let start_iteration: i64 = definition.number("start-iteration", 0)?;
+    let num_iteration: i64 = definition.number("num-iteration", 0)?;
+    Ok(PredictOptions {
+        output,
+        start_iteration: usize::try_from(start_iteration).unwrap_or(0),
+        num_iteration: usize::try_from(num_iteration)
+            .ok()
+            .filter(|count| *count > 0),
+    })
+}
+
+fn shorten(names: &[String]) -> String {
+    const SHOWN: usize = 40;
+    let mut text = names
+        .iter()
+        .take(SHOWN)
+        .cloned()
+        .collect::<Vec<_>>()
+        .join(", ");
+    if names.len() > SHOWN {
+        text.push_str(", …");
+    }
+    text
+}

@@ -1,0 +1,11 @@
+//! ONNX models, computed by ONNX Runtime.
+//!
+//! The runtime is a shared library that is looked for, and loaded, when the first ONNX model is.
+
+mod element;
+mod provider;
+mod runtime;
+mod signature;
+mod tensor;
+
+pub(crate) use provider::OnnxModel;

@@ -1,0 +1,236 @@
+//! The provider `onnx`: sessions of ONNX Runtime as a [`Model`].
+
+use std::path::PathBuf;
+
+use arrow::array::{ArrayRef, new_empty_array};
+use arrow::datatypes::Field;
+use ort::session::{Session, SessionInputValue};
+use parking_lot::Mutex;
+
+use super::runtime::environment;
+use super::signature::{Binding, TensorSignature, bind_inputs, bind_outputs};
+use super::tensor::{to_column, to_tensor};
+use crate::definition::show_columns;
+use crate::model::check_columns;
+use crate::{InferenceError, Model, ModelDefinition};
+
+const OPTIONS: &[&str] = &["path", "intra-op-threads"];
+
+/// An ONNX model that a `CREATE MODEL` statement declares.
+pub(crate) struct OnnxModel {
+    name: String,
+    version: String,
+    inputs: Vec<Field>,
+    outputs: Vec<Field>,
+    input_bindings: Vec<Binding>,
+    output_bindings: Vec<Binding>,
+    source: Source,
+    /// A session serves one call at a time; as many are kept as there were calls at once.
+    idle: Mutex<Vec<Session>>,
+}
+
+/// What a session is made from.
+struct Source {
+    bytes: Vec<u8>,
+    /// Where the weights are that a model keeps in files beside it.
+    folder: PathBuf,
+    threads: usize,
+}
+
+impl Source {
+    fn session(&self) -> Result<Result<Session, String>, InferenceError> {
+        let environment = environment()?;
+        let build = || {
+            let folder = self.folder.to_string_lossy();
+            Session::builder(environment)
+                .map_err(|error| error.to_string())?
+                .with_intra_threads(self.threads)
+                .map_err(|error| error.to_string())?
+                .with_intra_op_spinning(false)
+                .map_err(|error| error.to_string())?
+                .with_log_level(ort::logging::LogLevel::Fatal)
+                .map_err(|error| error.to_string())?
+                .with_config_entry(
+                    "session.model_external_initializers_file_folder_path",
+                    folder,
+                )
+                .map_err(|error| error.to_string())?
+                .commit_from_memory(&self.bytes)
+                .map_err(|error| error.to_string())
+        };
+        Ok(build())
+    }
+}
+
+impl OnnxModel {
+    pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
+        definition.check_options(OPTIONS)?;
+        let threads = definition.number("intra-op-threads", 1)?;
+        let file = definition.read_file()?;
+        let folder = file.path.parent().unwrap_or(&definition.base).to_owned();
+        let source = Source {
+            bytes: file.bytes.clone(),
+            folder,
+            threads,
+        };
+        let session = source.session()?.map_err(|message| InferenceError::File {
+            model: definition.name.clone(),
+            path: file.path.clone(),
+            line: None,
+            message: format!("ONNX Runtime does not take the model: {message}"),
+            hint: Some(
+                "'path' must name an .onnx file, with operators that this ONNX Runtime knows"
+                    .into(),
+            ),
+        })?;
+        let taken: Vec<_> = session
+            .inputs()
+            .iter()
+            .map(TensorSignature::from_outlet)
+            .collect();
+        let given: Vec<_> = session
+            .outputs()
+            .iter()
+            .map(TensorSignature::from_outlet)
+            .collect();
+        let names: Vec<_> = session
+            .outputs()
+            .iter()
+            .map(|outlet| outlet.name().to_owned())
+            .collect();
+        let bound = taken
+            .iter()
+            .cloned()
+            .collect::<Result<Vec<_>, _>>()
+            .and_then(|tensors| {
+                let inputs = bind_inputs(&tensors, &definition.inputs)?;
+                Ok((inputs, bind_outputs(&given, &names, &definition.outputs)?))
+            });
+        let (input_bindings, output_bindings) = bound.map_err(|message| {
+            let hint = if message.contains("a sequence or a map") {
+                "export the classifier without ZipMap: \
+                 skl2onnx.to_onnx(model, options={'zipmap': False}), \
+                 or onnxmltools.convert_lightgbm(model, zipmap=False)"
+                    .to_owned()
+            } else {
+                format!(
+                    "the model is ({}) -> ({}); declared is ({}) -> ({})",
+                    show_tensors(&taken),
+                    show_tensors(&given),
+                    show_columns(&definition.inputs),
+                    show_columns(&definition.outputs)
+                )
+            };
+            InferenceError::definition(&definition.name, message).with_hint(hint)
+        })?;
+        Ok(Self {
+            name: definition.name.clone(),
+            version: file.version,
+            inputs: definition.inputs.clone(),
+            outputs: definition.outputs.clone(),
+            input_bindings,
+            output_bindings,
+            source,
+            idle: Mutex::new(vec![session]),
+        })
+    }
+
+    fn runtime_error(&self, message: String) -> InferenceError {
+        InferenceError::Runtime {
+            model: self.name.clone(),
+            message,
+        }
+    }
+
+    fn run(
+        &self,
+        session: &mut Session,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let tensors = self
+            .input_bindings
+            .iter()
+            .map(|binding| {
+                let tensor = to_tensor(binding, &self.inputs, columns, rows)
+                    .map_err(|message| InferenceError::data(&self.name, message))?;
+                Ok((
+                    binding.tensor.name.as_str(),
+                    SessionInputValue::from(tensor),
+                ))
+            })
+            .collect::<Result<Vec<_>, InferenceError>>()?;
+        let given = session
+            .run(tensors)
+            .map_err(|error| self.runtime_error(format!("ONNX Runtime: {error}")))?;
+        let column = |(binding, field): (&Binding, &Field)| {
+            let name = &binding.tensor.name;
+            let value = given
+                .get(name)
+                .ok_or_else(|| format!("the model gave no '{name}'"));
+            value
+                .and_then(|value| to_column(binding, field, value, rows))
+                .map_err(|message| self.runtime_error(message))
+        };
+        self.output_bindings
+            .iter()
+            .zip(&self.outputs)
+            .map(column)
+            .collect()
+    }
+}
+
+impl Model for OnnxModel {
+    fn inputs(&self) -> &[Field] {
+        &self.inputs
+    }
+
+    fn outputs(&self) -> &[Field] {
+        &self.outputs
+    }
+
+    fn version(&self) -> &str {
+        &self.version
+    }
+
+    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, InferenceError> {
+        check_columns(&self.name, &self.inputs, columns, rows)?;
+        if rows == 0 {
+            return Ok(self
+                .outputs
+                .iter()
+                .map(|field| new_empty_array(field.data_type()))
+                .collect());
+        }
+        let idle = self.idle.lock().pop();
+        let mut session = match idle {
+            Some(session) => session,
+            None => self
+                .source
+                .session()?
+                .map_err(|message| self.runtime_error(message))?,
+        };
+        let predicted = self.run(&mut session, columns, rows);
+        self.idle.lock().push(session);
+        predicted
+    }
+}
+
+impl std::fmt::Debug for OnnxModel {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("OnnxModel")
+            .field("name", &self.name)
+            .field("version", &self.version)
+            .field("inputs", &self.input_bindings)
+            .field("outputs", &self.output_bindings)
+            .finish_non_exhaustive()
+    }
+}
+
+fn show_tensors(tensors: &[Result<TensorSignature, String>]) -> String {
+    let show = |tensor: &Result<TensorSignature, String>| match tensor {
+        Ok(tensor) => tensor.to_string(),
+        Err(message) => message.clone(),
+    };
+    tensors.iter().map(show).collect::<Vec<_>>().join(", ")
+}

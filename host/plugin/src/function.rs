@@ -1,0 +1,305 @@
+//! An opened scalar function: its instances, its calls, its counters.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use arrow::array::{Array as _, ArrayRef, new_empty_array};
+use arrow::datatypes::{FieldRef, Fields};
+use parking_lot::Mutex;
+
+use crate::arrays::adopt;
+use crate::contract::OpenContext;
+use crate::error::PluginError;
+use crate::instance::Instance;
+use crate::plugin::{OpenOptions, Plugin};
+use crate::rows;
+use crate::signature::{Signature, single};
+use crate::state::{Batch, State, Surroundings};
+use crate::types;
+
+/// A scalar function of a plugin, opened. Any number of threads may call it at once: each call has
+/// an instance to itself.
+pub struct ScalarFunction {
+    plugin: Arc<Plugin>,
+    signature: Signature,
+    surroundings: Arc<Surroundings>,
+    context: OpenContext,
+    arguments: Fields,
+    returns: FieldRef,
+    /// All types are such that a batch of one row can go by `eval`.
+    plain: bool,
+    idle: Mutex<Vec<Instance>>,
+    counters: AtomicCounters,
+}
+
+/// What a function's calls have done so far.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub calls: u64,
+    pub rows: u64,
+    /// Bytes of columns that were copied into guests.
+    pub bytes_in: u64,
+    /// Bytes of columns that were copied out of guests.
+    pub bytes_out: u64,
+    /// Calls that ended a guest: traps, and limits that it ran over.
+    pub traps: u64,
+    /// Guests that were started.
+    pub instances: u64,
+}
+
+#[derive(Debug, Default)]
+struct AtomicCounters {
+    calls: AtomicU64,
+    rows: AtomicU64,
+    bytes_in: AtomicU64,
+    bytes_out: AtomicU64,
+    traps: AtomicU64,
+    instances: AtomicU64,
+}
+
+impl ScalarFunction {
+    pub(crate) fn open(
+        plugin: Arc<Plugin>,
+        signature: Signature,
+        label: String,
+        parameters: Vec<(String, String)>,
+        options: OpenOptions,
+    ) -> Result<Self, PluginError> {
+        let context = OpenContext {
+            parameters,
+            arguments: types::to_schema(&options.arguments).map_err(|data_type| {
+                PluginError::UnsupportedArgument {
+                    function: label.clone(),
+                    data_type,
+                }
+            })?,
+        };
+        let surroundings = Arc::new(Surroundings {
+            who: format!("function {label}"),
+            function: label,
+            grants: options.grants,
+            limits: options.limits,
+            log: options.log,
+            metrics: options.metrics,
+        });
+        let host = &plugin.host;
+        let instantiator = &plugin.compiled.instantiator;
+        let mut instance =
+            Instance::open(host, instantiator, &surroundings, &signature.name, &context)?;
+        let schema = instance.returns(host)?;
+        let returns = single("returns", &schema)
+            .and_then(|returns| as_declared(&signature, returns))
+            .map_err(|reason| PluginError::WrongResult {
+                function: surroundings.function.clone(),
+                reason,
+                log: instance.state().recent_log(),
+            })?;
+        let plain = rows::is_plain(returns.data_type())
+            && options
+                .arguments
+                .iter()
+                .all(|field| rows::is_plain(field.data_type()));
+        let counters = AtomicCounters::default();
+        counters.instances.store(1, Ordering::Relaxed);
+        Ok(Self {
+            arguments: options.arguments.into(),
+            idle: Mutex::new(vec![instance]),
+            plugin,
+            signature,
+            surroundings,
+            context,
+            returns,
+            plain,
+            counters,
+        })
+    }
+
+    /// The field of its results.
+    pub fn returns(&self) -> &FieldRef {
+        &self.returns
+    }
+
+    pub fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    /// The fields that it was opened with.
+    pub fn arguments(&self) -> &Fields {
+        &self.arguments
+    }
+
+    pub fn counters(&self) -> Counters {
+        let get = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        Counters {
+            calls: get(&self.counters.calls),
+            rows: get(&self.counters.rows),
+            bytes_in: get(&self.counters.bytes_in),
+            bytes_out: get(&self.counters.bytes_out),
+            traps: get(&self.counters.traps),
+            instances: get(&self.counters.instances),
+        }
+    }
+
+    /// Calls the guest on a batch. `columns` are of the types that the function was opened with, all
+    /// of `rows` rows; the result is a column of `rows` rows and the type of
+    /// [`ScalarFunction::returns`]. A batch of no rows does not call the guest.
+    pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
+        let batch_rows = self.check_columns(columns, rows)?;
+        if rows == 0 {
+            return Ok(new_empty_array(self.returns.data_type()));
+        }
+        let host = &self.plugin.host;
+        let idle = self.idle.lock().pop();
+        let mut instance = match idle {
+            Some(instance) => instance,
+            None => self.start()?,
+        };
+        let result = if rows == 1 && self.plain {
+            self.call_row(&mut instance, columns)
+        } else {
+            let batch = Batch {
+                fields: self.arguments.clone(),
+                columns: columns.to_vec(),
+                rows: batch_rows,
+            };
+            instance
+                .batch_eval(host, batch)
+                .and_then(|array| self.check_result(instance.state(), &array, rows))
+        };
+        self.count(&instance, rows);
+        // After a trap the guest's memory may be in any state; after an error of its own it is not.
+        let lives = matches!(
+            result,
+            Ok(_)
+                | Err(PluginError::Rows { .. }
+                    | PluginError::Failed { .. }
+                    | PluginError::WrongResult { .. })
+        );
+        if !lives {
+            self.counters.traps.fetch_add(1, Ordering::Relaxed);
+        } else if instance.may_go_on() {
+            self.idle.lock().push(instance);
+        }
+        result
+    }
+
+    fn start(&self) -> Result<Instance, PluginError> {
+        self.counters.instances.fetch_add(1, Ordering::Relaxed);
+        Instance::open(
+            &self.plugin.host,
+            &self.plugin.compiled.instantiator,
+            &self.surroundings,
+            &self.signature.name,
+            &self.context,
+        )
+    }
+
+    fn call_row(
+        &self,
+        instance: &mut Instance,
+        columns: &[ArrayRef],
+    ) -> Result<ArrayRef, PluginError> {
+        let mut bytes_in = 0;
+        let row = columns
+            .iter()
+            .filter_map(|column| rows::first_value(column))
+            .map(|(value, bytes)| {
+                bytes_in += bytes;
+                value
+            })
+            .collect();
+        let value = instance.eval(&self.plugin.host, row)?;
+        self.counters
+            .bytes_in
+            .fetch_add(bytes_in as u64, Ordering::Relaxed);
+        rows::column_of_one(value, &self.returns)
+            .map_err(|reason| self.wrong_result(instance.state(), reason))
+    }
+
+    fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<u32, PluginError> {
+        let fits = columns.len() == self.arguments.len()
+            && columns.iter().zip(&self.arguments).all(|(column, field)| {
+                column.len() == rows && column.data_type() == field.data_type()
+            });
+        match u32::try_from(rows) {
+            Ok(rows) if fits => Ok(rows),
+            _ => {
+                let describe = |types: Vec<String>| types.join(", ");
+                Err(PluginError::WrongArguments {
+                    function: self.surroundings.function.clone(),
+                    expected: format!(
+                        "({}) of {rows} rows",
+                        describe(
+                            self.arguments
+                                .iter()
+                                .map(|field| field.data_type().to_string())
+                                .collect()
+                        )
+                    ),
+                    got: describe(
+                        columns
+                            .iter()
+                            .map(|column| format!("{} × {}", column.data_type(), column.len()))
+                            .collect(),
+                    ),
+                })
+            }
+        }
+    }
+
+    fn check_result(
+        &self,
+        state: &State,
+        array: &ArrayRef,
+        rows: usize,
+    ) -> Result<ArrayRef, PluginError> {
+        if array.len() != rows {
+            let reason = format!("{} rows for a batch of {rows}", array.len());
+            return Err(self.wrong_result(state, reason));
+        }
+        adopt(array, &self.returns).map_err(|reason| self.wrong_result(state, reason))
+    }
+
+    fn wrong_result(&self, state: &State, reason: String) -> PluginError {
+        PluginError::WrongResult {
+            function: self.surroundings.function.clone(),
+            reason,
+            log: state.recent_log(),
+        }
+    }
+
+    fn count(&self, instance: &Instance, rows: usize) {
+        let call = &instance.state().call;
+        let counters = &self.counters;
+        counters.calls.fetch_add(1, Ordering::Relaxed);
+        counters.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        counters
+            .bytes_in
+            .fetch_add(call.bytes_in as u64, Ordering::Relaxed);
+        counters
+            .bytes_out
+            .fetch_add(call.bytes_out as u64, Ordering::Relaxed);
+    }
+}
+
+impl std::fmt::Debug for ScalarFunction {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("ScalarFunction")
+            .field("function", &self.surroundings.function)
+            .field("arguments", &self.arguments)
+            .field("returns", &self.returns)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What `returns` gave, if it is what the signature said.
+fn as_declared(signature: &Signature, returns: FieldRef) -> Result<FieldRef, String> {
+    match &signature.returns {
+        Some(declared) if declared.data_type() != returns.data_type() => Err(format!(
+            "it declares {} and returns {}",
+            declared.data_type(),
+            returns.data_type()
+        )),
+        _ => Ok(returns),
+    }
+}

@@ -1,0 +1,178 @@
+//! The process-wide part: engine, clock, compile cache, linker.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Weak};
+
+use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
+use wasmtime::component::{Component, Linker};
+use wasmtime::{
+    Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
+};
+
+use crate::cache::{CompileCache, hex};
+use crate::error::PluginError;
+use crate::imports;
+use crate::inspect::inspect;
+use crate::limits::Limits;
+use crate::plugin::{Compiled, Plugin};
+use crate::state::State;
+use crate::ticker::Ticker;
+
+/// How a [`Host`] is set up.
+#[derive(Clone, Debug)]
+pub struct HostConfig {
+    /// Folder of compiled plugins; it is made with mode 0700, and not used if others may look into
+    /// it. `None`: every process compiles for itself.
+    pub cache: Option<PathBuf>,
+    /// The limits of a guest that is asked what functions it has, and where
+    /// [`OpenOptions`](crate::OpenOptions) take theirs from.
+    pub default_limits: Limits,
+    /// Bytes of stack that a guest may use, of the calling thread's. Default: 512 KiB.
+    pub stack: usize,
+    /// Guests that may be alive at once. Default: 1,000.
+    pub instances: u32,
+    /// Bytes of the largest `.wasm` file. Default: 256 MiB.
+    pub plugin_bytes: u64,
+}
+
+impl Default for HostConfig {
+    fn default() -> Self {
+        Self {
+            cache: None,
+            default_limits: Limits::default(),
+            stack: 512 << 10,
+            instances: 1_000,
+            plugin_bytes: 256 << 20,
+        }
+    }
+}
+
+/// Loads plugins. One a process.
+pub struct Host {
+    pub(crate) config: HostConfig,
+    pub(crate) engine: Engine,
+    pub(crate) ticker: Ticker,
+    linker: Linker<State>,
+    cache: Option<CompileCache>,
+    /// Plugins in use, by the hash of their bytes.
+    loaded: Mutex<HashMap<String, Weak<Compiled>>>,
+}
+
+impl Host {
+    pub fn new(config: HostConfig) -> Result<Arc<Self>, PluginError> {
+        let engine_error = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
+        let engine = Engine::new(&engine_config(&config, true)).or_else(|error| {
+            // The pool reserves 4 GiB of address space an instance, which not every machine gives.
+            tracing::debug!("no pool of instances: {error:#}");
+            Engine::new(&engine_config(&config, false)).map_err(engine_error)
+        })?;
+        let ticker =
+            Ticker::start(&engine).map_err(|error| PluginError::Engine(error.to_string()))?;
+        Ok(Arc::new(Self {
+            linker: imports::linker(&engine).map_err(engine_error)?,
+            cache: config.cache.as_deref().and_then(CompileCache::open),
+            loaded: Mutex::default(),
+            config,
+            engine,
+            ticker,
+        }))
+    }
+
+    /// Loads the component in a file. `name` is what messages call it.
+    pub fn load(self: &Arc<Self>, name: &str, path: &Path) -> Result<Arc<Plugin>, PluginError> {
+        let read_error = |source| PluginError::Read {
+            path: path.to_owned(),
+            source,
+        };
+        let size = std::fs::metadata(path).map_err(read_error)?.len();
+        self.check_size(name, size)?;
+        let bytes = std::fs::read(path).map_err(read_error)?;
+        self.load_bytes(name, &bytes)
+    }
+
+    /// Loads a component. `name` is what messages call it.
+    pub fn load_bytes(
+        self: &Arc<Self>,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Arc<Plugin>, PluginError> {
+        self.check_size(name, bytes.len() as u64)?;
+        let sha256 = hex(&Sha256::digest(bytes));
+        let loaded = self.loaded.lock().get(&sha256).and_then(Weak::upgrade);
+        let compiled = match loaded {
+            Some(compiled) => compiled,
+            None => {
+                let compiled = Arc::new(self.compile(name, &sha256, bytes)?);
+                let mut loaded = self.loaded.lock();
+                loaded.retain(|_, compiled| compiled.strong_count() > 0);
+                loaded.insert(sha256, Arc::downgrade(&compiled));
+                compiled
+            }
+        };
+        Ok(Arc::new(Plugin::new(self.clone(), name, compiled)))
+    }
+
+    fn check_size(&self, name: &str, size: u64) -> Result<(), PluginError> {
+        let limit = self.config.plugin_bytes;
+        if size > limit {
+            return Err(PluginError::TooLarge {
+                plugin: name.to_owned(),
+                size,
+                limit,
+            });
+        }
+        Ok(())
+    }
+
+    fn compile(&self, name: &str, sha256: &str, bytes: &[u8]) -> Result<Compiled, PluginError> {
+        let inspected = inspect(name, bytes)?;
+        let component = match &self.cache {
+            Some(cache) => cache.compile(&self.engine, sha256, bytes),
+            None => Component::from_binary(&self.engine, bytes),
+        }
+        .map_err(|error| PluginError::NotAComponent {
+            plugin: name.to_owned(),
+            reason: format!("{error:#}"),
+        })?;
+        Compiled::new(self, name, sha256, inspected, &component)
+    }
+
+    pub(crate) fn linker(&self) -> &Linker<State> {
+        &self.linker
+    }
+}
+
+impl std::fmt::Debug for Host {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Host")
+            .field("config", &self.config)
+            .finish_non_exhaustive()
+    }
+}
+
+fn engine_config(host: &HostConfig, pooling: bool) -> Config {
+    let mut config = Config::new();
+    config
+        .concurrency_support(false)
+        .epoch_interruption(true)
+        .max_wasm_stack(host.stack)
+        .wasm_backtrace_details(WasmBacktraceDetails::Disable)
+        .wasm_simd(true)
+        .wasm_relaxed_simd(false)
+        .wasm_memory64(false)
+        .wasm_multi_memory(false)
+        .wasm_threads(false);
+    if pooling {
+        let mut pool = PoolingAllocationConfig::new();
+        pool.total_component_instances(host.instances)
+            .total_core_instances(host.instances.saturating_mul(4))
+            .total_memories(host.instances)
+            .total_tables(host.instances.saturating_mul(4))
+            .linear_memory_keep_resident(1 << 20)
+            .table_keep_resident(64 << 10);
+        config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
+    }
+    config
+}

@@ -1,0 +1,32 @@
+//! What the host offers to every guest: one file an interface of the contract.
+
+mod columns;
+mod inference;
+mod log;
+mod metrics;
+
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::contract::{PACKAGE, VERSION};
+use crate::state::State;
+
+/// The interfaces that a guest may import without a grant.
+pub(crate) const OFFERED: [&str; 5] = ["columns", "inference", "log", "metrics", "types"];
+
+pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
+    let mut linker = Linker::new(engine);
+    columns::add(&mut linker.instance(&interface("columns"))?)?;
+    inference::add(&mut linker.instance(&interface("inference"))?)?;
+    log::add(&mut linker.instance(&interface("log"))?)?;
+    metrics::add(&mut linker.instance(&interface("metrics"))?)?;
+    // `types` has no functions: a component may still import it by name.
+    linker.instance(&interface("types"))?;
+    Ok(linker)
+}
+
+/// `wasmill:udf/scalar@0.1.0`
+pub(crate) fn interface(name: &str) -> String {
+    let [major, minor, patch] = VERSION;
+    format!("{PACKAGE}/{name}@{major}.{minor}.{patch}")
+}

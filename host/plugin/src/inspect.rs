@@ -1,0 +1,139 @@
+//! Looks at a plugin's bytes before anything is compiled: what it is, what it imports and exports.
+
+use wasmparser::{Encoding, Parser, Payload};
+
+use crate::contract::{PACKAGE, VERSION};
+use crate::error::{PluginError, escape};
+use crate::imports::{OFFERED, interface};
+
+/// The parts of a component that decide whether it may run.
+#[derive(Debug)]
+pub(crate) struct Inspected {
+    pub imports: Vec<String>,
+    /// The full name under which it exports `scalar`.
+    pub scalar: String,
+}
+
+/// Longest name that a message shows.
+const NAME_BYTES: usize = 200;
+
+pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginError> {
+    let not_a_component = |reason: String| PluginError::NotAComponent {
+        plugin: plugin.to_owned(),
+        reason,
+    };
+    if bytes.is_empty() {
+        return Err(not_a_component("the file is empty".to_owned()));
+    }
+    if !bytes.starts_with(b"\0asm") {
+        let reason = match std::str::from_utf8(bytes) {
+            Ok(text) if text.trim_start().starts_with('(') => {
+                "it is WebAssembly text, which must be compiled first"
+            }
+            Ok(_) => "it is a text file",
+            Err(_) => "it does not start with WebAssembly's magic bytes",
+        };
+        return Err(not_a_component(reason.to_owned()));
+    }
+
+    let mut imports = Vec::new();
+    let mut exports = Vec::new();
+    let mut depth = 0_usize;
+    for payload in Parser::new(0).parse_all(bytes) {
+        let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
+        match payload {
+            Payload::Version { encoding, .. } => {
+                if depth == 0 && encoding == Encoding::Module {
+                    return Err(PluginError::CoreModule {
+                        plugin: plugin.to_owned(),
+                    });
+                }
+                depth += 1;
+            }
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 1 => {
+                for import in section {
+                    let import = import.map_err(|error| not_a_component(error.to_string()))?;
+                    imports.push(import.name.name.to_owned());
+                }
+            }
+            Payload::ComponentExportSection(section) if depth == 1 => {
+                for export in section {
+                    let export = export.map_err(|error| not_a_component(error.to_string()))?;
+                    exports.push(export.name.name.to_owned());
+                }
+            }
+            _ => {}
+        }
+    }
+
+    let names = || imports.iter().chain(&exports);
+    if let Some(wanted) = names().find_map(|name| other_version(name)) {
+        let [major, minor, patch] = VERSION;
+        return Err(PluginError::OtherContract {
+            plugin: plugin.to_owned(),
+            wanted: escape(wanted, NAME_BYTES),
+            spoken: format!("{major}.{minor}.{patch}"),
+            newer: numbers(wanted).is_none_or(|wanted| wanted > VERSION),
+        });
+    }
+    if let Some(import) = imports.iter().find(|import| !is_offered(import)) {
+        let package = import
+            .split_once('/')
+            .map_or(import.as_str(), |(package, _)| package);
+        return Err(PluginError::UngrantedImport {
+            plugin: plugin.to_owned(),
+            import: escape(import, NAME_BYTES),
+            capability: escape(package, NAME_BYTES),
+        });
+    }
+    let scalar = exports
+        .into_iter()
+        .find(|export| contract_interface(export).is_some_and(|(name, _)| name == "scalar"))
+        .ok_or_else(|| PluginError::MissingExport {
+            plugin: plugin.to_owned(),
+            export: interface("scalar"),
+        })?;
+    Ok(Inspected { imports, scalar })
+}
+
+/// `wasmill:udf/scalar@0.1.0` → (`scalar`, `0.1.0`)
+fn contract_interface(name: &str) -> Option<(&str, &str)> {
+    name.strip_prefix(PACKAGE)?
+        .strip_prefix('/')?
+        .split_once('@')
+}
+
+/// The version that a name of our package wants, if it is not one that we speak: below 1.0 a minor
+/// version breaks, and a patch adds.
+fn other_version(name: &str) -> Option<&str> {
+    let (_, wanted) = contract_interface(name)?;
+    let speaks =
+        numbers(wanted).is_some_and(|wanted| wanted[..2] == VERSION[..2] && wanted <= VERSION);
+    (!speaks).then_some(wanted)
+}
+
+fn numbers(version: &str) -> Option<[u64; 3]> {
+    let mut parts = version.split('.').map(|part| part.parse().ok());
+    let numbers = [parts.next()??, parts.next()??, parts.next()??];
+    parts.next().is_none().then_some(numbers)
+}
+
+fn is_offered(import: &str) -> bool {
+    contract_interface(import).is_some_and(|(name, _)| OFFERED.contains(&name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_spoken_up_to_its_minor() {
+        assert_eq!(other_version("wasmill:udf/scalar@0.1.0"), None);
+        assert_eq!(other_version("wasmill:udf/scalar@0.1.1"), Some("0.1.1"));
+        assert_eq!(other_version("wasmill:udf/scalar@0.2.0"), Some("0.2.0"));
+        assert_eq!(other_version("wasmill:udf/scalar@1.1.0"), Some("1.1.0"));
+        assert_eq!(other_version("wasmill:udf/scalar@x"), Some("x"));
+        assert_eq!(other_version("wasi:http/types@0.2.3"), None);
+    }
+}

@@ -1,0 +1,355 @@
+//! A guest that runs: instantiated, opened, called; and what its failures mean.
+
+use std::sync::Arc;
+
+use arrow::array::ArrayRef;
+use wasmtime::component::{
+    Component, ComponentExportIndex, InstancePre, Linker, Resource, ResourceAny, TypedFunc,
+};
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+
+use crate::contract::{GuestError, GuestSignature, OpenContext, Schema, Value};
+use crate::error::{PluginError, RowError, escape};
+use crate::grants::{Grants, NoMetrics, TracingLog};
+use crate::host::Host;
+use crate::limits::Limits;
+use crate::signature::{Signature, signatures};
+use crate::state::{Batch, Column, Refusal, State, Surroundings};
+
+type Opened = Result<ResourceAny, GuestError>;
+type BatchResult = Result<Resource<Column>, GuestError>;
+type RowResult = Result<Value, GuestError>;
+
+/// Frames of a guest's backtrace that an error shows.
+const SHOWN_FRAMES: usize = 8;
+/// Handles that an instance may keep after a call before it is replaced.
+const KEPT_HANDLES: usize = 256;
+
+/// A component ready to be instantiated, and where its exports are.
+pub(crate) struct Instantiator {
+    pre: InstancePre<State>,
+    functions: ComponentExportIndex,
+    open: ComponentExportIndex,
+    returns: ComponentExportIndex,
+    eval: ComponentExportIndex,
+    batch_eval: ComponentExportIndex,
+}
+
+impl Instantiator {
+    pub fn new(
+        linker: &Linker<State>,
+        component: &Component,
+        scalar: &str,
+    ) -> wasmtime::Result<Self> {
+        let pre = linker.instantiate_pre(component)?;
+        let interface = component
+            .get_export_index(None, scalar)
+            .ok_or_else(|| wasmtime::format_err!("no export `{scalar}`"))?;
+        let export = |name: &str| {
+            component
+                .get_export_index(Some(&interface), name)
+                .ok_or_else(|| wasmtime::format_err!("no function `{name}` in `{scalar}`"))
+        };
+        Ok(Self {
+            functions: export("functions")?,
+            open: export("[static]scalar-function.open")?,
+            returns: export("[method]scalar-function.returns")?,
+            eval: export("[method]scalar-function.eval")?,
+            batch_eval: export("[method]scalar-function.batch-eval")?,
+            pre,
+        })
+    }
+}
+
+/// What a plugin says of its functions: a guest without grants is asked once.
+pub(crate) fn read_functions(
+    host: &Host,
+    instantiator: &Instantiator,
+    plugin: &str,
+) -> Result<Vec<Signature>, PluginError> {
+    const CALL: &str = "functions";
+    let surroundings = Arc::new(Surroundings {
+        function: plugin.to_owned(),
+        who: format!("`{plugin}`"),
+        grants: Grants::default(),
+        limits: host.config.default_limits.clone(),
+        log: Arc::new(TracingLog),
+        metrics: Arc::new(NoMetrics),
+    });
+    let _running = host.ticker.run();
+    let mut store = new_store(host, surroundings);
+    let guest = (|| -> wasmtime::Result<Vec<GuestSignature>> {
+        let instance = instantiator.pre.instantiate(&mut store)?;
+        let functions = instance
+            .get_typed_func::<(), (Vec<GuestSignature>,)>(&mut store, instantiator.functions)?;
+        Ok(functions.call(&mut store, ())?.0)
+    })()
+    .map_err(|error| fault(host, store.data(), CALL, &error))?;
+    signatures(guest).map_err(|reason| PluginError::BadSignature {
+        plugin: plugin.to_owned(),
+        reason,
+    })
+}
+
+fn new_store(host: &Host, surroundings: Arc<Surroundings>) -> Store<State> {
+    let limits = surroundings.limits.clone();
+    let mut store = Store::new(&host.engine, State::new(surroundings));
+    store.limiter(|state| &mut state.memory);
+    store.set_hostcall_fuel(limits.result_bytes);
+    store.set_epoch_deadline(Limits::ticks(limits.time));
+    store
+}
+
+/// A guest with one opened function. One call at a time.
+pub(crate) struct Instance {
+    store: Store<State>,
+    function: ResourceAny,
+    returns: TypedFunc<(ResourceAny,), (Schema,)>,
+    eval: TypedFunc<(ResourceAny, Vec<Value>), (RowResult,)>,
+    batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (BatchResult,)>,
+    /// Handles that the guest holds since `open`.
+    opened_handles: usize,
+}
+
+impl Instance {
+    /// Instantiates the guest and runs its `open`.
+    pub fn open(
+        host: &Host,
+        instantiator: &Instantiator,
+        surroundings: &Arc<Surroundings>,
+        name: &str,
+        context: &OpenContext,
+    ) -> Result<Self, PluginError> {
+        const CALL: &str = "open";
+        let _running = host.ticker.run();
+        let mut store = new_store(host, surroundings.clone());
+        let opened = (|| {
+            let instance = instantiator.pre.instantiate(&mut store)?;
+            let open = instance
+                .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, instantiator.open)?;
+            let returns = instance.get_typed_func(&mut store, instantiator.returns)?;
+            let eval = instance.get_typed_func(&mut store, instantiator.eval)?;
+            let batch_eval = instance.get_typed_func(&mut store, instantiator.batch_eval)?;
+            let (opened,) = open.call(&mut store, (name, context))?;
+            wasmtime::Result::Ok((opened, returns, eval, batch_eval))
+        })();
+        let (opened, returns, eval, batch_eval) =
+            opened.map_err(|error| fault(host, store.data(), CALL, &error))?;
+        let function = opened.map_err(|error| refused(store.data(), error))?;
+        Ok(Self {
+            opened_handles: store.data().live_handles(),
+            store,
+            function,
+            returns,
+            eval,
+            batch_eval,
+        })
+    }
+
+    pub fn returns(&mut self, host: &Host) -> Result<Schema, PluginError> {
+        self.start_call();
+        let _running = host.ticker.run();
+        match self.returns.call(&mut self.store, (self.function,)) {
+            Ok((schema,)) => Ok(schema),
+            Err(error) => Err(fault(host, self.store.data(), "returns", &error)),
+        }
+    }
+
+    pub fn eval(&mut self, host: &Host, row: Vec<Value>) -> Result<Value, PluginError> {
+        const CALL: &str = "eval";
+        self.start_call();
+        let _running = host.ticker.run();
+        match self.eval.call(&mut self.store, (self.function, row)) {
+            Ok((Ok(value),)) => Ok(value),
+            Ok((Err(error),)) => Err(guest_error(self.store.data(), error, 1)),
+            Err(error) => Err(fault(host, self.store.data(), CALL, &error)),
+        }
+    }
+
+    pub fn batch_eval(&mut self, host: &Host, batch: Batch) -> Result<ArrayRef, PluginError> {
+        const CALL: &str = "batch-eval";
+        let rows = batch.rows;
+        self.start_call();
+        let _running = host.ticker.run();
+        let called = (|| {
+            let owned = self.store.data_mut().push(batch)?;
+            let borrowed = Resource::new_borrow(owned.rep());
+            let (result,) = self
+                .batch_eval
+                .call(&mut self.store, (self.function, borrowed))?;
+            let state = self.store.data_mut();
+            drop(state.take(owned)?);
+            match result {
+                Ok(column) => Ok(Ok(state.take(column)?.0)),
+                Err(error) => wasmtime::Result::Ok(Err(error)),
+            }
+        })();
+        match called {
+            Ok(Ok(array)) => Ok(array),
+            Ok(Err(error)) => Err(guest_error(self.store.data(), error, rows as usize)),
+            Err(error) => Err(fault(host, self.store.data(), CALL, &error)),
+        }
+    }
+
+    fn start_call(&mut self) {
+        let state = self.store.data_mut();
+        state.start_call();
+        let ticks = Limits::ticks(state.surroundings.limits.time);
+        self.store.set_epoch_deadline(ticks);
+    }
+
+    pub fn state(&self) -> &State {
+        self.store.data()
+    }
+
+    /// Whether the guest has let go of what the call gave it, or at least of so much that it may go
+    /// on. One that leaks is replaced instead of failing some day.
+    pub fn may_go_on(&mut self) -> bool {
+        let state = self.store.data_mut();
+        let kept = state.live_handles().saturating_sub(self.opened_handles);
+        kept == 0
+            || (kept <= KEPT_HANDLES
+                && state.held_bytes() <= state.surroundings.limits.result_bytes)
+    }
+}
+
+/// What went wrong when wasmtime ended a call.
+fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error) -> PluginError {
+    let surroundings = &state.surroundings;
+    let who = surroundings.who.clone();
+    let log = state.recent_log();
+    if error.is::<PoolConcurrencyLimitError>() {
+        return PluginError::NoRoom {
+            who,
+            limit: host.config.instances,
+        };
+    }
+    if let Some(refusal) = error.downcast_ref::<Refusal>() {
+        let reason = escape(&refusal.to_string(), surroundings.limits.text_bytes);
+        return match refusal {
+            Refusal::Data(_) => PluginError::BadData {
+                who,
+                call,
+                reason,
+                log,
+            },
+            Refusal::Limit(_) => PluginError::Limit {
+                who,
+                call,
+                reason,
+                log,
+            },
+        };
+    }
+    let trap = error.downcast_ref::<Trap>();
+    if trap == Some(&Trap::Interrupt) {
+        return PluginError::Timeout {
+            who,
+            call,
+            limit: surroundings.limits.time,
+            log,
+        };
+    }
+    // A guest that is refused memory usually aborts.
+    if let Some(asked) = state.memory.refused {
+        return PluginError::Memory {
+            who,
+            call,
+            limit: surroundings.limits.memory,
+            asked,
+            log,
+        };
+    }
+    let reason = match trap {
+        Some(Trap::StackOverflow) => "it ran out of stack".to_owned(),
+        Some(Trap::UnreachableCodeReached) => "it panicked or aborted".to_owned(),
+        Some(trap) => trap.to_string(),
+        None => error.root_cause().to_string(),
+    };
+    let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames);
+    PluginError::Trap {
+        who,
+        call,
+        reason: escape(&reason, surroundings.limits.text_bytes),
+        backtrace: backtrace.unwrap_or_default(),
+        log,
+    }
+}
+
+/// The guest's own frames by their demangled names; what a panic adds on top of them is left out,
+/// and a function that calls itself is named once.
+fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+    const NAME_BYTES: usize = 200;
+    const MACHINERY: [&str; 4] = ["std::", "core::panicking::", "alloc::", "__rustc::"];
+    let mut names: Vec<_> = backtrace
+        .frames()
+        .iter()
+        .map(|frame| match frame.func_name() {
+            Some(name) => escape(&format!("{:#}", rustc_demangle::demangle(name)), NAME_BYTES),
+            None => format!("function {}", frame.func_index()),
+        })
+        .filter(|name| !MACHINERY.iter().any(|module| name.starts_with(module)))
+        .collect();
+    names.dedup();
+    if names.len() > SHOWN_FRAMES {
+        names.truncate(SHOWN_FRAMES);
+        names.push("…".to_owned());
+    }
+    names
+}
+
+fn refused(state: &State, error: GuestError) -> PluginError {
+    let surroundings = &state.surroundings;
+    if let Some(model) = &state.denied_model {
+        return PluginError::UngrantedModel {
+            function: surroundings.function.clone(),
+            model: model.clone(),
+            granted: surroundings.grants.models.keys().cloned().collect(),
+        };
+    }
+    match error {
+        GuestError::Invalid(message) => PluginError::Refused {
+            function: surroundings.function.clone(),
+            message: escape(&message, surroundings.limits.text_bytes),
+            log: state.recent_log(),
+        },
+        other => guest_error(state, other, 0),
+    }
+}
+
+/// An error that the guest gave itself, for a batch of `of` rows.
+fn guest_error(state: &State, error: GuestError, of: usize) -> PluginError {
+    let surroundings = &state.surroundings;
+    let function = surroundings.function.clone();
+    let text = |message: &str| escape(message, surroundings.limits.text_bytes);
+    match error {
+        GuestError::Rows(rows)
+            if rows.is_empty() || rows.iter().any(|row| row.row as usize >= of) =>
+        {
+            PluginError::WrongResult {
+                function,
+                reason: match rows.iter().find(|row| row.row as usize >= of) {
+                    Some(row) => format!("an error for row {} of a batch of {of} rows", row.row),
+                    None => "an error for no row".to_owned(),
+                },
+                log: state.recent_log(),
+            }
+        }
+        GuestError::Rows(rows) => PluginError::Rows {
+            function,
+            rows: rows
+                .iter()
+                .map(|row| RowError {
+                    row: row.row as usize,
+                    message: text(&row.message),
+                })
+                .collect(),
+            of,
+        },
+        GuestError::Invalid(message) | GuestError::Failed(message) => PluginError::Failed {
+            function,
+            message: text(&message),
+            log: state.recent_log(),
+        },
+    }
+}

@@ -1,0 +1,44 @@
+//! Loads, checks, sandboxes and calls WebAssembly components: the functions of users.
+//!
+//! - A **plugin** is a component that exports `wasmill:udf/scalar` (`wit/` is the contract). It is
+//!   compiled once a process ([`Host`]) and kept in a compile cache.
+//! - A **function** is one of those that a plugin describes ([`Signature`]), opened with parameters
+//!   and argument types ([`ScalarFunction`]).
+//! - An **instance** is a guest that runs: one store, one memory, one opened function, one call at
+//!   a time. A function has as many as threads call it at once.
+//! - A **grant** is what a guest may ask of its host ([`Grants`]); a **limit** is how much it may
+//!   use ([`Limits`]).
+//!
+//! **Invariants.** Nothing that a guest says is believed: its arrays, schemas, lengths and texts are
+//! checked before they are used. A guest that traps or runs over a limit is thrown away and never
+//! called again. This is the only crate that names wasmtime, and wasmtime is not in its public names.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+mod arrays;
+mod cache;
+mod contract;
+mod error;
+mod function;
+mod grants;
+mod host;
+mod imports;
+mod inspect;
+mod instance;
+mod items;
+mod limits;
+mod plugin;
+mod rows;
+mod signature;
+mod state;
+mod ticker;
+mod types;
+
+pub use error::{PluginError, RowError};
+pub use function::{Counters, ScalarFunction};
+pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
+pub use host::{Host, HostConfig};
+pub use limits::Limits;
+pub use plugin::{OpenOptions, Plugin};
+pub use signature::{Arguments, Parameter, Signature};
+pub use types::carried_type;

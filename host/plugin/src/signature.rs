@@ -1,0 +1,129 @@
+//! What a plugin says of its functions, checked.
+
+use std::collections::HashSet;
+
+use arrow::datatypes::{FieldRef, Fields};
+
+use crate::contract::{GuestArguments, GuestSignature, Schema};
+use crate::error::escape;
+use crate::types::from_schema;
+
+/// One function that a plugin offers.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Signature {
+    /// The name after the `#` of `AS 'plugin.wasm#name'`.
+    pub name: String,
+    pub description: String,
+    pub arguments: Arguments,
+    /// `None`: decided when it is opened.
+    pub returns: Option<FieldRef>,
+    /// The same arguments give the same result.
+    pub deterministic: bool,
+    pub parameters: Vec<Parameter>,
+}
+
+/// The arguments that a function takes.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Arguments {
+    /// These, in this order.
+    Exact(Fields),
+    /// At least one, all of this type.
+    Variadic(FieldRef),
+    /// Decided when it is opened.
+    Any,
+}
+
+/// One parameter of a function, given in `CREATE FUNCTION … WITH`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Parameter {
+    pub name: String,
+    pub description: String,
+    pub required: bool,
+    pub default: Option<String>,
+}
+
+/// Functions that a plugin may offer, and parameters that a function may have.
+const MAX_NAMES: usize = 1_000;
+const NAME_BYTES: usize = 200;
+const DESCRIPTION_BYTES: usize = 4 << 10;
+
+/// An error says what is wrong with the guest's description of itself.
+pub(crate) fn signatures(guest: Vec<GuestSignature>) -> Result<Vec<Signature>, String> {
+    if guest.len() > MAX_NAMES {
+        return Err(format!("it names more than {MAX_NAMES} functions"));
+    }
+    let mut names = HashSet::new();
+    guest
+        .into_iter()
+        .map(|signature| {
+            let name = checked_name("function", &signature.name, &mut names)?;
+            checked(signature).map_err(|reason| format!("function `{name}`: {reason}"))
+        })
+        .collect()
+}
+
+fn checked(guest: GuestSignature) -> Result<Signature, String> {
+    if guest.parameters.len() > MAX_NAMES {
+        return Err(format!("it has more than {MAX_NAMES} parameters"));
+    }
+    let mut names = HashSet::new();
+    let parameters = guest
+        .parameters
+        .into_iter()
+        .map(|parameter| {
+            Ok(Parameter {
+                name: checked_name("parameter", &parameter.name, &mut names)?,
+                description: escape(&parameter.description, DESCRIPTION_BYTES),
+                required: parameter.required,
+                default: parameter.default,
+            })
+        })
+        .collect::<Result<_, String>>()?;
+    let arguments = match &guest.arguments {
+        GuestArguments::Exact(schema) => Arguments::Exact(from_schema(schema)?),
+        GuestArguments::Variadic(schema) => Arguments::Variadic(single("variadic", schema)?),
+        GuestArguments::Any => Arguments::Any,
+    };
+    let returns = match &guest.returns {
+        Some(schema) => Some(single("returns", schema)?),
+        None => None,
+    };
+    Ok(Signature {
+        name: guest.name,
+        description: escape(&guest.description, DESCRIPTION_BYTES),
+        arguments,
+        returns,
+        deterministic: guest.deterministic,
+        parameters,
+    })
+}
+
+fn checked_name(what: &str, name: &str, names: &mut HashSet<String>) -> Result<String, String> {
+    let plain = !name.is_empty()
+        && name.len() <= NAME_BYTES
+        && name
+            .chars()
+            .all(|character| character.is_alphanumeric() || "_-.".contains(character));
+    if !plain {
+        return Err(format!(
+            "`{}` is not a {what}'s name",
+            escape(name, NAME_BYTES)
+        ));
+    }
+    if !names.insert(name.to_owned()) {
+        return Err(format!("it names the {what} `{name}` twice"));
+    }
+    Ok(name.to_owned())
+}
+
+/// The column of a schema of one column.
+pub(crate) fn single(what: &str, schema: &Schema) -> Result<FieldRef, String> {
+    let fields = from_schema(schema)?;
+    match fields.as_ref() {
+        [field] => Ok(field.clone()),
+        fields => Err(format!(
+            "`{what}` is a schema of {} columns, not of one",
+            fields.len()
+        )),
+    }
+}

@@ -1,0 +1,213 @@
+//! What a store holds for its guest: the handles, the limits, the log of the call.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::Arc;
+use std::time::Instant;
+
+use arrow::array::ArrayRef;
+use arrow::datatypes::Fields;
+use wasmtime::component::{Resource, ResourceTable};
+
+use crate::error::{Size, escape};
+use crate::grants::{Grants, Level, Log, Metrics, Model};
+use crate::limits::{Limits, MemoryLimiter};
+
+/// `column` of the contract.
+#[derive(Debug)]
+pub(crate) struct Column(pub ArrayRef);
+
+/// `batch` of the contract: one column a field, all of `rows` rows.
+#[derive(Clone, Debug)]
+pub(crate) struct Batch {
+    pub fields: Fields,
+    pub columns: Vec<ArrayRef>,
+    pub rows: u32,
+}
+
+/// `model` of the contract.
+#[derive(Debug)]
+pub(crate) struct OpenModel(pub Arc<dyn Model>);
+
+/// Why the host refused a call of the guest. It traps the guest.
+#[derive(Clone, Debug, thiserror::Error)]
+pub(crate) enum Refusal {
+    /// What the guest handed in is wrong.
+    #[error("{0}")]
+    Data(String),
+    /// The guest would run over a limit.
+    #[error("{0}")]
+    Limit(String),
+}
+
+/// Log lines that an error shows.
+const SHOWN_LOG_LINES: usize = 8;
+
+/// What the guest is, and what it may do.
+pub(crate) struct Surroundings {
+    /// As messages name it: `predict (predict.wasm#predict)`.
+    pub function: String,
+    /// The same as the subject of a sentence: `function predict (predict.wasm#predict)`.
+    pub who: String,
+    pub grants: Grants,
+    pub limits: Limits,
+    pub log: Arc<dyn Log>,
+    pub metrics: Arc<dyn Metrics>,
+}
+
+/// The data of a guest's store.
+pub(crate) struct State {
+    pub surroundings: Arc<Surroundings>,
+    pub memory: MemoryLimiter,
+    /// Of the running call.
+    pub call: Call,
+    /// A model that the guest opened without a grant.
+    pub denied_model: Option<String>,
+    handles: ResourceTable,
+    live_handles: usize,
+    recent_log: VecDeque<String>,
+    metric_names: HashSet<String>,
+}
+
+/// What one call of the guest has used.
+pub(crate) struct Call {
+    /// Copied into the guest by `column.read`.
+    pub bytes_in: usize,
+    /// Copied out of the guest by the `column` constructor.
+    pub bytes_out: usize,
+    pub log_lines: usize,
+    pub deadline: Instant,
+}
+
+impl State {
+    pub fn new(surroundings: Arc<Surroundings>) -> Self {
+        let limits = &surroundings.limits;
+        let mut handles = ResourceTable::new();
+        handles.set_max_capacity(limits.handles);
+        Self {
+            memory: MemoryLimiter::new(limits.memory),
+            call: Call::new(limits),
+            denied_model: None,
+            handles,
+            live_handles: 0,
+            recent_log: VecDeque::new(),
+            metric_names: HashSet::new(),
+            surroundings,
+        }
+    }
+
+    pub fn start_call(&mut self) {
+        self.call = Call::new(&self.surroundings.limits);
+        self.memory.refused = None;
+        self.recent_log.clear();
+    }
+
+    pub fn push<T: Send + 'static>(&mut self, entry: T) -> Result<Resource<T>, Refusal> {
+        let limit = self.surroundings.limits.handles;
+        let resource = self
+            .handles
+            .push(entry)
+            .map_err(|_| Refusal::Limit(format!("it holds {limit} handles already")))?;
+        self.live_handles += 1;
+        Ok(resource)
+    }
+
+    pub fn get<T: 'static>(&self, handle: &Resource<T>) -> Result<&T, Refusal> {
+        self.handles
+            .get(handle)
+            .map_err(|error| Refusal::Data(error.to_string()))
+    }
+
+    pub fn take<T: 'static>(&mut self, handle: Resource<T>) -> Result<T, Refusal> {
+        let entry = self
+            .handles
+            .delete(handle)
+            .map_err(|error| Refusal::Data(error.to_string()))?;
+        self.live_handles -= 1;
+        Ok(entry)
+    }
+
+    pub fn live_handles(&self) -> usize {
+        self.live_handles
+    }
+
+    /// Bytes of the arrays behind all live handles; shared buffers count once a handle.
+    pub fn held_bytes(&mut self) -> usize {
+        self.handles
+            .iter_mut()
+            .map(|entry| {
+                if let Some(Column(array)) = entry.downcast_ref::<Column>() {
+                    array.get_array_memory_size()
+                } else if let Some(batch) = entry.downcast_ref::<Batch>() {
+                    batch
+                        .columns
+                        .iter()
+                        .map(|array| array.get_array_memory_size())
+                        .sum()
+                } else {
+                    0
+                }
+            })
+            .sum()
+    }
+
+    /// Counts bytes that the guest hands in.
+    pub fn take_in(&mut self, bytes: usize) -> Result<(), Refusal> {
+        let limit = self.surroundings.limits.result_bytes;
+        self.call.bytes_out = self.call.bytes_out.saturating_add(bytes);
+        if self.call.bytes_out > limit {
+            return Err(Refusal::Limit(format!(
+                "it handed more than {} to its host",
+                Size(limit)
+            )));
+        }
+        Ok(())
+    }
+
+    pub fn log(&mut self, level: Level, message: &str) {
+        let limits = &self.surroundings.limits;
+        self.call.log_lines += 1;
+        if self.call.log_lines > limits.log_lines {
+            return;
+        }
+        let line = escape(message, limits.text_bytes);
+        let surroundings = &self.surroundings;
+        surroundings.log.log(level, &surroundings.function, &line);
+        if self.recent_log.len() == SHOWN_LOG_LINES {
+            self.recent_log.pop_front();
+        }
+        self.recent_log.push_back(format!("{level}: {line}"));
+    }
+
+    /// The last log lines of this call.
+    pub fn recent_log(&self) -> Vec<String> {
+        let mut lines: Vec<_> = self.recent_log.iter().cloned().collect();
+        if self.call.log_lines > self.surroundings.limits.log_lines {
+            lines.push("(what it logged after that was dropped)".to_owned());
+        }
+        lines
+    }
+
+    /// A metric's name made fit, `None` if the guest names too many.
+    pub fn metric_name(&mut self, name: &str) -> Option<String> {
+        let limits = &self.surroundings.limits;
+        let name = escape(name, limits.text_bytes);
+        if !self.metric_names.contains(&name) {
+            if self.metric_names.len() >= limits.metrics {
+                return None;
+            }
+            self.metric_names.insert(name.clone());
+        }
+        Some(name)
+    }
+}
+
+impl Call {
+    fn new(limits: &Limits) -> Self {
+        Self {
+            bytes_in: 0,
+            bytes_out: 0,
+            log_lines: 0,
+            deadline: Instant::now() + limits.time,
+        }
+    }
+}

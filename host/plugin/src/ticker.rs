@@ -1,0 +1,92 @@
+//! The clock of epoch interruption: a thread that ticks while calls run, and sleeps otherwise.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
+
+use wasmtime::Engine;
+
+use crate::limits::Limits;
+
+/// Ticks without a call after which the thread sleeps until the next one.
+const IDLE_TICKS: u32 = 20;
+
+#[derive(Debug)]
+pub(crate) struct Ticker {
+    shared: Arc<Shared>,
+    thread: JoinHandle<()>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    running_calls: AtomicUsize,
+    asleep: AtomicBool,
+    stop: AtomicBool,
+}
+
+impl Ticker {
+    pub fn start(engine: &Engine) -> std::io::Result<Self> {
+        let shared = Arc::new(Shared::default());
+        let engine = engine.weak();
+        let thread = thread::Builder::new()
+            .name("wasmill-ticker".to_owned())
+            .spawn({
+                let shared = shared.clone();
+                move || {
+                    let mut idle_ticks = 0;
+                    while !shared.stop.load(Ordering::SeqCst) {
+                        thread::sleep(Limits::TICK);
+                        match engine.upgrade() {
+                            Some(engine) => engine.increment_epoch(),
+                            None => return,
+                        }
+                        if shared.running_calls.load(Ordering::SeqCst) > 0 {
+                            idle_ticks = 0;
+                            continue;
+                        }
+                        idle_ticks += 1;
+                        if idle_ticks >= IDLE_TICKS {
+                            shared.sleep();
+                        }
+                    }
+                }
+            })?;
+        Ok(Self { shared, thread })
+    }
+
+    /// The clock ticks at least until the guard is dropped.
+    pub fn run(&self) -> RunningCall<'_> {
+        self.shared.running_calls.fetch_add(1, Ordering::SeqCst);
+        if self.shared.asleep.load(Ordering::SeqCst) {
+            self.thread.thread().unpark();
+        }
+        RunningCall(&self.shared)
+    }
+}
+
+impl Shared {
+    /// A call announces itself before it looks at `asleep`, and this thread announces its sleep
+    /// before it looks for calls: one of both always sees the other.
+    fn sleep(&self) {
+        self.asleep.store(true, Ordering::SeqCst);
+        while self.running_calls.load(Ordering::SeqCst) == 0 && !self.stop.load(Ordering::SeqCst) {
+            thread::park();
+        }
+        self.asleep.store(false, Ordering::SeqCst);
+    }
+}
+
+impl Drop for Ticker {
+    fn drop(&mut self) {
+        self.shared.stop.store(true, Ordering::SeqCst);
+        self.thread.thread().unpark();
+    }
+}
+
+pub(crate) struct RunningCall<'a>(&'a Shared);
+
+impl Drop for RunningCall<'_> {
+    fn drop(&mut self) {
+        self.0.running_calls.fetch_sub(1, Ordering::SeqCst);
+    }
+}

@@ -1,0 +1,151 @@
+//! What `plugins/hostile/endless-loop` tries, and what comes of it.
+
+use expect_test::{Expect, expect};
+use wasmill_plugin::{Host, HostConfig, Limits};
+
+use super::{attacked, numbers, open};
+use crate::support::{plugin_path, rendered};
+
+fn check(attack: &str, expected: Expect) {
+    expected.assert_eq(&attacked("endless-loop", "loop", attack));
+}
+
+#[test]
+pub fn is_stopped() {
+    check(
+        "batch-eval",
+        expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+          its last log lines:
+            info: here \x1b[31mI go
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
+    );
+    check(
+        "open",
+        expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `open`
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
+    );
+    check(
+        "returns",
+        expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `returns`
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
+    );
+}
+
+#[test]
+fn of_host_calls_is_stopped() {
+    check(
+        "log",
+        expect![[r#"
+            error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+              its last log lines:
+                error: again
+                error: again
+                error: again
+                error: again
+                error: again
+                error: again
+                error: again
+                error: again
+                (what it logged after that was dropped)
+
+            hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
+    );
+}
+
+#[test]
+fn of_bulk_memory_is_stopped() {
+    check(
+        "fill",
+        expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+          its last log lines:
+            info: here \x1b[31mI go
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
+    );
+}
+
+#[test]
+fn on_one_row_is_stopped() {
+    let function = open("endless-loop", "loop", "eval").unwrap();
+    let error = function.call(&[numbers(1)], 1).unwrap_err();
+    expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `eval`
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]]
+    .assert_eq(&rendered(&error));
+}
+
+#[test]
+fn the_next_call_gets_a_fresh_guest() {
+    let function = open("endless-loop", "loop", "eval").unwrap();
+    for _ in 0..2 {
+        function.call(&[numbers(1)], 1).unwrap_err();
+    }
+    let counters = function.counters();
+    assert_eq!(
+        (counters.calls, counters.traps, counters.instances),
+        (2, 2, 2)
+    );
+}
+
+/// Loads the attacker after its text was edited.
+fn edited(edit: impl Fn(&str) -> String) -> String {
+    let host = Host::new(HostConfig {
+        default_limits: Limits {
+            time: std::time::Duration::from_millis(200),
+            ..Limits::default()
+        },
+        ..HostConfig::default()
+    })
+    .unwrap();
+    let bytes = std::fs::read(plugin_path("hostile/endless-loop")).unwrap();
+    let text = wasmprinter::print_bytes(&bytes).unwrap();
+    let edited = edit(&text);
+    assert_ne!(text, edited);
+    let bytes = wat::parse_str(edited).unwrap();
+    rendered(&host.load_bytes("endless-loop.wasm", &bytes).unwrap_err())
+}
+
+/// The index in `(export "name" (func INDEX))`.
+fn exported_function(text: &str, name: &str) -> String {
+    let export = format!("(export \"{name}\" (func ");
+    let (_, after) = text.split_once(&export).unwrap();
+    after.split_once(')').unwrap().0.to_owned()
+}
+
+#[test]
+fn in_the_start_function_is_stopped() {
+    expect![[r#"
+        error: `endless-loop.wasm` ran over its time limit of 200 ms in `functions`
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&edited(|text| {
+        let index = exported_function(text, "spin_at_start");
+        let export = format!("(export \"spin_at_start\" (func {index}))");
+        text.replace(&export, &format!("{export} (start {index})"))
+    }));
+}
+
+#[test]
+fn in_functions_is_stopped() {
+    expect![[r#"
+        error: `endless-loop.wasm` ran over its time limit of 200 ms in `functions`
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&edited(|text| {
+        let name = "wasmill:udf/scalar@0.1.0#functions";
+        let index = exported_function(text, name);
+        let spin = exported_function(text, "spin_in_functions");
+        text.replace(
+            &format!("(export \"{name}\" (func {index}))"),
+            &format!("(export \"{name}\" (func {spin}))"),
+        )
+    }));
+}

@@ -1,0 +1,11 @@
+//! Plugins as their users meet them: loaded, opened, called, refused.
+
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+mod support;
+
+mod cache;
+mod good;
+mod hostile;
+mod models;
+mod refused;

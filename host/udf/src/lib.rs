@@ -1,0 +1,24 @@
+//! WebAssembly functions as DataFusion scalar functions, for any DataFusion session.
+//!
+//! ```no_run
+//! # use std::{path::Path, sync::Arc};
+//! # use datafusion::prelude::SessionContext;
+//! # use wasmill_plugin::{Host, HostConfig};
+//! # use wasmill_udf::{FunctionOptions, scalar_udf};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let host = Host::new(HostConfig::default())?;
+//! let plugin = host.load("haversine", Path::new("haversine.wasm"))?;
+//! let context = SessionContext::new();
+//! context.register_udf(scalar_udf(plugin, "haversine", FunctionOptions::named("haversine"))?);
+//! // SELECT haversine(lat, lon, 52.52, 13.405) FROM places
+//! # Ok(())
+//! # }
+//! ```
+#![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
+
+mod coercion;
+mod error;
+mod scalar;
+
+pub use error::UdfError;
+pub use scalar::{FunctionOptions, WasmScalarFunction, scalar_udf};

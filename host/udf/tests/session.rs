@@ -1,0 +1,115 @@
+//! WASM functions in a plain DataFusion session, beside DataFusion's own evaluation.
+#![allow(clippy::unwrap_used, reason = "tests")]
+
+use std::{path::PathBuf, sync::Arc};
+
+use arrow::util::pretty::pretty_format_batches;
+use datafusion::{error::DataFusionError, prelude::SessionContext};
+use expect_test::expect;
+use wasmill_plugin::{Host, HostConfig, Plugin};
+use wasmill_udf::{FunctionOptions, UdfError, scalar_udf};
+
+fn plugin(name: &str) -> Arc<Plugin> {
+    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+        .join("../../target/plugins")
+        .join(format!("{name}.wasm"));
+    assert!(
+        file.exists(),
+        "{} is missing: run cargo xtask plugins",
+        file.display()
+    );
+    let host = Host::new(HostConfig::default()).unwrap();
+    host.load(name, &file).unwrap()
+}
+
+fn session() -> SessionContext {
+    let context = SessionContext::new();
+    let bench = plugin("bench-functions");
+    for name in ["axpb", "gcd", "noop"] {
+        let function = scalar_udf(Arc::clone(&bench), name, FunctionOptions::named(name));
+        context.register_udf(function.unwrap());
+    }
+    let features = plugin("text-features");
+    let function = scalar_udf(
+        features,
+        "text_features",
+        FunctionOptions::named("text_features"),
+    );
+    context.register_udf(function.unwrap());
+    context
+}
+
+async fn rows(sql: &str) -> Result<String, DataFusionError> {
+    let batches = session().sql(sql).await?.collect().await?;
+    Ok(pretty_format_batches(&batches)?.to_string())
+}
+
+#[tokio::test]
+async fn equals_datafusions_own_evaluation() {
+    let sql = "SELECT COUNT(*) AS rows,
+            SUM(CASE WHEN axpb(x) = 2.5 * x + 1.25 THEN 1 ELSE 0 END) AS lines,
+            SUM(CASE WHEN gcd(a, b) = df_gcd THEN 1 ELSE 0 END) AS divisors
+        FROM (SELECT CAST(value AS DOUBLE) / 7 AS x, CAST(value AS INT) AS a,
+                     CAST(value * 31 % 1009 AS INT) AS b, gcd(value, value * 31 % 1009) AS df_gcd
+              FROM generate_series(1, 20000))";
+    // DataFusion has a gcd of its own; ours goes by another name here.
+    let context = SessionContext::new();
+    let bench = plugin("bench-functions");
+    for name in ["axpb", "gcd"] {
+        let sql_name = if name == "gcd" { "wasm_gcd" } else { name };
+        let options = FunctionOptions::named(sql_name);
+        context.register_udf(scalar_udf(Arc::clone(&bench), name, options).unwrap());
+    }
+    let sql = sql.replace("gcd(a, b)", "wasm_gcd(a, b)");
+    let batches = context.sql(&sql).await.unwrap().collect().await.unwrap();
+    expect![[r#"
+        +-------+-------+----------+
+        | rows  | lines | divisors |
+        +-------+-------+----------+
+        | 20000 | 20000 | 20000    |
+        +-------+-------+----------+"#]]
+    .assert_eq(&pretty_format_batches(&batches).unwrap().to_string());
+}
+
+#[tokio::test]
+async fn nulls_literals_and_casts() {
+    let sql =
+        "SELECT axpb(x) AS y, gcd(12, 18) AS literals, gcd(CAST(12 AS SMALLINT), 18) AS casts,
+                  axpb(NULL) AS nothing, noop(x) AS same
+        FROM (VALUES (1), (NULL), (3)) AS t (x) ORDER BY x";
+    expect![[r#"
+        +------+----------+-------+---------+------+
+        | y    | literals | casts | nothing | same |
+        +------+----------+-------+---------+------+
+        | 3.75 | 6        | 6     |         | 1    |
+        | 8.75 | 6        | 6     |         | 3    |
+        |      | 6        | 6     |         |      |
+        +------+----------+-------+---------+------+"#]]
+    .assert_eq(&rows(sql).await.unwrap());
+}
+
+#[tokio::test]
+async fn strings_in_lists_out() {
+    let sql =
+        "SELECT text, array_length(text_features(text)) AS n, text_features(text)[1] AS characters
+        FROM (VALUES ('Grüße, 7 WORLDS!'), (''), (NULL)) AS t (text)";
+    expect![[r#"
+        +------------------+---+------------+
+        | text             | n | characters |
+        +------------------+---+------------+
+        | Grüße, 7 WORLDS! | 8 | 16.0       |
+        |                  | 8 | 0.0        |
+        |                  |   |            |
+        +------------------+---+------------+"#]]
+    .assert_eq(&rows(sql).await.unwrap());
+}
+
+#[tokio::test]
+async fn a_wrong_call_is_an_error_of_its_own_type() {
+    let error = rows("SELECT axpb('one')").await.unwrap_err();
+    let DataFusionError::External(error) = error.find_root() else {
+        panic!("{error}");
+    };
+    let error: &UdfError = error.downcast_ref().unwrap();
+    expect!["axpb: argument 1 (x) is Float64, the call passes Utf8"].assert_eq(&error.to_string());
+}

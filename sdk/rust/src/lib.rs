@@ -1,0 +1,96 @@
+//! Write wasmill functions in Rust.
+//!
+//! A plain function with an attribute is a whole plugin:
+//!
+//! ```
+//! use wasmill_sdk::scalar;
+//!
+//! /// The greatest common divisor; NULL where both are 0.
+//! #[scalar]
+//! fn gcd(a: i32, b: i32) -> Option<i32> {
+//!     let (mut a, mut b) = (a, b);
+//!     while b != 0 {
+//!         (a, b) = (b, a.wrapping_rem(b));
+//!     }
+//!     (a != 0).then(|| a.wrapping_abs())
+//! }
+//!
+//! wasmill_sdk::plugin!(gcd);
+//! ```
+//!
+//! - An argument may be a `bool`, an integer, a float, `&str` or [`String`], `&[u8]` or `Vec<u8>`,
+//!   [`Timestamp`], [`Date`], `&[T]` of numbers or `Vec<T>` of any of these.
+//! - NULL is [`Option`]: an argument without it is never NULL, because a row with a NULL there
+//!   gives NULL without a call, as SQL's own functions do.
+//! - A function that returns a [`Result`] fails rows one by one: the job's `on-error` decides what
+//!   becomes of them.
+//! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`].
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[doc(hidden)]
+pub mod bindings;
+mod bitmap;
+mod context;
+mod error;
+mod exports;
+mod function;
+mod inference;
+mod read;
+mod result;
+mod row;
+mod signature;
+mod typed;
+mod types;
+
+pub use bindings::wasmill::udf::columns::{Array, Batch, Column, TimeUnit, Values};
+pub use bindings::wasmill::udf::inference::{InferenceError, Model};
+pub use bindings::wasmill::udf::log::Level;
+pub use bindings::wasmill::udf::types::{Error, RowError, Value};
+pub use bitmap::Bitmap;
+pub use context::OpenContext;
+pub use function::ScalarFunction;
+pub use read::{Booleans, Bytes, Lists, Number, Numbers, Read};
+pub use result::{Built, ListItem, Output, ResultValue};
+pub use row::Row;
+pub use signature::{Arguments, Parameter, Signature};
+pub use typed::{Argument, ArgumentList};
+pub use types::{DataType, Date, Field, Timestamp};
+pub use wasmill_sdk_macros::scalar;
+
+/// The function's own metrics, in the host's registry.
+pub mod metrics {
+    pub use crate::bindings::wasmill::udf::metrics::{counter, gauge, histogram};
+}
+
+/// Writes a line to the host's log, with the function's name beside it.
+pub fn log(level: Level, message: &str) {
+    bindings::wasmill::udf::log::log(level, message);
+}
+
+/// What the macros expand to; not for use by hand.
+#[doc(hidden)]
+pub mod private {
+    pub use crate::exports::{Entry, Exported, Registry};
+    pub use crate::typed::{evaluate, evaluate_row};
+}
+
+/// Makes a plugin of these functions: `#[scalar]` ones by their names, the others by their types.
+/// Once a crate, whose `[lib]` has `crate-type = ["cdylib"]`.
+#[macro_export]
+macro_rules! plugin {
+    ($($function:ty),+ $(,)?) => {
+        const _: () = {
+            struct Functions;
+
+            impl $crate::private::Registry for Functions {
+                const ENTRIES: &'static [$crate::private::Entry] =
+                    &[$($crate::private::Entry::of::<$function>()),+];
+            }
+
+            type Plugin = $crate::private::Exported<Functions>;
+
+            $crate::bindings::export_scalar_plugin!(Plugin with_types_in $crate::bindings);
+        };
+    };
+}

@@ -1,0 +1,450 @@
+//! Columns out of what a function returns.
+
+use std::borrow::Cow;
+use std::fmt::Display;
+
+use crate::row::{is_nested, plain_value};
+use crate::{
+    Array, Bitmap, Column, DataType, Date, Error, Field, Number, RowError, TimeUnit, Timestamp,
+    Value, Values,
+};
+
+/// What a function may return: a [`ResultValue`], an [`Option`] of one, or a [`Result`] of either
+/// with any error that can be shown.
+#[diagnostic::on_unimplemented(
+    message = "a wasmill function cannot return `{Self}`",
+    label = "not a type that becomes an SQL value",
+    note = "it may return bool, an integer, a float, &str, String, &[u8], Vec<u8>, Timestamp, Date, Vec<T> of these, Option<T> of these, or a Result of any of them whose error implements Display"
+)]
+pub trait Output: Sized {
+    type Value: ResultValue;
+
+    /// The value, none for NULL; or why the row failed.
+    fn into_result(self) -> Result<Option<Self::Value>, String>;
+
+    /// A column of what `call` returns, a row each.
+    fn collect(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
+        collect_fallible(rows, |row| call(row).into_result())
+    }
+
+    /// The same, but NULL without a call where `present` is 0.
+    fn collect_present(
+        rows: usize,
+        present: &Bitmap,
+        mut call: impl FnMut(usize) -> Self,
+    ) -> Result<Built, Error> {
+        collect_fallible(rows, |row| match present.get(row) {
+            true => call(row).into_result(),
+            false => Ok(None),
+        })
+    }
+}
+
+impl<T: ResultValue> Output for T {
+    type Value = T;
+
+    #[inline]
+    fn into_result(self) -> Result<Option<T>, String> {
+        Ok(Some(self))
+    }
+
+    #[inline]
+    fn collect(rows: usize, call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
+        T::collect_values(rows, call)
+    }
+}
+
+impl<T: ResultValue> Output for Option<T> {
+    type Value = T;
+
+    #[inline]
+    fn into_result(self) -> Result<Option<T>, String> {
+        Ok(self)
+    }
+}
+
+impl<O: Output, E: Display> Output for Result<O, E> {
+    type Value = O::Value;
+
+    #[inline]
+    fn into_result(self) -> Result<Option<O::Value>, String> {
+        match self {
+            Ok(output) => output.into_result(),
+            Err(error) => Err(error.to_string()),
+        }
+    }
+}
+
+fn collect_fallible<T: ResultValue>(
+    rows: usize,
+    mut call: impl FnMut(usize) -> Result<Option<T>, String>,
+) -> Result<Built, Error> {
+    let mut errors = Vec::new();
+    let built = T::collect_options(rows, |row| match call(row) {
+        Ok(value) => value,
+        Err(message) => {
+            errors.push(RowError::new(row, message));
+            None
+        }
+    })?;
+    if errors.is_empty() {
+        Ok(built)
+    } else {
+        Err(Error::Rows(errors))
+    }
+}
+
+/// A value of a result column.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a type that becomes an SQL value",
+    note = "a wasmill function may return bool, an integer, a float, &str, String, &[u8], Vec<u8>, Timestamp, Date, Vec<T> of these, Option<T> of these, or a Result of any of them whose error implements Display"
+)]
+pub trait ResultValue: Sized {
+    /// Gathers values.
+    type Builder: Build<Self>;
+
+    fn data_type() -> DataType;
+
+    #[inline]
+    fn collect_values(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
+        let mut builder = Self::Builder::with_capacity(rows);
+        for row in 0..rows {
+            builder.push(call(row));
+        }
+        Built::new(Self::data_type(), rows, None, builder)
+    }
+
+    #[inline]
+    fn collect_options(
+        rows: usize,
+        mut call: impl FnMut(usize) -> Option<Self>,
+    ) -> Result<Built, Error> {
+        let mut builder = Self::Builder::with_capacity(rows);
+        let mut validity = Bitmap::zeros(rows);
+        for row in 0..rows {
+            match call(row) {
+                Some(value) => {
+                    validity.set(row);
+                    builder.push(value);
+                }
+                None => builder.push_null(),
+            }
+        }
+        let validity = Some(validity).filter(|bits| !bits.all(rows));
+        Built::new(Self::data_type(), rows, validity, builder)
+    }
+}
+
+/// What may be an item of a list.
+pub trait ListItem {}
+
+/// Gathers the values of a column.
+pub trait Build<T> {
+    fn with_capacity(rows: usize) -> Self;
+    fn push(&mut self, value: T);
+    fn push_null(&mut self);
+    /// The buffers, and the columns below.
+    fn finish(self) -> Result<(Values, Vec<Built>), Error>;
+}
+
+/// A column that was gathered in the guest.
+#[derive(Debug)]
+pub struct Built {
+    data_type: DataType,
+    array: Array,
+    children: Vec<Self>,
+}
+
+impl Built {
+    fn new<T>(
+        data_type: DataType,
+        rows: usize,
+        validity: Option<Bitmap>,
+        builder: impl Build<T>,
+    ) -> Result<Self, Error> {
+        let (values, children) = builder.finish()?;
+        Ok(Self {
+            data_type,
+            array: Array {
+                length: rows as u32,
+                validity: validity.map(Bitmap::into_bytes),
+                values,
+            },
+            children,
+        })
+    }
+
+    /// Hands the column to the host: one copy.
+    pub fn into_column(self) -> Column {
+        let children = self.children.into_iter().map(Self::into_column).collect();
+        Column::new(&self.data_type.wire(), &self.array, children)
+    }
+
+    /// The first value, as the row path returns it.
+    pub fn into_value(self) -> Result<Value, Error> {
+        let wire = self.data_type.wire();
+        if is_nested(&wire) {
+            return self.into_column().value();
+        }
+        plain_value(&wire, self.array)
+            .ok_or_else(|| Error::failed("the result of one row has no row"))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn parts(&self) -> (&DataType, &Array, &[Self]) {
+        (&self.data_type, &self.array, &self.children)
+    }
+}
+
+impl Column {
+    /// A column of these values, a row each.
+    pub fn from_values<O: Output>(
+        values: impl IntoIterator<Item = O, IntoIter: ExactSizeIterator>,
+    ) -> Result<Self, Error> {
+        let mut values = values.into_iter();
+        let mut missing = false;
+        let built = collect_fallible(values.len(), |_| match values.next() {
+            Some(value) => value.into_result(),
+            None => {
+                missing = true;
+                Ok(None)
+            }
+        })?;
+        if missing {
+            return Err(Error::failed("an iterator ended before its own length"));
+        }
+        Ok(built.into_column())
+    }
+}
+
+macro_rules! results {
+    ($($type:ty => $data_type:expr, $stored:ty, $store:expr;)*) => {$(
+        impl ResultValue for $type {
+            type Builder = NumberBuilder<$stored>;
+
+            fn data_type() -> DataType {
+                $data_type
+            }
+
+            // A plain loop over the rows, which the compiler turns into vector instructions.
+            #[inline]
+            fn collect_values(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
+                let items: Vec<$stored> = (0..rows).map(|row| $store(call(row))).collect();
+                Built::new::<Self>(Self::data_type(), rows, None, NumberBuilder { items })
+            }
+        }
+
+        impl Build<$type> for NumberBuilder<$stored> {
+            fn with_capacity(rows: usize) -> Self {
+                Self { items: Vec::with_capacity(rows) }
+            }
+
+            #[inline]
+            fn push(&mut self, value: $type) {
+                self.items.push($store(value));
+            }
+
+            #[inline]
+            fn push_null(&mut self) {
+                self.items.push(<$stored>::default());
+            }
+
+            fn finish(self) -> Result<(Values, Vec<Built>), Error> {
+                Ok((<$stored>::into_values(self.items), Vec::new()))
+            }
+        }
+    )*};
+}
+
+/// Gathers numbers, and what is stored as numbers.
+pub struct NumberBuilder<T> {
+    items: Vec<T>,
+}
+
+results! {
+    i8 => DataType::Int8, i8, |value| value;
+    i16 => DataType::Int16, i16, |value| value;
+    i32 => DataType::Int32, i32, |value| value;
+    i64 => DataType::Int64, i64, |value| value;
+    u8 => DataType::UInt8, u8, |value| value;
+    u16 => DataType::UInt16, u16, |value| value;
+    u32 => DataType::UInt32, u32, |value| value;
+    u64 => DataType::UInt64, u64, |value| value;
+    f32 => DataType::Float32, f32, |value| value;
+    f64 => DataType::Float64, f64, |value| value;
+    Date => DataType::Date32, i32, |value: Date| value.0;
+    Timestamp => DataType::Timestamp(TimeUnit::Microsecond, None), i64, |value: Timestamp| value.0;
+}
+
+/// Gathers booleans.
+pub struct BooleanBuilder {
+    bits: Bitmap,
+    rows: usize,
+}
+
+impl ResultValue for bool {
+    type Builder = BooleanBuilder;
+
+    fn data_type() -> DataType {
+        DataType::Boolean
+    }
+}
+
+impl Build<bool> for BooleanBuilder {
+    fn with_capacity(_rows: usize) -> Self {
+        Self {
+            bits: Bitmap::default(),
+            rows: 0,
+        }
+    }
+
+    #[inline]
+    fn push(&mut self, value: bool) {
+        self.bits.push(self.rows, value);
+        self.rows += 1;
+    }
+
+    #[inline]
+    fn push_null(&mut self) {
+        self.push(false);
+    }
+
+    fn finish(self) -> Result<(Values, Vec<Built>), Error> {
+        Ok((Values::Boolean(self.bits.into_bytes()), Vec::new()))
+    }
+}
+
+/// Gathers strings, or byte strings.
+pub struct BytesBuilder {
+    ends: Vec<usize>,
+    bytes: Vec<u8>,
+}
+
+macro_rules! bytes {
+    ($($type:ty => $data_type:expr;)*) => {$(
+        impl ResultValue for $type {
+            type Builder = BytesBuilder;
+
+            fn data_type() -> DataType {
+                $data_type
+            }
+        }
+
+        impl Build<$type> for BytesBuilder {
+            fn with_capacity(rows: usize) -> Self {
+                Self { ends: Vec::with_capacity(rows), bytes: Vec::new() }
+            }
+
+            #[inline]
+            fn push(&mut self, value: $type) {
+                let value: &[u8] = value.as_ref();
+                self.bytes.extend_from_slice(value);
+                self.ends.push(self.bytes.len());
+            }
+
+            #[inline]
+            fn push_null(&mut self) {
+                self.ends.push(self.bytes.len());
+            }
+
+            fn finish(self) -> Result<(Values, Vec<Built>), Error> {
+                Ok((Values::Bytes((offsets(&self.ends)?, self.bytes)), Vec::new()))
+            }
+        }
+    )*};
+}
+
+bytes! {
+    &str => DataType::Utf8;
+    String => DataType::Utf8;
+    &[u8] => DataType::Binary;
+    Vec<u8> => DataType::Binary;
+}
+
+impl<'a> ResultValue for Cow<'a, str> {
+    type Builder = BytesBuilder;
+
+    fn data_type() -> DataType {
+        DataType::Utf8
+    }
+}
+
+impl Build<Cow<'_, str>> for BytesBuilder {
+    fn with_capacity(rows: usize) -> Self {
+        <Self as Build<&str>>::with_capacity(rows)
+    }
+
+    fn push(&mut self, value: Cow<'_, str>) {
+        self.push(value.as_ref());
+    }
+
+    fn push_null(&mut self) {
+        <Self as Build<&str>>::push_null(self);
+    }
+
+    fn finish(self) -> Result<(Values, Vec<Built>), Error> {
+        <Self as Build<&str>>::finish(self)
+    }
+}
+
+macro_rules! list_items {
+    ($($type:ty),*) => {$( impl ListItem for $type {} )*};
+}
+
+list_items!(
+    bool, i8, i16, i32, i64, u16, u32, u64, f32, f64, Date, Timestamp, String
+);
+
+impl<T: ListItem> ListItem for Option<T> {}
+
+/// Gathers lists of what returns of `T` hold.
+pub struct ListBuilder<T> {
+    ends: Vec<usize>,
+    items: Vec<T>,
+}
+
+impl<T: ListItem + Output> ResultValue for Vec<T> {
+    type Builder = ListBuilder<T>;
+
+    fn data_type() -> DataType {
+        DataType::List(Box::new(Field::item(T::Value::data_type())))
+    }
+}
+
+impl<T: ListItem + Output> Build<Vec<T>> for ListBuilder<T> {
+    fn with_capacity(rows: usize) -> Self {
+        Self {
+            ends: Vec::with_capacity(rows),
+            items: Vec::new(),
+        }
+    }
+
+    fn push(&mut self, value: Vec<T>) {
+        self.items.extend(value);
+        self.ends.push(self.items.len());
+    }
+
+    fn push_null(&mut self) {
+        self.ends.push(self.items.len());
+    }
+
+    fn finish(self) -> Result<(Values, Vec<Built>), Error> {
+        let offsets = offsets(&self.ends)?;
+        let mut items = self.items.into_iter();
+        let child = collect_fallible(items.len(), |_| match items.next() {
+            Some(item) => item.into_result(),
+            None => Ok(None),
+        })?;
+        Ok((Values::Offsets(offsets), vec![child]))
+    }
+}
+
+fn offsets(ends: &[usize]) -> Result<Vec<i32>, Error> {
+    if ends.last().is_some_and(|end| i32::try_from(*end).is_err()) {
+        return Err(Error::failed(
+            "the result of one batch has over 2 GiB of bytes or items",
+        ));
+    }
+    let ends = ends.iter().map(|end| *end as i32);
+    Ok(std::iter::once(0).chain(ends).collect())
+}

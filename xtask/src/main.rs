@@ -1,0 +1,67 @@
+//! `cargo xtask`: set-up, plugins, tests, demo, benches. Each task first gets what is missing.
+
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(test)]
+mod contract;
+mod host;
+#[cfg(test)]
+mod layers;
+mod places;
+mod plugins;
+mod python;
+mod step;
+mod system;
+mod tasks;
+#[cfg(test)]
+mod tidy;
+mod wasm_target;
+
+use std::process::ExitCode;
+
+use step::{Failure, Result};
+
+const HELP: &str = "\
+Usage: cargo xtask TASK
+
+  demo              run the main example: a model in the host, a function in a .wasm file, one SQL job
+  test [FILTER…]    run all tests, or those whose names contain FILTER
+  bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
+  plugins [NAME…]   build the Rust plugins, all or these, into target/plugins
+  setup             only get what the tasks above need
+  help              this text
+
+Every task first gets what is missing: the Rust target of the plugins, a C compiler, and Python
+packages to compare with. Python and ONNX Runtime go to the cache folder: $WASMILL_CACHE_DIR, else
+$XDG_CACHE_HOME/wasmill, else ~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
+";
+
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (task, rest) = match arguments.split_first() {
+        Some((task, rest)) => (task.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match perform(task, rest) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn perform(task: &str, rest: &[String]) -> Result<()> {
+    match task {
+        "demo" => tasks::demo(),
+        "test" => tasks::test(rest),
+        "bench" => tasks::bench(rest),
+        "plugins" => plugins::build(rest),
+        "setup" => tasks::setup(),
+        "help" | "--help" | "-h" => {
+            print!("{HELP}");
+            Ok(())
+        }
+        _ => Err(Failure::new(format!("there is no task `{task}`")).hint(HELP)),
+    }
+}

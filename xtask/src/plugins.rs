@@ -1,0 +1,113 @@
+//! `cargo xtask plugins`: Rust guests to components.
+//!
+//! All guests are one workspace with one build folder, so that their dependencies compile once.
+//! What cargo calls fresh costs one read of the module and one encoding.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+
+use serde_json::Value;
+use wit_component::ComponentEncoder;
+
+use crate::host;
+use crate::places;
+use crate::step::{self, Failure, Result};
+use crate::wasm_target::GuestToolchain;
+
+/// Builds the named plugins, or all: those of `plugins/hostile` go to a folder of their own.
+pub fn build(names: &[String]) -> Result<()> {
+    let workspace = places::root().join("plugins");
+    let modules = compile(&workspace, names)?;
+    for module in modules {
+        let component = encode(&module)?;
+        let mut path = places::components();
+        if module.hostile {
+            path.push("hostile");
+        }
+        path.push(format!("{}.wasm", module.name));
+        if step::write_if_changed(&path, &component)? {
+            step::say(&format!(
+                "built {} ({} KiB)",
+                path.display(),
+                component.len() / 1024
+            ));
+        }
+    }
+    Ok(())
+}
+
+/// Runs the tests of the plugins that compile for the host too: the default members.
+pub fn test(filters: &[String]) -> Result<()> {
+    let mut cargo = host::cargo("test");
+    cargo
+        .args(["--manifest-path", "plugins/Cargo.toml", "--lib"])
+        .arg("--target-dir")
+        .arg(places::target().join("guests"))
+        .arg("--")
+        .args(filters);
+    step::run(&mut cargo)
+}
+
+/// A guest as cargo built it: a core module that carries its WIT world in a section.
+struct Module {
+    name: String,
+    hostile: bool,
+    path: PathBuf,
+}
+
+fn compile(workspace: &Path, names: &[String]) -> Result<Vec<Module>> {
+    let toolchain = GuestToolchain::get()?;
+    let mut cargo = toolchain.cargo(workspace, "build");
+    cargo
+        .args(["--release", "--locked"])
+        .arg("--message-format=json-render-diagnostics")
+        .arg("--target-dir")
+        .arg(places::target().join("guests"))
+        .stderr(Stdio::inherit());
+    if names.is_empty() {
+        cargo.arg("--workspace");
+    }
+    for name in names {
+        cargo.args(["--package", name]);
+    }
+    let messages = step::capture(&mut cargo).map_err(|failure| {
+        failure.hint("the compiler's own words are above; a plugin's name is that of its folder")
+    })?;
+    Ok(messages
+        .lines()
+        .filter_map(|line| serde_json::from_str(line).ok())
+        .filter_map(|message| module(workspace, &message))
+        .collect())
+}
+
+/// The module that a message of cargo's tells of, if it tells of one.
+fn module(workspace: &Path, message: &Value) -> Option<Module> {
+    if message["reason"] != "compiler-artifact" {
+        return None;
+    }
+    let folder = Path::new(message["manifest_path"].as_str()?).parent()?;
+    let path = message["filenames"]
+        .as_array()?
+        .iter()
+        .filter_map(Value::as_str)
+        .find(|name| name.ends_with(".wasm"))?;
+    Some(Module {
+        name: folder.file_name()?.to_str()?.to_string(),
+        hostile: folder.starts_with(workspace.join("hostile")),
+        path: path.into(),
+    })
+}
+
+fn encode(module: &Module) -> Result<Vec<u8>> {
+    let cannot = |error: &dyn std::fmt::Display| {
+        Failure::new(format!("{} is not a component's module: {error}", module.path.display()))
+            .hint("a plugin ends with `wasmill_sdk::plugin!(…)` and names one `[lib] crate-type = [\"cdylib\"]`")
+    };
+    let bytes = fs::read(&module.path).map_err(|error| cannot(&error))?;
+    ComponentEncoder::default()
+        .validate(true)
+        .module(&bytes)
+        .and_then(|encoder| encoder.encode())
+        .map_err(|error| cannot(&format!("{error:#}")))
+}

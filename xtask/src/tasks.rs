@@ -1,0 +1,127 @@
+//! The tasks that put the pieces together.
+
+use std::env;
+use std::fs;
+use std::path::Path;
+use std::process::Command;
+
+use crate::host;
+use crate::places;
+use crate::plugins;
+use crate::python;
+use crate::step::{self, Failure, Result};
+use crate::system;
+use crate::wasm_target::GuestToolchain;
+
+/// Examples whose files are made by the script beside them, and one that tells whether they are.
+const MADE_EXAMPLES: &[(&str, &str)] = &[
+    ("lightgbm-batch", "model.txt"),
+    ("onnx-digits", "model.onnx"),
+];
+
+/// Lines of the result that the demo shows.
+const SHOWN_LINES: usize = 8;
+
+/// Gets everything that the other tasks need.
+pub fn setup() -> Result<()> {
+    system::c_compiler()?;
+    GuestToolchain::get()?;
+    python::get().map(drop)
+}
+
+/// Runs all tests, or those whose names contain one of `filters`.
+pub fn test(filters: &[String]) -> Result<()> {
+    setup()?;
+    plugins::build(&[])?;
+    for (name, file) in MADE_EXAMPLES {
+        make_example(name, file)?;
+    }
+    let python = python::get()?;
+    let tests = |arguments: &[&str]| {
+        let mut cargo = host::cargo("test");
+        cargo
+            .args(["--jobs", "2"])
+            .args(arguments)
+            .env("WASMILL_PYTHON", &python)
+            .arg("--")
+            .args(filters);
+        step::run(&mut cargo)
+    };
+    // The host's crates, which are the workspace's default members.
+    tests(&["--release"])?;
+    // As cargo has built them already, to run this.
+    tests(&[
+        "-p",
+        "wasmill-sdk",
+        "-p",
+        "wasmill-sdk-macros",
+        "-p",
+        "xtask",
+    ])?;
+    plugins::test(filters)
+}
+
+/// Trains an example's model, unless it is there.
+fn make_example(name: &str, file: &str) -> Result<()> {
+    let folder = places::root().join("examples").join(name);
+    let script = folder.join("train.py");
+    if folder.join(file).exists() || !script.exists() {
+        return Ok(());
+    }
+    step::say(&format!("training the model of examples/{name}"));
+    step::run(Command::new(python::get()?).arg(script))
+}
+
+/// Runs the main example and shows what came out.
+pub fn demo() -> Result<()> {
+    system::c_compiler()?;
+    plugins::build(&["predict".to_string()])?;
+    host::build_program()?;
+    make_example("lightgbm-batch", "model.txt")?;
+    let example = places::root().join("examples/lightgbm-batch");
+    let mut job = Command::new(places::target().join("release/wasmill"));
+    job.current_dir(places::root())
+        .args(["run", "examples/lightgbm-batch/job.sql"]);
+    println!("$ {}", step::shown(&job));
+    step::run(&mut job)?;
+    show_result(&example.join("out"))
+}
+
+/// The first lines of the first file that a job wrote.
+fn show_result(folder: &Path) -> Result<()> {
+    let cannot = |error| Failure::new(format!("cannot read {}: {error}", folder.display()));
+    let files = fs::read_dir(folder).map_err(cannot)?;
+    let mut files: Vec<_> = files.flatten().map(|file| file.path()).collect();
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "csv"));
+    files.sort();
+    let Some(file) = files.first() else {
+        return Err(Failure::new(format!(
+            "the job wrote nothing to {}",
+            folder.display()
+        )));
+    };
+    let text = fs::read_to_string(file).map_err(cannot)?;
+    let shown = file.strip_prefix(places::root()).unwrap_or(file);
+    println!("\n$ head {}", shown.display());
+    for line in text.lines().take(SHOWN_LINES) {
+        println!("{line}");
+    }
+    Ok(())
+}
+
+/// Runs the benches with these arguments.
+pub fn bench(arguments: &[String]) -> Result<()> {
+    setup()?;
+    plugins::build(&[])?;
+    host::build_all()?;
+    let folder = match env::var_os("WASMILL_BENCH_FOLDER") {
+        Some(folder) => folder.into(),
+        None => places::cache()?.join("bench"),
+    };
+    let mut benches = Command::new(places::target().join("release/wasmill-benches"));
+    benches
+        .env("WASMILL_PYTHON", python::get()?)
+        .env("WASMILL_BENCH_FOLDER", folder)
+        .args(arguments);
+    step::run(&mut benches)
+}
