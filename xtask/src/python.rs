@@ -78,7 +78,7 @@ fn make(folder: &Path, python: &Path) -> Result<()> {
 /// The name on a line of requirements.
 fn package(line: &str) -> Option<&str> {
     let line = line.split('#').next()?.trim();
-    line.split(['=', '<', '>', '~', ' '])
+    line.split(['[', '=', '<', '>', '~', ' '])
         .next()
         .filter(|name| !name.is_empty())
 }

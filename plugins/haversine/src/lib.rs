@@ -10,5 +10,3 @@ use wasmill_sdk::scalar;
 fn haversine(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
     formula::haversine(lat1, lon1, lat2, lon2)
 }
-
-wasmill_sdk::plugin!(haversine);

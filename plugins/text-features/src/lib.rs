@@ -96,8 +96,6 @@ fn ratio(part: u32, whole: u32) -> f32 {
     }
 }
 
-wasmill_sdk::plugin!(text_features);
-
 #[cfg(test)]
 mod tests {
     use super::*;

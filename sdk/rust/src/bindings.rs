@@ -13,7 +13,6 @@
 wit_bindgen::generate!({
     path: "../../wit",
     world: "scalar-plugin",
+    // So that the section that tells of the exports is linked with them, wherever they are.
     pub_export_macro: true,
-    export_macro_name: "export_scalar_plugin",
-    runtime_path: "wit_bindgen::rt",
 });

@@ -1,7 +1,6 @@
-//! How a plugin's functions become what the contract wants a component to export.
+//! What the component exports: the functions that its plugin registers.
 
 use std::cell::RefCell;
-use std::marker::PhantomData;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
 
@@ -11,11 +10,13 @@ use crate::{
     Batch, Column, Error, Field, Level, OpenContext, Row, ScalarFunction, Signature, Value,
 };
 
-/// One function of a plugin.
+/// One function of a plugin, as [`plugin!`](crate::plugin) registers it.
 pub struct Entry {
     signature: fn() -> Signature,
     open: fn(&OpenContext) -> Result<Box<dyn Dynamic>, Error>,
 }
+
+inventory::collect!(Entry);
 
 impl Entry {
     pub const fn of<F: ScalarFunction>() -> Self {
@@ -26,9 +27,27 @@ impl Entry {
     }
 }
 
-/// The functions of a plugin.
-pub trait Registry: 'static {
-    const ENTRIES: &'static [Entry];
+/// What the plugin's functions say of themselves, by name: they register in no particular order.
+/// Two of one name are left in, because the host refuses them in words.
+fn signatures() -> Vec<Signature> {
+    let mut signatures: Vec<Signature> = Vec::new();
+    for entry in inventory::iter::<Entry> {
+        let signature = (entry.signature)();
+        let place = signatures.partition_point(|before| before.name <= signature.name);
+        signatures.insert(place, signature);
+    }
+    signatures
+}
+
+/// Opens the function of this name.
+fn open(name: &str, context: &OpenContext) -> Result<Box<dyn Dynamic>, Error> {
+    let mut entries = inventory::iter::<Entry>.into_iter();
+    match entries.find(|entry| (entry.signature)().name == name) {
+        Some(entry) => (entry.open)(context),
+        None => Err(Error::invalid(format!(
+            "this plugin has no function '{name}'"
+        ))),
+    }
 }
 
 /// A [`ScalarFunction`] of any type.
@@ -52,46 +71,38 @@ impl<F: ScalarFunction> Dynamic for F {
     }
 }
 
-/// What the component exports.
-pub struct Exported<R>(PhantomData<R>);
+/// The component. Natively, where tests run, it is checked and not exported.
+struct Component;
 
-impl<R: Registry> wire::Guest for Exported<R> {
-    type ScalarFunction = Opened<R>;
+#[cfg(target_arch = "wasm32")]
+crate::bindings::export!(Component with_types_in crate::bindings);
+
+impl wire::Guest for Component {
+    type ScalarFunction = Opened;
 
     fn functions() -> Vec<wire::Signature> {
         log_panics();
-        let entries = R::ENTRIES.iter();
-        entries.map(|entry| (entry.signature)().wire()).collect()
+        signatures().into_iter().map(Signature::wire).collect()
     }
 }
 
 /// A function that a job opened.
-pub struct Opened<R> {
+struct Opened {
     // The host calls one at a time.
     function: RefCell<Box<dyn Dynamic>>,
     arguments: Vec<Field>,
     returns: Field,
-    registry: PhantomData<R>,
 }
 
-impl<R: Registry> wire::GuestScalarFunction for Opened<R> {
+impl wire::GuestScalarFunction for Opened {
     fn open(name: String, context: wire::OpenContext) -> Result<wire::ScalarFunction, Error> {
         log_panics();
-        let Some(entry) = R::ENTRIES
-            .iter()
-            .find(|entry| (entry.signature)().name == name)
-        else {
-            return Err(Error::invalid(format!(
-                "this plugin has no function '{name}'"
-            )));
-        };
         let context = OpenContext::from_wire(context);
-        let function = (entry.open)(&context)?;
+        let function = open(&name, &context)?;
         Ok(wire::ScalarFunction::new(Self {
             returns: function.returns()?,
             function: RefCell::new(function),
             arguments: context.arguments().to_vec(),
-            registry: PhantomData,
         }))
     }
 
@@ -117,4 +128,48 @@ fn log_panics() {
             crate::log(Level::Error, &info.to_string());
         }));
     });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Known to SQL by this letter.
+    struct Letter<const NAME: char>;
+
+    impl<const NAME: char> ScalarFunction for Letter<NAME> {
+        fn signature() -> Signature {
+            Signature::new(NAME)
+        }
+
+        fn open(_context: &OpenContext) -> Result<Self, Error> {
+            Err(Error::failed(format!("{NAME} was opened")))
+        }
+
+        fn batch_eval(&mut self, rows: &Batch) -> Result<Column, Error> {
+            Ok(rows.column(0))
+        }
+    }
+
+    crate::plugin!(Letter<'c'>, Letter<'a'>);
+    crate::plugin!(Letter<'b'>);
+
+    #[test]
+    fn functions_are_offered_by_name() {
+        let names: Vec<_> = signatures().into_iter().map(|s| s.name).collect();
+        assert_eq!(names, ["a", "b", "c"]);
+    }
+
+    #[test]
+    fn a_function_is_opened_by_its_name() {
+        let refusal = |name| match open(name, &OpenContext::default()) {
+            Err(error) => format!("{error:?}"),
+            Ok(_) => "opened".to_string(),
+        };
+        assert_eq!(refusal("b"), r#"Error::Failed("b was opened")"#);
+        assert_eq!(
+            refusal("d"),
+            r#"Error::Invalid("this plugin has no function 'd'")"#
+        );
+    }
 }

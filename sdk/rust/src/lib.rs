@@ -14,8 +14,6 @@
 //!     }
 //!     (a != 0).then(|| a.wrapping_abs())
 //! }
-//!
-//! wasmill_sdk::plugin!(gcd);
 //! ```
 //!
 //! - An argument may be a `bool`, an integer, a float, `&str` or [`String`], `&[u8]` or `Vec<u8>`,
@@ -24,12 +22,14 @@
 //!   gives NULL without a call, as SQL's own functions do.
 //! - A function that returns a [`Result`] fails rows one by one: the job's `on-error` decides what
 //!   becomes of them.
-//! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`].
+//! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`], and
+//!   [`plugin!`] registers it.
+//! - A plugin offers every `#[scalar]` function of its own crate. The linker may leave out those of a
+//!   library that it depends on: wrap such a function in one of the plugin's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
-#[doc(hidden)]
-pub mod bindings;
+mod bindings;
 mod bitmap;
 mod context;
 mod error;
@@ -71,26 +71,17 @@ pub fn log(level: Level, message: &str) {
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]
 pub mod private {
-    pub use crate::exports::{Entry, Exported, Registry};
+    pub use crate::exports::Entry;
     pub use crate::typed::{evaluate, evaluate_row};
+    pub use inventory::submit;
 }
 
-/// Makes a plugin of these functions: `#[scalar]` ones by their names, the others by their types.
-/// Once a crate, whose `[lib]` has `crate-type = ["cdylib"]`.
+/// Registers functions by their types, which implement [`ScalarFunction`] by hand: the plugin offers
+/// them beside its [`#[scalar]`](macro@scalar) ones, which register themselves. The host refuses a
+/// plugin with two functions of one name.
 #[macro_export]
 macro_rules! plugin {
     ($($function:ty),+ $(,)?) => {
-        const _: () = {
-            struct Functions;
-
-            impl $crate::private::Registry for Functions {
-                const ENTRIES: &'static [$crate::private::Entry] =
-                    &[$($crate::private::Entry::of::<$function>()),+];
-            }
-
-            type Plugin = $crate::private::Exported<Functions>;
-
-            $crate::bindings::export_scalar_plugin!(Plugin with_types_in $crate::bindings);
-        };
+        $($crate::private::submit! { $crate::private::Entry::of::<$function>() })+
     };
 }

@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::support::{Job, plugin, root};
+use crate::support::Job;
 
 const TABLES: &str = "
 CREATE TABLE t (id INT, f1 DOUBLE, f2 DOUBLE) WITH (
@@ -11,7 +11,10 @@ CREATE TABLE out (id INT, prediction DOUBLE) WITH ('connector' = 'print');
 ";
 
 fn check(sql: &str, expected: Expect) {
-    let job = Job::new(&format!("{}{sql}", TABLES.trim_start())).file("data.csv", "1,0.5,1.5\n");
+    let job = Job::new(&format!("{}{sql}", TABLES.trim_start()))
+        .file("data.csv", "1,0.5,1.5\n")
+        .plugin("haversine")
+        .model();
     expected.assert_eq(&job.run());
 }
 
@@ -267,13 +270,9 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(f1));",
 
 #[test]
 fn model_with_more_features_than_declared() {
-    let model = root().join("examples/lightgbm-batch/model.txt");
     check(
-        &format!(
-            "CREATE MODEL m INPUT (f1 DOUBLE, f2 DOUBLE) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
+        "CREATE MODEL m INPUT (f1 DOUBLE, f2 DOUBLE) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = 'model.txt');
 SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(f1, f2));",
-            model.display()
-        ),
         expect![[r#"
             exit 2
             error: model 'm': the model file has 30 features, but 2 input columns are declared
@@ -289,14 +288,12 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(f1, f2));",
 
 #[test]
 fn wrong_number_of_descriptor_columns() {
-    let model = root().join("examples/lightgbm-batch/model.txt");
     let inputs: Vec<_> = (1..=30).map(|n| format!("f{n} DOUBLE")).collect();
     check(
         &format!(
-            "CREATE MODEL m INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
+            "CREATE MODEL m INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = 'model.txt');
 SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(f1, f2));",
-            inputs.join(", "),
-            model.display()
+            inputs.join(", ")
         ),
         expect![[r#"
             exit 2
@@ -314,11 +311,8 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(f1, f2));",
 #[test]
 fn wrong_number_of_arguments() {
     check(
-        &format!(
-            "CREATE FUNCTION distance AS '{}#haversine' LANGUAGE WASM;
+        "CREATE FUNCTION distance AS 'haversine.wasm#haversine' LANGUAGE WASM;
 SELECT distance(f1, f2) FROM t;",
-            plugin("haversine")
-        ),
         expect![[r#"
             exit 2
             error: distance(lat1 DOUBLE, lon1 DOUBLE, lat2 DOUBLE, lon2 DOUBLE) takes 4 arguments, the call has 2
@@ -333,11 +327,8 @@ SELECT distance(f1, f2) FROM t;",
 #[test]
 fn text_for_a_number() {
     check(
-        &format!(
-            "CREATE FUNCTION distance AS '{}#haversine' LANGUAGE WASM;
+        "CREATE FUNCTION distance AS 'haversine.wasm#haversine' LANGUAGE WASM;
 SELECT distance(f1, f2, 'north', 4) FROM t;",
-            plugin("haversine")
-        ),
         expect![[r#"
             exit 2
             error: distance: argument 3 (lat2) is DOUBLE, the call passes STRING

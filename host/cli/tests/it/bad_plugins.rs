@@ -2,7 +2,7 @@
 
 use expect_test::{Expect, expect};
 
-use crate::support::{Job, plugin, root};
+use crate::support::Job;
 
 fn check(bytes: &[u8], expected: Expect) {
     let job = Job::new(
@@ -152,17 +152,16 @@ fn wants_http() {
 }
 
 fn check_function(with: &str, expected: Expect) {
-    let model = root().join("examples/lightgbm-batch/model.txt");
     let inputs: Vec<_> = (1..=30).map(|n| format!("f{n} DOUBLE")).collect();
     let ones = vec!["1.0"; 30].join(", ");
     let job = Job::new(&format!(
-        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
-CREATE FUNCTION predict AS '{}#predict' LANGUAGE WASM WITH ({with});
+        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = 'model.txt');
+CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM WITH ({with});
 SELECT predict({ones});",
         inputs.join(", "),
-        model.display(),
-        plugin("predict"),
-    ));
+    ))
+    .plugin("predict")
+    .model();
     expected.assert_eq(&job.run());
 }
 
@@ -270,10 +269,8 @@ fn bad_limit() {
 
 #[test]
 fn wrong_function_name() {
-    let job = Job::new(&format!(
-        "CREATE FUNCTION f AS '{}#haversin' LANGUAGE WASM;",
-        plugin("haversine")
-    ));
+    let job = Job::new("CREATE FUNCTION f AS 'haversine.wasm#haversin' LANGUAGE WASM;")
+        .plugin("haversine");
     expect![[r#"
         exit 2
         error: `haversine.wasm` has no function `haversin`
@@ -289,17 +286,16 @@ fn wrong_function_name() {
 
 #[test]
 fn wrong_number_of_features() {
-    let model = root().join("examples/lightgbm-batch/model.txt");
     let inputs: Vec<_> = (1..=30).map(|n| format!("f{n} DOUBLE")).collect();
     let ones = vec!["1.0"; 29].join(", ");
     let job = Job::new(&format!(
-        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = '{}');
-CREATE FUNCTION predict AS '{}#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumour');
+        "CREATE MODEL tumour INPUT ({}) OUTPUT (prediction DOUBLE) WITH ('provider' = 'lightgbm', 'path' = 'model.txt');
+CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumour');
 SELECT predict({ones});",
         inputs.join(", "),
-        model.display(),
-        plugin("predict"),
-    ));
+    ))
+    .plugin("predict")
+    .model();
     expect![[r#"
         exit 2
         error: function predict (predict.wasm#predict) refuses to open: the model 'tumour' takes 30 features, `predict` is called with 29
@@ -312,13 +308,13 @@ SELECT predict({ones});",
 
 #[test]
 fn endless_loop_is_stopped() {
-    let job = Job::new(&format!(
+    let job = Job::new(
         "CREATE TABLE t (x DOUBLE) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
 CREATE TABLE out (x DOUBLE) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
-CREATE FUNCTION f AS '{}#loop' LANGUAGE WASM WITH ('attack' = 'batch-eval', 'limit.time' = '200 ms');
+CREATE FUNCTION f AS 'endless-loop.wasm#loop' LANGUAGE WASM WITH ('attack' = 'batch-eval', 'limit.time' = '200 ms');
 INSERT INTO out SELECT f(x) FROM t;",
-        plugin("hostile/endless-loop")
-    ))
+    )
+    .plugin("hostile/endless-loop")
     .file("t.csv", "1\n2\n");
     expect![[r#"
         exit 1
@@ -330,5 +326,5 @@ INSERT INTO out SELECT f(x) FROM t;",
         hint: a longer limit can be given with 'limit.time' in the function's WITH
     "#]]
     .assert_eq(&job.run());
-    assert_eq!(job.listing(), ["job.sql", "t.csv"]);
+    assert_eq!(job.listing(), ["endless-loop.wasm", "job.sql", "t.csv"]);
 }

@@ -4,7 +4,7 @@ use std::{fs, path::Path, process::Command};
 
 use expect_test::expect;
 
-use crate::support::{plugin, root, rows_in};
+use crate::support::{plugin, python, root, rows_in};
 
 /// A copy of the example whose sinks are its own, with the plugins' place kept.
 fn example(name: &str) -> tempfile::TempDir {
@@ -31,21 +31,6 @@ fn copy(from: &Path, to: &Path) {
             fs::copy(entry.path(), target).unwrap();
         }
     }
-}
-
-/// The Python that `cargo xtask` set up.
-fn python() -> Command {
-    let cache = || {
-        let user = std::env::var_os("XDG_CACHE_HOME").map_or_else(
-            || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
-            Into::into,
-        );
-        std::env::var_os("WASMILL_CACHE_DIR").map_or_else(|| user.join("wasmill"), Into::into)
-    };
-    Command::new(
-        std::env::var_os("WASMILL_PYTHON")
-            .unwrap_or_else(|| cache().join("python/bin/python").into()),
-    )
 }
 
 fn run(folder: &Path, job: &str) -> String {

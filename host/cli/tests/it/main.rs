@@ -7,4 +7,5 @@ mod bad_plugins;
 mod commands;
 mod examples;
 mod interrupted;
+mod object_store;
 mod support;

@@ -15,14 +15,29 @@ pub fn root() -> PathBuf {
 }
 
 /// A component that `cargo xtask plugins` built.
-pub fn plugin(name: &str) -> String {
+pub fn plugin(name: &str) -> PathBuf {
     let path = root().join(format!("target/plugins/{name}.wasm"));
     assert!(
         path.exists(),
         "{} is missing: run cargo xtask plugins",
         path.display()
     );
-    path.display().to_string()
+    path
+}
+
+/// The Python that `cargo xtask` set up.
+pub fn python() -> Command {
+    let cache = || {
+        let user = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+            || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
+            Into::into,
+        );
+        std::env::var_os("WASMILL_CACHE_DIR").map_or_else(|| user.join("wasmill"), Into::into)
+    };
+    Command::new(
+        std::env::var_os("WASMILL_PYTHON")
+            .unwrap_or_else(|| cache().join("python/bin/python").into()),
+    )
 }
 
 /// A folder with a job file.
@@ -44,6 +59,20 @@ impl Job {
         fs::create_dir_all(path.parent().unwrap()).unwrap();
         fs::write(path, content).unwrap();
         self
+    }
+
+    /// Puts a built component beside the job, so that no message depends on where this checkout is.
+    pub fn plugin(self, name: &str) -> Self {
+        let path = plugin(name);
+        let content = fs::read(&path).unwrap();
+        let file_name = path.file_name().unwrap().to_str().unwrap();
+        self.file(file_name, content)
+    }
+
+    /// Puts the model of `examples/lightgbm-batch`, of 30 features, beside the job: `model.txt`.
+    pub fn model(self) -> Self {
+        let content = fs::read(root().join("examples/lightgbm-batch/model.txt")).unwrap();
+        self.file("model.txt", content)
     }
 
     pub fn path(&self, name: &str) -> PathBuf {
@@ -70,7 +99,6 @@ impl Job {
         let text = |bytes: &[u8]| {
             String::from_utf8_lossy(bytes)
                 .replace(&self.folder.path().display().to_string(), "[JOB]")
-                .replace(&root().display().to_string(), "[ROOT]")
         };
         let code = output
             .status

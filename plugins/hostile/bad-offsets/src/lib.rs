@@ -1,45 +1,22 @@
 //! Makes columns whose buffers lie: lengths, offsets, text, children, indices.
-//!
-//! The parameter `attack` chooses which.
 
-wit_bindgen::generate!({ path: "../../../wit", world: "scalar-plugin" });
-
-use exports::wasmill::udf::scalar::{Guest, GuestScalarFunction, ScalarFunction};
-use wasmill::udf::columns::{
-    Array, Batch, Column, DataType, DecimalType, Field, Schema, TimeUnit, TimestampType, Values,
+use attack::columns::{
+    Array, Batch, Column, DataType, DecimalType, Schema, TimeUnit, TimestampType, Values,
 };
-use wasmill::udf::types::{Arguments, Error, OpenContext, Parameter, Signature, Value};
+use attack::types::Error;
+use attack::{Attack, schema};
 
-struct Plugin;
+struct Forger;
 
-struct Forger {
-    attack: String,
-}
+impl Attack for Forger {
+    const NAME: &'static str = "forger";
 
-impl Guest for Plugin {
-    type ScalarFunction = Forger;
-
-    fn functions() -> Vec<Signature> {
-        vec![signature("forger")]
-    }
-}
-
-impl GuestScalarFunction for Forger {
-    fn open(_name: String, context: OpenContext) -> Result<ScalarFunction, Error> {
-        let attack = attack_of(&context);
-        Ok(ScalarFunction::new(Forger { attack }))
-    }
-
-    fn returns(&self) -> Schema {
+    fn returns(_attack: &str) -> Schema {
         schema(DataType::Utf8, true)
     }
 
-    fn eval(&self, _row: Vec<Value>) -> Result<Value, Error> {
-        Err(Error::Failed("one row is too few".to_owned()))
-    }
-
-    fn batch_eval(&self, rows: &Batch) -> Result<Column, Error> {
-        Ok(match self.attack.as_str() {
+    fn batch_eval(attack: &str, rows: &Batch) -> Result<Column, Error> {
+        Ok(match attack {
             "backwards" => text(vec![0, 2, 1, 3], b"abc"),
             "past-the-end" => text(vec![0, 1, 2, i32::MAX], b"abc"),
             "negative" => text(vec![-1, 1, 2, 3], b"abc"),
@@ -47,94 +24,66 @@ impl GuestScalarFunction for Forger {
             "none" => text(vec![], b"abc"),
             "not-utf8" => text(vec![0, 1, 2, 3], b"a\xffc"),
             "inside-a-character" => text(vec![0, 1, 2, 3], "aé".as_bytes()),
-            "validity" => column(
-                &DataType::Utf8,
-                Some(vec![]),
-                Values::Bytes((vec![0, 1, 2, 3], b"abc".to_vec())),
-                vec![],
-            ),
-            "boolean" => column(&DataType::Boolean, None, Values::Boolean(vec![]), vec![]),
-            "values" => column(&DataType::Float64, None, Values::Float64(vec![1.0]), vec![]),
-            "kind" => column(
-                &DataType::Float64,
-                None,
-                Values::Int64(vec![1, 2, 3]),
-                vec![],
-            ),
-            "decimal" => {
-                let decimal = DecimalType {
-                    precision: 2,
-                    scale: 0,
+            "validity" => {
+                let array = Array {
+                    length: 3,
+                    validity: Some(vec![]),
+                    values: Values::Bytes((vec![0, 1, 2, 3], b"abc".to_vec())),
                 };
-                let values = Values::Int128(vec![99, 0, 100, 0, 0, 0]);
-                column(&DataType::Decimal128(decimal), None, values, vec![])
+                Column::new(&DataType::Utf8, &array, vec![])
             }
-            "precision" => {
-                let decimal = DecimalType {
-                    precision: 200,
-                    scale: -128,
-                };
-                let values = Values::Int128(vec![0; 6]);
-                column(&DataType::Decimal128(decimal), None, values, vec![])
-            }
+            "boolean" => column(DataType::Boolean, Values::Boolean(vec![])),
+            "values" => column(DataType::Float64, Values::Float64(vec![1.0])),
+            "kind" => column(DataType::Float64, Values::Int64(vec![1, 2, 3])),
+            "decimal" => decimal(2, 0, vec![99, 0, 100, 0, 0, 0]),
+            "precision" => decimal(200, -128, vec![0; 6]),
             "timezone" => {
                 let timestamp = TimestampType {
                     unit: TimeUnit::Second,
                     timezone: Some("\x1b]0;owned\x07".to_owned()),
                 };
-                let values = Values::Int64(vec![0; 3]);
-                column(&DataType::Timestamp(timestamp), None, values, vec![])
+                column(DataType::Timestamp(timestamp), Values::Int64(vec![0; 3]))
             }
-            "list" => {
-                let items = text(vec![0, 1, 2, 3], b"abc");
-                let offsets = Values::Offsets(vec![0, 1, 2, 4]);
-                column(&DataType::List, None, offsets, vec![items])
-            }
+            "list" => nested(
+                DataType::List,
+                Values::Offsets(vec![0, 1, 2, 4]),
+                vec![honest()],
+            ),
             "list-without-items" => {
                 let offsets = Values::Offsets(vec![0, 1, 2, 3]);
-                column(&DataType::List, None, offsets, vec![])
+                nested(DataType::List, offsets, vec![])
             }
             "fixed-size-list" => {
-                let items = text(vec![0, 1, 2, 3], b"abc");
                 let list = DataType::FixedSizeList(u32::MAX >> 1);
-                column(&list, None, Values::None, vec![items])
+                nested(list, Values::None, vec![honest()])
             }
             "struct" => {
-                let field = Column::new(
-                    &DataType::Boolean,
-                    &Array {
-                        length: 1,
-                        validity: None,
-                        values: Values::Boolean(vec![1]),
-                    },
-                    vec![],
-                );
-                column(&DataType::Struct, None, Values::None, vec![field])
+                let one = attack::column(&DataType::Boolean, 1, Values::Boolean(vec![1]));
+                structure(vec![one])
             }
             "deep" => {
                 let mut nested = rows.column(0);
                 loop {
-                    nested = column(&DataType::Struct, None, Values::None, vec![nested]);
+                    nested = structure(vec![nested]);
                 }
             }
             "wide" => {
                 let mut nested = rows.column(0);
                 loop {
-                    nested = column(&DataType::Struct, None, Values::None, vec![nested]);
-                    let copies = (0..100).map(|_| nested.child(0)).collect();
-                    nested = column(&DataType::Struct, None, Values::None, copies);
+                    nested = structure(vec![nested]);
+                    nested = structure((0..100).map(|_| nested.child(0)).collect());
                 }
             }
             "child" => rows.column(0).child(0),
             "column" => rows.column(u32::MAX),
             "project" => rows.project(&[0, 7]).column(0),
             "batch" => {
-                let batch = Batch::new(&schema(DataType::Utf8, true), vec![rows.column(0)], 4);
-                batch.column(0)
+                let schema = schema(DataType::Int64, true);
+                Batch::new(&schema, vec![rows.column(0)], 4).column(0)
             }
             "batch-type" => {
-                let batch = Batch::new(&schema(DataType::Utf8, true), vec![rows.column(0)], 3);
-                batch.column(0)
+                let schema = schema(DataType::Utf8, true);
+                Batch::new(&schema, vec![rows.column(0)], 3).column(0)
             }
             "batch-schema" => {
                 let mut schema = schema(DataType::Int64, true);
@@ -142,66 +91,41 @@ impl GuestScalarFunction for Forger {
                 let columns = vec![rows.column(0), rows.column(0)];
                 Batch::new(&schema, columns, 3).column(0)
             }
-            _ => text(vec![0, 1, 2, 3], b"abc"),
+            _ => honest(),
         })
     }
 }
 
+fn honest() -> Column {
+    text(vec![0, 1, 2, 3], b"abc")
+}
+
 fn text(offsets: Vec<i32>, bytes: &[u8]) -> Column {
-    let values = Values::Bytes((offsets, bytes.to_vec()));
-    column(&DataType::Utf8, None, values, vec![])
+    column(DataType::Utf8, Values::Bytes((offsets, bytes.to_vec())))
+}
+
+fn decimal(precision: u8, scale: i8, pairs: Vec<u64>) -> Column {
+    let decimal = DecimalType { precision, scale };
+    column(DataType::Decimal128(decimal), Values::Int128(pairs))
+}
+
+fn structure(fields: Vec<Column>) -> Column {
+    nested(DataType::Struct, Values::None, fields)
 }
 
 /// A column that says that it has three rows.
-fn column(
-    data_type: &DataType,
-    validity: Option<Vec<u8>>,
-    values: Values,
-    children: Vec<Column>,
-) -> Column {
+fn column(data_type: DataType, values: Values) -> Column {
+    attack::column(&data_type, 3, values)
+}
+
+/// One with children.
+fn nested(data_type: DataType, values: Values, children: Vec<Column>) -> Column {
     let array = Array {
         length: 3,
-        validity,
+        validity: None,
         values,
     };
-    Column::new(data_type, &array, children)
+    Column::new(&data_type, &array, children)
 }
 
-fn schema(data_type: DataType, nullable: bool) -> Schema {
-    let field = Field {
-        name: "result".to_owned(),
-        data_type,
-        nullable,
-        children: Vec::new(),
-    };
-    Schema {
-        fields: vec![field],
-        columns: vec![0],
-    }
-}
-
-fn attack_of(context: &OpenContext) -> String {
-    context
-        .parameters
-        .iter()
-        .find_map(|(name, value)| (name == "attack").then(|| value.clone()))
-        .unwrap_or_default()
-}
-
-fn signature(name: &str) -> Signature {
-    Signature {
-        name: name.to_owned(),
-        description: "An attack.".to_owned(),
-        arguments: Arguments::Any,
-        returns: None,
-        deterministic: true,
-        parameters: vec![Parameter {
-            name: "attack".to_owned(),
-            description: "which".to_owned(),
-            required: true,
-            default: None,
-        }],
-    }
-}
-
-export!(Plugin);
+attack::export!(Forger);

@@ -1,54 +1,39 @@
 //! Never comes back, from whichever of its functions the host calls.
-//!
-//! The parameter `attack` chooses which.
-
-wit_bindgen::generate!({ path: "../../../wit", world: "scalar-plugin" });
 
 use std::hint::black_box;
 
-use exports::wasmill::udf::scalar::{Guest, GuestScalarFunction, ScalarFunction};
-use wasmill::udf::columns::{Batch, Column, DataType, Field, Schema};
-use wasmill::udf::log::{Level, log};
-use wasmill::udf::types::{Arguments, Error, OpenContext, Parameter, Signature, Value};
+use attack::Attack;
+use attack::columns::{Batch, Column, DataType, Schema};
+use attack::log::{Level, log};
+use attack::types::{Error, Value};
 
-struct Plugin;
+struct Loop;
 
-struct Loop {
-    attack: String,
-}
+impl Attack for Loop {
+    const NAME: &'static str = "loop";
 
-impl Guest for Plugin {
-    type ScalarFunction = Loop;
-
-    fn functions() -> Vec<Signature> {
-        vec![signature("loop")]
-    }
-}
-
-impl GuestScalarFunction for Loop {
-    fn open(_name: String, context: OpenContext) -> Result<ScalarFunction, Error> {
-        let attack = attack_of(&context);
+    fn open(attack: &str) -> Result<(), Error> {
         if attack == "open" {
             spin();
         }
-        Ok(ScalarFunction::new(Loop { attack }))
+        Ok(())
     }
 
-    fn returns(&self) -> Schema {
-        if self.attack == "returns" {
+    fn returns(attack: &str) -> Schema {
+        if attack == "returns" {
             spin();
         }
-        schema(DataType::Int64, true)
+        attack::schema(DataType::Int64, true)
     }
 
-    fn eval(&self, _row: Vec<Value>) -> Result<Value, Error> {
+    fn eval(_attack: &str, _row: Vec<Value>) -> Result<Value, Error> {
         spin();
         Ok(Value::Null)
     }
 
-    fn batch_eval(&self, rows: &Batch) -> Result<Column, Error> {
+    fn batch_eval(attack: &str, rows: &Batch) -> Result<Column, Error> {
         log(Level::Info, "here \x1b[31mI go");
-        match self.attack.as_str() {
+        match attack {
             "log" => loop {
                 log(Level::Error, "again");
             },
@@ -83,41 +68,4 @@ extern "C" fn spin_in_functions() -> i32 {
     black_box(0)
 }
 
-fn schema(data_type: DataType, nullable: bool) -> Schema {
-    let field = Field {
-        name: "result".to_owned(),
-        data_type,
-        nullable,
-        children: Vec::new(),
-    };
-    Schema {
-        fields: vec![field],
-        columns: vec![0],
-    }
-}
-
-fn attack_of(context: &OpenContext) -> String {
-    context
-        .parameters
-        .iter()
-        .find_map(|(name, value)| (name == "attack").then(|| value.clone()))
-        .unwrap_or_default()
-}
-
-fn signature(name: &str) -> Signature {
-    Signature {
-        name: name.to_owned(),
-        description: "An attack.".to_owned(),
-        arguments: Arguments::Any,
-        returns: None,
-        deterministic: true,
-        parameters: vec![Parameter {
-            name: "attack".to_owned(),
-            description: "which".to_owned(),
-            required: true,
-            default: None,
-        }],
-    }
-}
-
-export!(Plugin);
+attack::export!(Loop);

@@ -1,38 +1,23 @@
 //! Gives results that are not what it declared: rows, types, nulls, errors.
-//!
-//! The parameter `attack` chooses which.
 
-wit_bindgen::generate!({ path: "../../../wit", world: "scalar-plugin" });
+use attack::Attack;
+use attack::columns::{Array, Batch, Column, DataType, Schema, Values};
+use attack::types::{Error, RowError, Signature, Value};
 
-use exports::wasmill::udf::scalar::{Guest, GuestScalarFunction, ScalarFunction};
-use wasmill::udf::columns::{Array, Batch, Column, DataType, Field, Schema, Values};
-use wasmill::udf::types::{Arguments, Error, OpenContext, Parameter, RowError, Signature, Value};
+struct Liar;
 
-struct Plugin;
-
-struct Liar {
-    attack: String,
-}
-
-impl Guest for Plugin {
-    type ScalarFunction = Liar;
+impl Attack for Liar {
+    const NAME: &'static str = "liar";
 
     fn functions() -> Vec<Signature> {
-        let mut declared = signature("declared");
-        declared.returns = Some(schema(DataType::Utf8, true));
-        vec![signature("liar"), declared]
-    }
-}
-
-impl GuestScalarFunction for Liar {
-    fn open(_name: String, context: OpenContext) -> Result<ScalarFunction, Error> {
-        let attack = attack_of(&context);
-        Ok(ScalarFunction::new(Liar { attack }))
+        let mut declared = attack::signature("declared");
+        declared.returns = Some(attack::schema(DataType::Utf8, true));
+        vec![attack::signature(Self::NAME), declared]
     }
 
-    fn returns(&self) -> Schema {
-        let mut returns = schema(DataType::Float64, false);
-        match self.attack.as_str() {
+    fn returns(attack: &str) -> Schema {
+        let mut returns = attack::schema(DataType::Float64, false);
+        match attack {
             "no-column" => returns.columns.clear(),
             "two-columns" => returns.columns.push(0),
             "no-field" => returns.columns[0] = u32::MAX,
@@ -45,26 +30,26 @@ impl GuestScalarFunction for Liar {
         returns
     }
 
-    fn eval(&self, _row: Vec<Value>) -> Result<Value, Error> {
-        Ok(match self.attack.as_str() {
-            "null" => Value::Null,
-            "rows-error" => return Err(row_error(1)),
-            _ => Value::Int64(1),
-        })
+    fn eval(attack: &str, _row: Vec<Value>) -> Result<Value, Error> {
+        match attack {
+            "null" => Ok(Value::Null),
+            "rows-error" => Err(row_error(1)),
+            _ => Ok(Value::Int64(1)),
+        }
     }
 
-    fn batch_eval(&self, rows: &Batch) -> Result<Column, Error> {
+    fn batch_eval(attack: &str, rows: &Batch) -> Result<Column, Error> {
         let length = rows.rows();
-        match self.attack.as_str() {
-            "short" => Ok(floats(length - 1, None)),
-            "long" => Ok(floats(length + 1, None)),
-            "empty" => Ok(floats(0, None)),
-            "null" => Ok(floats(length, Some(vec![0; (length as usize).div_ceil(8)]))),
-            "type" => Ok(integers(length)),
+        match attack {
+            "short" => Ok(floats(length - 1)),
+            "long" => Ok(floats(length + 1)),
+            "empty" => Ok(floats(0)),
+            "null" => Ok(nulls(length)),
+            "type" => Ok(rows.column(0)),
             "rows-error" => Err(row_error(length)),
             "no-rows-error" => Err(Error::Rows(Vec::new())),
             "trap" => panic!("as it pleases"),
-            _ => Ok(floats(length, None)),
+            _ => Ok(floats(length)),
         }
     }
 }
@@ -76,59 +61,18 @@ fn row_error(row: u32) -> Error {
     }])
 }
 
-fn floats(length: u32, validity: Option<Vec<u8>>) -> Column {
+fn floats(length: u32) -> Column {
+    let values = Values::Float64(vec![0.5; length as usize]);
+    attack::column(&DataType::Float64, length, values)
+}
+
+fn nulls(length: u32) -> Column {
     let array = Array {
         length,
-        validity,
+        validity: Some(vec![0; (length as usize).div_ceil(8)]),
         values: Values::Float64(vec![0.5; length as usize]),
     };
     Column::new(&DataType::Float64, &array, Vec::new())
 }
 
-fn integers(length: u32) -> Column {
-    let array = Array {
-        length,
-        validity: None,
-        values: Values::Int64(vec![1; length as usize]),
-    };
-    Column::new(&DataType::Int64, &array, Vec::new())
-}
-
-fn schema(data_type: DataType, nullable: bool) -> Schema {
-    let field = Field {
-        name: "result".to_owned(),
-        data_type,
-        nullable,
-        children: Vec::new(),
-    };
-    Schema {
-        fields: vec![field],
-        columns: vec![0],
-    }
-}
-
-fn attack_of(context: &OpenContext) -> String {
-    context
-        .parameters
-        .iter()
-        .find_map(|(name, value)| (name == "attack").then(|| value.clone()))
-        .unwrap_or_default()
-}
-
-fn signature(name: &str) -> Signature {
-    Signature {
-        name: name.to_owned(),
-        description: "An attack.".to_owned(),
-        arguments: Arguments::Any,
-        returns: None,
-        deterministic: true,
-        parameters: vec![Parameter {
-            name: "attack".to_owned(),
-            description: "which".to_owned(),
-            required: true,
-            default: None,
-        }],
-    }
-}
-
-export!(Plugin);
+attack::export!(Liar);

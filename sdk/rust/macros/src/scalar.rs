@@ -1,4 +1,4 @@
-//! `#[scalar]`: a type that calls the function on every row.
+//! `#[scalar]`: a type that calls the function on every row, registered as one of the plugin's.
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
@@ -60,6 +60,8 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
         #[doc = #documentation]
         #[allow(non_camel_case_types)]
         #visibility struct #function_name {}
+
+        ::wasmill_sdk::plugin!(#function_name);
 
         const _: () = {
             fn row_by_row #generics (
