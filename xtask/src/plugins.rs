@@ -102,7 +102,7 @@ fn module(workspace: &Path, message: &Value) -> Option<Module> {
 fn encode(module: &Module) -> Result<Vec<u8>> {
     let cannot = |error: &dyn std::fmt::Display| {
         Failure::new(format!("{} is not a component's module: {error}", module.path.display()))
-            .hint("a plugin ends with `wasmill_sdk::plugin!(…)` and names one `[lib] crate-type = [\"cdylib\"]`")
+            .hint("a plugin has a `#[scalar]` function, or `wasmill_sdk::plugin!(Type);`, and `[lib] crate-type = [\"cdylib\"]`")
     };
     let bytes = fs::read(&module.path).map_err(|error| cannot(&error))?;
     ComponentEncoder::default()

@@ -38,13 +38,6 @@ fn main() -> Result<(), PluginError> {
     let axpb = open("axpb", &[DataType::Float64])?;
     let gcd = open("gcd", &[DataType::Int32, DataType::Int32])?;
 
-    if std::env::var("ONLY").is_ok() {
-        let rows: usize = std::env::var("ONLY").unwrap().parse().unwrap();
-        let floats: ArrayRef = Arc::new(Float64Array::from_iter_values((0..rows).map(|row| row as f64)));
-        let floats = [floats];
-        for _ in 0..500_000 { call(&axpb, &floats, rows); }
-        return Ok(());
-    }
     println!(
         "\n{:>8} {:>8} {:>12} {:>12} {:>8}",
         "", "rows", "plugin", "native", "ratio"

@@ -1,12 +1,17 @@
 //! Columns in the guest: what one copy out of the host gives.
 
 use crate::row::plain_values;
-use crate::{Batch, Bitmap, Column, DataType, Error, RowError, Value, Values};
+use crate::{Array, Batch, Bitmap, Column, DataType, Error, RowError, Value, Values};
 
 /// A column that was read, of one layout.
 pub trait Read: Sized + 'static {
     /// Copies a column out of the host.
     fn read(column: &Column) -> Result<Self, Error>;
+
+    /// Copies a batch's column out of the host; an index past the end traps.
+    fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
+        Self::read(&batch.column(index))
+    }
 
     /// A column of one value.
     fn from_value(value: Value, data_type: &DataType) -> Result<Self, Error>;
@@ -163,18 +168,18 @@ impl Batch {
 
 /// Which numbers a column may hold.
 pub trait Number: Copy + Default + 'static {
-    /// The items, where they are of this type.
-    fn from_values(values: Values) -> Option<Vec<Self>>;
+    /// The items, where they are of this type; otherwise the values as they were.
+    fn from_values(values: Values) -> Result<Vec<Self>, Values>;
     fn into_values(items: Vec<Self>) -> Values;
 }
 
 macro_rules! numbers {
     ($($type:ty => $variant:ident),* $(,)?) => {$(
         impl Number for $type {
-            fn from_values(values: Values) -> Option<Vec<Self>> {
+            fn from_values(values: Values) -> Result<Vec<Self>, Values> {
                 match values {
-                    Values::$variant(items) => Some(items),
-                    _ => None,
+                    Values::$variant(items) => Ok(items),
+                    other => Err(other),
                 }
             }
 
@@ -191,21 +196,29 @@ numbers! {
     f32 => Float32, f64 => Float64,
 }
 
-impl<T: Number> Read for Numbers<T> {
-    fn read(column: &Column) -> Result<Self, Error> {
-        let array = column.read();
+impl<T: Number> Numbers<T> {
+    fn of_array(array: Array) -> Result<Self, Error> {
         let rows = array.length as usize;
-        let Some(items) = T::from_values(array.values) else {
-            return Err(wrong_layout(column, std::any::type_name::<T>()));
-        };
+        let items = T::from_values(array.values)
+            .map_err(|values| wrong_layout(&values, std::any::type_name::<T>()))?;
         let validity = checked(array.validity, rows, items.len(), rows)?;
         Ok(Self { items, validity })
+    }
+}
+
+impl<T: Number> Read for Numbers<T> {
+    fn read(column: &Column) -> Result<Self, Error> {
+        Self::of_array(column.read())
+    }
+
+    fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
+        Self::of_array(batch.read(index))
     }
 
     fn from_value(value: Value, data_type: &DataType) -> Result<Self, Error> {
         let (values, validity) = one_row(value, data_type)?;
         let items = values
-            .and_then(T::from_values)
+            .and_then(|values| T::from_values(values).ok())
             .unwrap_or_else(|| vec![T::default()]);
         Ok(Self { items, validity })
     }
@@ -221,20 +234,28 @@ impl<T: Number> Read for Numbers<T> {
     }
 }
 
-impl Read for Booleans {
-    fn read(column: &Column) -> Result<Self, Error> {
-        let array = column.read();
+impl Booleans {
+    fn of_array(array: Array) -> Result<Self, Error> {
         let rows = array.length as usize;
         let Values::Boolean(bits) = array.values else {
-            return Err(wrong_layout(column, "bool"));
+            return Err(wrong_layout(&array.values, "bool"));
         };
         let validity = checked(array.validity, rows, bits.len(), rows.div_ceil(8))?;
-        let bits = Bitmap::new(bits);
         Ok(Self {
-            bits,
+            bits: Bitmap::new(bits),
             rows,
             validity,
         })
+    }
+}
+
+impl Read for Booleans {
+    fn read(column: &Column) -> Result<Self, Error> {
+        Self::of_array(column.read())
+    }
+
+    fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
+        Self::of_array(batch.read(index))
     }
 
     fn from_value(value: Value, data_type: &DataType) -> Result<Self, Error> {
@@ -261,12 +282,11 @@ impl Read for Booleans {
     }
 }
 
-impl Read for Bytes {
-    fn read(column: &Column) -> Result<Self, Error> {
-        let array = column.read();
+impl Bytes {
+    fn of_array(array: Array) -> Result<Self, Error> {
         let rows = array.length as usize;
         let Values::Bytes((offsets, bytes)) = array.values else {
-            return Err(wrong_layout(column, "a string"));
+            return Err(wrong_layout(&array.values, "a string"));
         };
         let validity = checked(array.validity, rows, offsets.len(), rows + 1)?;
         Ok(Self {
@@ -274,6 +294,16 @@ impl Read for Bytes {
             bytes,
             validity,
         })
+    }
+}
+
+impl Read for Bytes {
+    fn read(column: &Column) -> Result<Self, Error> {
+        Self::of_array(column.read())
+    }
+
+    fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
+        Self::of_array(batch.read(index))
     }
 
     fn from_value(value: Value, data_type: &DataType) -> Result<Self, Error> {
@@ -304,13 +334,13 @@ impl<C: Read> Read for Lists<C> {
     fn read(column: &Column) -> Result<Self, Error> {
         let array = column.read();
         let rows = array.length as usize;
-        let Values::Offsets(offsets) = array.values else {
-            return Err(wrong_layout(column, "a list"));
+        let Values::Offsets(offsets) = &array.values else {
+            return Err(wrong_layout(&array.values, "a list"));
         };
         let validity = checked(array.validity, rows, offsets.len(), rows + 1)?;
         let items = C::read(&column.child(0))?;
         Ok(Self {
-            offsets: checked_offsets(&offsets, items.rows())?,
+            offsets: checked_offsets(offsets, items.rows())?,
             items,
             validity,
         })
@@ -360,11 +390,25 @@ fn wrong_value(data_type: &DataType) -> Error {
     ))
 }
 
-fn wrong_layout(column: &Column, expected: &str) -> Error {
-    let found = column.data_type();
-    Error::invalid(format!(
-        "a column of {found:?} cannot be read as {expected}"
-    ))
+fn wrong_layout(found: &Values, expected: &str) -> Error {
+    let found = match found {
+        Values::Boolean(_) => "booleans",
+        Values::Int8(_) => "int8",
+        Values::Int16(_) => "int16",
+        Values::Int32(_) => "int32",
+        Values::Int64(_) => "int64",
+        Values::Uint8(_) => "uint8",
+        Values::Uint16(_) => "uint16",
+        Values::Uint32(_) => "uint32",
+        Values::Uint64(_) => "uint64",
+        Values::Float32(_) => "float32",
+        Values::Float64(_) => "float64",
+        Values::Bytes(_) => "strings",
+        Values::Int128(_) => "decimals",
+        Values::Offsets(_) => "lists",
+        Values::None => "structs or fixed-size lists",
+    };
+    Error::invalid(format!("a column of {found} cannot be read as {expected}"))
 }
 
 /// The loops below rely on these lengths.

@@ -9,6 +9,9 @@ use crate::{
     Value, Values,
 };
 
+/// Rows of a block: what a loop without NULL handles a turn.
+pub(crate) const BLOCK: usize = 16;
+
 /// What a function may return: a [`ResultValue`], an [`Option`] of one, or a [`Result`] of either
 /// with any error that can be shown.
 #[diagnostic::on_unimplemented(
@@ -25,6 +28,17 @@ pub trait Output: Sized {
     /// A column of what `call` returns, a row each.
     fn collect(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
         collect_fallible(rows, |row| call(row).into_result())
+    }
+
+    /// The same: `block` is called with the start of a block and an offset in it, `rest` with the
+    /// rows behind the last whole block.
+    #[inline]
+    fn collect_blocks(
+        rows: usize,
+        _block: impl FnMut(usize, usize) -> Self,
+        rest: impl FnMut(usize) -> Self,
+    ) -> Result<Built, Error> {
+        Self::collect(rows, rest)
     }
 
     /// The same, but NULL without a call where `present` is 0.
@@ -51,6 +65,15 @@ impl<T: ResultValue> Output for T {
     #[inline]
     fn collect(rows: usize, call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
         T::collect_values(rows, call)
+    }
+
+    #[inline]
+    fn collect_blocks(
+        rows: usize,
+        block: impl FnMut(usize, usize) -> Self,
+        rest: impl FnMut(usize) -> Self,
+    ) -> Result<Built, Error> {
+        T::collect_blocks(rows, block, rest)
     }
 }
 
@@ -112,6 +135,15 @@ pub trait ResultValue: Sized {
             builder.push(call(row));
         }
         Built::new(Self::data_type(), rows, None, builder)
+    }
+
+    #[inline]
+    fn collect_blocks(
+        rows: usize,
+        _block: impl FnMut(usize, usize) -> Self,
+        rest: impl FnMut(usize) -> Self,
+    ) -> Result<Built, Error> {
+        Self::collect_values(rows, rest)
     }
 
     #[inline]
@@ -226,10 +258,31 @@ macro_rules! results {
                 $data_type
             }
 
-            // A plain loop over the rows, which the compiler turns into vector instructions.
             #[inline]
             fn collect_values(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
                 let items: Vec<$stored> = (0..rows).map(|row| $store(call(row))).collect();
+                Built::new::<Self>(Self::data_type(), rows, None, NumberBuilder { items })
+            }
+
+            // The compiler makes vector instructions of a block, and the host's clock is looked at
+            // once a block.
+            #[inline]
+            fn collect_blocks(
+                rows: usize,
+                mut block: impl FnMut(usize, usize) -> Self,
+                mut rest: impl FnMut(usize) -> Self,
+            ) -> Result<Built, Error> {
+                let mut items: Vec<$stored> = Vec::with_capacity(rows);
+                let (blocks, _) = items.spare_capacity_mut()[..rows].as_chunks_mut::<BLOCK>();
+                let mut whole = 0;
+                for items in blocks {
+                    let values = std::array::from_fn(|offset| $store(block(whole, offset)));
+                    *items = <[$stored; BLOCK]>::map(values, std::mem::MaybeUninit::new);
+                    whole += BLOCK;
+                }
+                // SAFETY: the loop has written each of these items.
+                unsafe { items.set_len(whole) };
+                items.extend((whole..rows).map(|row| $store(rest(row))));
                 Built::new::<Self>(Self::data_type(), rows, None, NumberBuilder { items })
             }
         }

@@ -53,9 +53,9 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
     )?;
     linker.func_wrap(
         "[method]column.read",
-        |mut cx: Cx, (column,): (Resource<Column>,)| {
+        |mut cx: Cx, (handle,): (Resource<Column>,)| {
             let state = cx.data_mut();
-            let array = arrays::read(&state.get(&column)?.0).map_err(Refusal::Data)?;
+            let array = arrays::read(&state.get(&handle)?.0).map_err(Refusal::Data)?;
             state.call.bytes_in += arrays::size(&array);
             Ok((array,))
         },
@@ -101,6 +101,15 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             let state = cx.data_mut();
             let array = column(state.get(&batch)?, index)?.clone();
             Ok((state.push(Column(array))?,))
+        },
+    )?;
+    linker.func_wrap(
+        "[method]batch.read",
+        |mut cx: Cx, (batch, index): (Resource<Batch>, u32)| {
+            let state = cx.data_mut();
+            let array = arrays::read(column(state.get(&batch)?, index)?).map_err(Refusal::Data)?;
+            state.call.bytes_in += arrays::size(&array);
+            Ok((array,))
         },
     )?;
     linker.func_wrap(
