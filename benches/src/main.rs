@@ -4,6 +4,7 @@
 //! that a drifting machine slows both.
 
 mod border;
+mod handover;
 mod job;
 mod measure;
 mod table;
@@ -46,8 +47,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let result = match arguments.suite {
         Some(Suite::Job) => job::run(&arguments),
-        Some(Suite::Border) => border::run(&arguments),
-        None => border::run(&arguments).and_then(|()| job::run(&arguments)),
+        Some(Suite::Border) => border(&arguments),
+        None => border(&arguments).and_then(|()| job::run(&arguments)),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
@@ -56,4 +57,10 @@ fn main() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+/// What a call costs, and what it copies.
+fn border(arguments: &Arguments) -> Result<(), Box<dyn std::error::Error>> {
+    border::run(arguments)?;
+    handover::run()
 }

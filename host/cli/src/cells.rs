@@ -10,7 +10,7 @@ use arrow::{
 };
 use futures::StreamExt;
 use unicode_width::UnicodeWidthStr;
-use wasmill_engine::{EngineError, RowStream};
+use wasmill_engine::{EngineError, JobObserver, RowStream};
 
 use crate::output::{Output, lock};
 
@@ -25,11 +25,12 @@ const FORMAT: FormatOptions<'static> = FormatOptions::new()
     .with_timestamp_tz_format(Some("%Y-%m-%d %H:%M:%S%.f"))
     .with_datetime_format(Some("%Y-%m-%d %H:%M:%S%.f"));
 
-/// Prints all rows and their number.
+/// Prints all rows and their number; no end where the job was cancelled.
 pub async fn print(
     output: &Output,
     schema: &Schema,
     mut rows: RowStream,
+    observer: &JobObserver,
 ) -> Result<(), EngineError> {
     let mut waiting = Vec::new();
     let mut count = 0;
@@ -49,6 +50,9 @@ pub async fn print(
                 }
             }
         }
+    }
+    if observer.is_cancelled() {
+        return Err(EngineError::Cancelled);
     }
     let table = match table {
         Some(table) => table,

@@ -8,19 +8,32 @@ mod output;
 mod progress;
 mod run;
 
-use std::{io, process::ExitCode};
+use std::{
+    io::{self, Write},
+    panic,
+    process::ExitCode,
+};
 
 use clap::{CommandFactory, Parser};
 
 use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
+    let print = panic::take_hook();
+    panic::set_hook(Box::new(move |panic| {
+        if !wasmill_engine::panics_are_caught() {
+            print(panic);
+        }
+    }));
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Completions { shell } => {
-            let mut command = Arguments::command();
-            clap_complete::generate(shell, &mut command, "wasmill", &mut io::stdout());
-            ExitCode::SUCCESS
+            let mut script = Vec::new();
+            clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);
+            match io::stdout().write_all(&script) {
+                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+                _ => ExitCode::SUCCESS,
+            }
         }
     }
 }

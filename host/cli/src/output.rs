@@ -90,8 +90,30 @@ impl Output {
     fn say(&self, text: &str) {
         // What the job printed comes first. Neither stream can tell about its own failure.
         lock(&self.stdout).flush().ok();
-        writeln!(lock(&self.stderr), "{text}").ok();
+        writeln!(lock(&self.stderr), "{}", shown(text)).ok();
     }
+}
+
+/// Messages quote data and names, which may hold anything: without what would move the cursor or
+/// change the terminal, and with long lines cut.
+fn shown(text: &str) -> String {
+    const LONGEST_LINE: usize = 2_000;
+    let lines = text.lines().map(|line| {
+        let mut shown: String = line
+            .chars()
+            .take(LONGEST_LINE)
+            .map(|character| match character {
+                '\t' => ' ',
+                character if character.is_control() => '␣',
+                character => character,
+            })
+            .collect();
+        if line.chars().nth(LONGEST_LINE).is_some() {
+            shown.push('…');
+        }
+        shown
+    });
+    lines.collect::<Vec<_>>().join("\n")
 }
 
 impl Drop for Output {

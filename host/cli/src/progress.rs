@@ -3,12 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use indicatif::{HumanCount, HumanDuration, ProgressBar, ProgressStyle};
+use rustix::termios::tcgetwinsize;
 use tokio::task::JoinHandle;
 use wasmill_engine::{JobObserver, JobReport, SinkReport};
 
 use crate::output::Output;
 
 const REDRAW: Duration = Duration::from_millis(100);
+/// Columns that a bar with its texts fits in: a line that wraps cannot be taken back.
+const WIDE: u16 = 80;
 
 /// A bar that follows one statement.
 pub struct Progress {
@@ -47,6 +50,15 @@ impl Progress {
     }
 }
 
+/// The terminal's width; some do not know theirs.
+fn columns() -> u16 {
+    tcgetwinsize(std::io::stderr())
+        .ok()
+        .map(|size| size.ws_col)
+        .filter(|columns| *columns > 0)
+        .unwrap_or(WIDE)
+}
+
 fn draw(bar: &ProgressBar, observer: &JobObserver, before: (u64, u64)) {
     let rows = observer.rows_read() - before.0;
     let seconds = bar.elapsed().as_secs_f64();
@@ -62,16 +74,18 @@ fn draw(bar: &ProgressBar, observer: &JobObserver, before: (u64, u64)) {
             )
         })
         .or_else(|| Some((rows, observer.total_rows()?.saturating_sub(before.0))));
+    let is_wide = columns() >= WIDE;
     let template = match known {
-        Some((done, total)) => {
-            bar.set_length(total);
-            bar.set_position(done.min(total));
-            "{bar:30} {percent:>3} %  {msg}, {eta} left"
-        }
+        Some(_) if is_wide => "{bar:30} {percent:>3} %  {msg}, {eta} left",
+        Some(_) => "{percent:>3} %  {msg}",
         None => "{spinner} {msg}",
     };
     if let Ok(style) = ProgressStyle::with_template(template) {
         bar.set_style(style);
+    }
+    if let Some((done, total)) = known {
+        bar.set_length(total);
+        bar.set_position(done.min(total));
     }
     bar.set_message(message);
 }

@@ -2,9 +2,11 @@
 
 use std::{
     collections::BTreeMap,
+    io::ErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
+    thread::{self, ScopedJoinHandle},
     time::Instant,
 };
 
@@ -25,27 +27,47 @@ const WRONG: u8 = 2;
 /// Ended by Ctrl-C, as shells report it.
 const INTERRUPTED: u8 = 130;
 
+/// Of each thread: long chains of operators make deep trees, and planners recurse. What is not
+/// touched costs nothing.
+const STACK_BYTES: usize = 64 << 20;
+
 /// Runs the job file; returns the exit code.
 pub fn run(arguments: &Run) -> ExitCode {
     let output = Output::new(arguments.quiet);
+    let code = thread::scope(|scope| {
+        let main = thread::Builder::new()
+            .stack_size(STACK_BYTES)
+            .spawn_scoped(scope, || run_to_end(arguments, &output));
+        match main.map(ScopedJoinHandle::join) {
+            Ok(Ok(code)) => code,
+            // The panic was printed.
+            Ok(Err(_)) => FAILED,
+            Err(error) => {
+                output.error(&format!("the main thread does not start: {error}"), None);
+                FAILED
+            }
+        }
+    });
+    ExitCode::from(code)
+}
+
+fn run_to_end(arguments: &Run, output: &Output) -> u8 {
     let runtime = runtime::Builder::new_multi_thread()
         .worker_threads(threads(&arguments.settings))
+        .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build();
-    let code = match runtime {
-        Ok(runtime) => runtime.block_on(
-            Job {
-                arguments,
-                output: &output,
-            }
-            .run(),
-        ),
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
         Err(error) => {
             output.error(&format!("the worker threads do not start: {error}"), None);
-            FAILED
+            return FAILED;
         }
     };
-    ExitCode::from(code)
+    let code = runtime.block_on(Job { arguments, output }.run());
+    // A thread that still waits for a pipe or a network file system is not waited for.
+    runtime.shutdown_background();
+    code
 }
 
 /// One worker thread a partition: all the work is computation.
@@ -56,7 +78,7 @@ fn threads(settings: &[(String, String)]) -> usize {
         .find(|(key, _)| key == "parallelism.default");
     set.and_then(|(_, value)| value.parse().ok())
         .filter(|threads| (1..=1024).contains(threads))
-        .unwrap_or_else(|| std::thread::available_parallelism().map_or(1, usize::from))
+        .unwrap_or_else(|| thread::available_parallelism().map_or(1, usize::from))
 }
 
 struct Job<'a> {
@@ -70,8 +92,15 @@ impl Job<'_> {
         let text = match tokio::fs::read_to_string(path).await {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("the job file {} cannot be read: {error}", path.display());
-                self.output.error(&message, None);
+                let (reason, hint) = match error.kind() {
+                    ErrorKind::InvalidData => (
+                        "it is not UTF-8 text".to_owned(),
+                        Some("save it as UTF-8".to_owned()),
+                    ),
+                    _ => (error.to_string(), None),
+                };
+                let message = format!("the job file {} cannot be read: {reason}", path.display());
+                self.output.error(&message, hint);
                 return WRONG;
             }
         };
@@ -94,9 +123,11 @@ impl Job<'_> {
             let started = Instant::now();
             let progress = Progress::start(self.output, &observer, statement.is_job());
             let outcome = match session.run(statement, &observer).await {
-                Ok(Outcome::Table { schema, rows }) => cells::print(self.output, &schema, rows)
-                    .await
-                    .map(|()| None),
+                Ok(Outcome::Table { schema, rows }) => {
+                    cells::print(self.output, &schema, rows, &observer)
+                        .await
+                        .map(|()| None)
+                }
                 Ok(Outcome::Text(text)) => {
                     cells::put(self.output, &format!("{}\n", text.trim_end())).map(|()| None)
                 }

@@ -7,6 +7,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod blackhole;
+mod caught;
 mod datagen;
 mod error;
 mod filesystem;
@@ -19,6 +20,7 @@ mod source;
 mod table;
 mod text;
 
+pub use caught::panics_are_caught;
 pub use error::ConnectorError;
 pub use format::{Format, formats};
 pub use registry::{Connector, ConnectorOption, connectors, sink, source};

@@ -122,10 +122,16 @@ impl<'a> Options<'a> {
     /// The error for a value that is not `wanted`.
     pub(crate) fn invalid(&self, key: &str, wanted: &str) -> ConnectorError {
         let value = self.text(key).unwrap_or_default();
+        let shown: String = value
+            .chars()
+            .flat_map(|character| match character.is_control() {
+                true => character.escape_default().collect::<Vec<_>>(),
+                false => vec![character],
+            })
+            .collect();
         ConnectorError::job(format!(
-            "table {}: option '{key}' must be {wanted}, not '{}'",
+            "table {}: option '{key}' must be {wanted}, not '{shown}'",
             self.table.name,
-            value.escape_default()
         ))
     }
 }

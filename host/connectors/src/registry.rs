@@ -189,7 +189,10 @@ fn unknown_option(
         .find(|format| format.options.iter().any(|option| option.key == key))
         .map(|format| format!("it belongs to format '{}'", format.name));
     let hint = other_format
-        .or_else(|| did_you_mean(key, spelled.iter().map(String::as_str)))
+        .or_else(|| {
+            let known = spelled.iter().map(String::as_str);
+            did_you_mean(key, known.chain(["connector"]))
+        })
         .unwrap_or_else(|| {
             let keys: Vec<_> = known.iter().map(|option| option.key).collect();
             match keys.is_empty() {

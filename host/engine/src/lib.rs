@@ -18,3 +18,4 @@ mod sql;
 pub use error::{EngineError, Fault, Location};
 pub use job::{JobObserver, JobReport, SinkReport};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
+pub use wasmill_connectors::panics_are_caught;

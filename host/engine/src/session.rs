@@ -11,7 +11,7 @@ use datafusion::{
     prelude::SessionContext,
     sql::sqlparser::{ast::Query, tokenizer::Span},
 };
-use futures::{Stream, StreamExt, stream};
+use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, SharedWriter};
 
@@ -166,7 +166,22 @@ impl Session {
     /// planned, and nothing has run when this returns. An error here says that the job is wrong.
     ///
     /// `name` is what messages call the script.
-    pub async fn plan(&self, name: &str, text: &str) -> Result<Vec<PlannedStatement>, EngineError> {
+    ///
+    /// Boxed, as [`Session::run`] is, so that this crate compiles what it awaits, once: otherwise
+    /// every program that calls it would.
+    pub fn plan<'a>(
+        &'a self,
+        name: &'a str,
+        text: &'a str,
+    ) -> BoxFuture<'a, Result<Vec<PlannedStatement>, EngineError>> {
+        self.plan_statements(name, text).boxed()
+    }
+
+    async fn plan_statements(
+        &self,
+        name: &str,
+        text: &str,
+    ) -> Result<Vec<PlannedStatement>, EngineError> {
         let script = Script::new(name, text);
         let (statements, warnings) = sql::parse(&script)?;
         self.shared.warnings.lock().extend(warnings);
@@ -223,7 +238,15 @@ impl Session {
     }
 
     /// Runs one planned statement.
-    pub async fn run(
+    pub fn run<'a>(
+        &'a self,
+        statement: PlannedStatement,
+        observer: &'a Arc<JobObserver>,
+    ) -> BoxFuture<'a, Result<Outcome, EngineError>> {
+        self.run_statement(statement, observer).boxed()
+    }
+
+    async fn run_statement(
         &self,
         statement: PlannedStatement,
         observer: &Arc<JobObserver>,

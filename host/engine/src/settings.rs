@@ -115,11 +115,20 @@ fn runtime_mode(value: &str) -> Result<(), &'static str> {
 }
 
 fn time_zone(value: &str) -> Result<(), &'static str> {
-    let zone: Result<arrow::array::timezone::Tz, _> = value.parse();
+    let zone: Result<arrow::array::timezone::Tz, _> = without_prefix(value).parse();
     if value == "default" || zone.is_ok() {
         return Ok(());
     }
-    Err("an offset such as '+02:00', or 'UTC'")
+    Err("a name such as 'Europe/Berlin', an offset such as '+02:00', or 'UTC'")
+}
+
+/// Java writes offsets like `GMT-08:00`.
+fn without_prefix(zone: &str) -> &str {
+    ["GMT", "UTC"]
+        .iter()
+        .find_map(|prefix| zone.strip_prefix(prefix))
+        .filter(|offset| offset.starts_with(['+', '-']))
+        .unwrap_or(zone)
 }
 
 fn not_null_enforcer(value: &str) -> Result<(), &'static str> {
@@ -198,9 +207,11 @@ impl Settings {
             .unwrap_or(8192)
     }
 
+    /// What TIMESTAMP_LTZ is shown and read in, where that is not UTC.
     pub(crate) fn time_zone(&self) -> Option<&str> {
         self.get("table.local-time-zone")
-            .filter(|zone| *zone != "default")
+            .map(without_prefix)
+            .filter(|zone| !matches!(*zone, "default" | "UTC"))
     }
 
     /// Bytes that sorts, joins and aggregations may hold before they spill to disk.

@@ -250,3 +250,35 @@ fn closed_pipe_ends_quietly() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(job.told(&output), "exit 0\n");
 }
+
+#[test]
+fn data_cannot_write_to_the_terminal() {
+    check(
+        "1,\u{1b}[31mred\u{7},a\n",
+        expect![[r#"
+        exit 1
+        error: data/part.csv, line 1, column price (field 2): '\u{1b}[31mred\u{7}' is not a DOUBLE
+
+        hint: if the first line names the columns, set 'csv.header' = 'true'
+    "#]],
+    );
+}
+
+#[test]
+fn long_values_are_cut() {
+    let job = Job::new(COUNT).file("data/part.csv", format!("1,{},a\n", "x".repeat(1_000_000)));
+    let told = job.run();
+    assert!(told.len() < 5_000, "{} bytes", told.len());
+}
+
+#[test]
+fn compressed_without_the_ending() {
+    let job = Job::new(COUNT).file("data/part.csv", b"\x1f\x8b\x08\0\0\0\0\0");
+    expect![[r#"
+        exit 1
+        error: data/part.csv: this is compressed with gzip, where UTF-8 text is expected
+
+        hint: the name's ending decides: .gz for gzip, .zst for zstd
+    "#]]
+    .assert_eq(&job.run());
+}

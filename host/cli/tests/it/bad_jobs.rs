@@ -187,15 +187,15 @@ fn text_into_a_double() {
     check(
         "INSERT INTO out SELECT id, 'many' FROM t;",
         expect![[r#"
-        exit 2
-        error: the column 'prediction' of 'out' is DOUBLE, but the query gives 'Utf8("many")', a STRING
-         --> job.sql:4:1
-          |
-        4 | INSERT INTO out SELECT id, 'many' FROM t;
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+            exit 2
+            error: the column 'prediction' of 'out' is DOUBLE, but the query gives 'EXPR$1', a STRING
+             --> job.sql:4:1
+              |
+            4 | INSERT INTO out SELECT id, 'many' FROM t;
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: write CAST(… AS DOUBLE) if that is what you mean
-    "#]],
+            hint: write CAST(… AS DOUBLE) if that is what you mean
+        "#]],
     );
 }
 
@@ -426,4 +426,16 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(x));",
 
         hint: install it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the file onnxruntime/capi/libonnxruntime.so.* of that package, or link that file into the cache folder as onnxruntime/libonnxruntime.so
     "#]].assert_eq(&job.told(&output));
+}
+
+#[test]
+fn job_file_that_is_no_text() {
+    let job = Job::new("").file("job.sql", b"SELECT \xff;");
+    expect![[r#"
+        exit 2
+        error: the job file job.sql cannot be read: it is not UTF-8 text
+
+        hint: save it as UTF-8
+    "#]]
+    .assert_eq(&job.run());
 }

@@ -187,15 +187,15 @@ fn grant_of_an_unknown_model() {
     check_function(
         "'model' = 'tumour', 'grant.models' = 'tumor'",
         expect![[r#"
-        exit 2
-        error: there is no model 'tumor'
-         --> job.sql:2:117
-          |
-        2 | …#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumor');
-          |                                                    ^^^^^^^^^^^^^^
+            exit 2
+            error: there is no model 'tumor'
+             --> job.sql:2:91
+              |
+            2 | …#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.models' = 'tumor');
+              |                                                    ^^^^^^^^^^^^^^
 
-        hint: did you mean 'tumour'?
-    "#]],
+            hint: did you mean 'tumour'?
+        "#]],
     );
 }
 
@@ -206,9 +206,9 @@ fn unknown_parameter() {
         expect![[r#"
             exit 2
             error: the function 'predict' has no parameter 'modell'
-             --> job.sql:2:97
+             --> job.sql:2:71
               |
-            2 | …plugins/predict.wasm#predict' LANGUAGE WASM WITH ('modell' = 'tumour', 'grant.models' = 'tumour');
+            2 | …ict AS 'predict.wasm#predict' LANGUAGE WASM WITH ('modell' = 'tumour', 'grant.models' = 'tumour');
               |                                                    ^^^^^^^^
 
             hint: did you mean 'model'?
@@ -240,7 +240,7 @@ fn unknown_grant() {
         expect![[r#"
             exit 2
             error: the function 'predict' has no parameter 'grant.model'
-             --> job.sql:2:117
+             --> job.sql:2:91
               |
             2 | …#predict' LANGUAGE WASM WITH ('model' = 'tumour', 'grant.model' = 'tumour');
               |                                                    ^^^^^^^^^^^^^
@@ -257,7 +257,7 @@ fn bad_limit() {
         expect![[r#"
             exit 2
             error: 'much' is not a size of memory
-             --> job.sql:2:144
+             --> job.sql:2:118
               |
             2 | …H ('model' = 'tumour', 'grant.models' = 'tumour', 'limit.memory' = 'much');
               |                                                    ^^^^^^^^^^^^^^
@@ -276,8 +276,8 @@ fn wrong_function_name() {
         error: `haversine.wasm` has no function `haversin`
          --> job.sql:1:22
           |
-        1 | CREATE FUNCTION f AS '[ROOT]/target/plugins/haversine.wasm#haversin' LANGUAGE WASM;
-          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        1 | CREATE FUNCTION f AS 'haversine.wasm#haversin' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^
 
         hint: did you mean `haversine`?
     "#]]

@@ -1,10 +1,10 @@
 //! The command line itself.
 
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 use expect_test::expect;
 
-use crate::support::Job;
+use crate::support::{Job, python};
 
 fn told(arguments: &[&str]) -> String {
     let output = Command::new(env!("CARGO_BIN_EXE_wasmill"))
@@ -182,4 +182,53 @@ fn print_in_flinks_form() {
         printed: 2 rows
     "#]]
     .assert_eq(&job.run());
+}
+
+#[test]
+fn completions_into_a_closed_or_full_output() {
+    let completions = || {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_wasmill"));
+        command.args(["completions", "bash"]);
+        command
+    };
+    let mut child = completions()
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(0), 0));
+    let full = std::fs::File::options()
+        .write(true)
+        .open("/dev/full")
+        .unwrap();
+    let output = completions().stdout(full).output().unwrap();
+    assert_eq!((output.status.code(), output.stderr.len()), (Some(1), 0));
+}
+
+#[test]
+fn a_terminal_sees_a_bar_and_then_one_line() {
+    let job = Job::new(
+        "CREATE TABLE t (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '50', 'rows-per-second' = '100');
+         CREATE TABLE out (id INT) WITH ('connector' = 'blackhole');
+         INSERT INTO out SELECT id FROM t;",
+    );
+    let output = python()
+        .current_dir(job.path(""))
+        .args([
+            "-c",
+            "import pty, sys; sys.exit(pty.spawn(sys.argv[1:]) >> 8)",
+            env!("CARGO_BIN_EXE_wasmill"),
+            "run",
+            "job.sql",
+        ])
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let shown = String::from_utf8(output.stdout).unwrap();
+    assert!(shown.contains("░") && shown.contains(" left"), "{shown:?}");
+    assert!(!shown.contains("/50"), "a bar in another style: {shown:?}");
+    let (_, last) = shown.trim_end().rsplit_once("\u{1b}[2K").unwrap();
+    assert!(last.starts_with("out: 50 rows in "), "{shown:?}");
 }

@@ -1,6 +1,6 @@
 //! Ctrl-C and SIGKILL in the middle of a job: nothing half-visible.
 
-use std::{thread, time::Duration};
+use std::{io::Read, thread, time::Duration};
 
 use crate::support::Job;
 
@@ -64,4 +64,40 @@ fn a_kill_leaves_nothing_visible_and_the_next_run_cleans_up() {
     assert!(job.run().starts_with("exit 0\n"));
     assert_eq!(job.listing(), ["job.sql", "out"]);
     assert_eq!(job.rows("out").len(), 5);
+}
+
+#[test]
+fn ctrl_c_while_a_pipe_is_waited_for() {
+    let job = Job::new(
+        "CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'pipe');
+         SELECT 1 AS one;
+         SELECT id FROM t;",
+    );
+    let made = std::process::Command::new("mkfifo")
+        .arg(job.path("pipe"))
+        .status()
+        .unwrap();
+    assert!(made.success());
+    let mut child = job
+        .command()
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut first = [0; 1];
+    child
+        .stdout
+        .as_mut()
+        .unwrap()
+        .read_exact(&mut first)
+        .unwrap();
+    signal("-INT", child.id());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(130));
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.ends_with("1 row in set\n"), "{printed}");
+    assert_eq!(
+        String::from_utf8(output.stderr).unwrap(),
+        "error: interrupted; no sink shows any of the statement\n"
+    );
 }

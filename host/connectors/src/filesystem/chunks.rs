@@ -190,6 +190,11 @@ impl FileReader {
         self.carry.clear();
         let end = loop {
             length = self.fill(&mut data, length, size)?;
+            if first && let Some((kind, hint)) = input::not_text(&data[..length]) {
+                let shown = &self.file.shown;
+                let message = format!("{shown}: this is {kind}, where UTF-8 text is expected");
+                return Err(ConnectorError::data(message).with_hint(hint.to_owned()));
+            }
             if first && self.line == 1 && data[..length].starts_with(b"\xEF\xBB\xBF") {
                 data.copy_within(3..length, 0);
                 length -= 3;

@@ -55,7 +55,46 @@ pub(crate) fn open(
     })
 }
 
-/// The name without a compression's ending.
+/// What a file's first bytes say that it is, where text is expected, and what to do.
+pub(crate) fn not_text(start: &[u8]) -> Option<(&'static str, &'static str)> {
+    const RENAME: &str = "the name's ending decides: .gz for gzip, .zst for zstd";
+    const KINDS: &[(&[u8], &str, &str)] = &[
+        (b"\x1f\x8b", "compressed with gzip", RENAME),
+        (b"\x28\xb5\x2f\xfd", "compressed with zstd", RENAME),
+        (
+            b"BZh91AY&SY",
+            "compressed with bzip2",
+            "gzip and zstd are supported",
+        ),
+        (
+            b"\xfd7zXZ\0",
+            "compressed with xz",
+            "gzip and zstd are supported",
+        ),
+        (
+            b"PK\x03\x04",
+            "a zip archive",
+            "unpack it, or compress with gzip or zstd",
+        ),
+        (b"PAR1\x15", "a Parquet file", "set 'format' = 'parquet'"),
+        (
+            b"\xff\xfe",
+            "UTF-16 text",
+            "convert it to UTF-8, for example with iconv",
+        ),
+        (
+            b"\xfe\xff",
+            "UTF-16 text",
+            "convert it to UTF-8, for example with iconv",
+        ),
+    ];
+    KINDS
+        .iter()
+        .find(|(magic, ..)| start.starts_with(magic))
+        .map(|(_, kind, hint)| (*kind, *hint))
+}
+
+/// Whether the name has a compression's ending.
 pub(crate) fn is_compressed(name: &str) -> bool {
     name.ends_with(".gz") || name.ends_with(".zst")
 }

@@ -56,6 +56,13 @@ pub(crate) enum Place {
 
 impl Location {
     pub(crate) fn parse(path: &str, base: &Path) -> Result<Self, ConnectorError> {
+        if path.trim().is_empty() || path.contains('\0') {
+            let path = path.escape_default();
+            return Err(
+                ConnectorError::job(format!("the path '{path}' names nothing"))
+                    .with_hint(PATHS.to_owned()),
+            );
+        }
         if !path.contains("://") && !path.starts_with("file:") {
             return Ok(Self::local(Path::new(path), base));
         }
@@ -99,6 +106,17 @@ impl Location {
             }
         }
         Self::Local { path: clean, base }
+    }
+
+    /// Whether it is the job's folder, or one around it.
+    pub(crate) fn holds_base(&self) -> bool {
+        match self {
+            Self::Local { path, base } => {
+                let whole = |path: &Path| path.canonicalize().unwrap_or_else(|_| path.to_owned());
+                whole(base).starts_with(whole(path))
+            }
+            Self::Object { .. } => false,
+        }
     }
 
     /// The location as messages show it.
@@ -216,6 +234,9 @@ fn missing(path: &Path, base: &Path) -> ConnectorError {
         let names: Vec<_> = entries
             .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
             .collect();
+        if names.iter().any(|name| *name == wanted) {
+            return Some("it is a link to a file or folder that does not exist".to_owned());
+        }
         did_you_mean(&wanted, names.iter().map(String::as_str))
     });
     let hint = near.unwrap_or_else(|| from_base(base));

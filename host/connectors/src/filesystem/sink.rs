@@ -76,6 +76,13 @@ pub(super) fn sink(
         _ => Format::Parquet(Box::new(parquet::properties(&options)?)),
     };
     let location = Location::parse(options.required("path", "out")?, &context.base)?;
+    if location.holds_base() {
+        return Err(ConnectorError::job(format!(
+            "table {}: the job's own folder cannot be a sink: all of a sink's folder is replaced at once",
+            definition.name
+        ))
+        .with_hint("write to a folder below it, for example 'path' = 'out'".to_owned()));
+    }
     if matches!(location, Location::Object { .. }) && !partitioning.is_empty() {
         return Err(ConnectorError::job(format!(
             "table {}: PARTITIONED BY works with local folders only, not with {}",

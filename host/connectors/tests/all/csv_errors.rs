@@ -204,3 +204,43 @@ fn damaged_gzip() {
     "#]]
     .assert_eq(&bench.error(&table));
 }
+
+#[test]
+fn files_that_are_no_text() {
+    check(
+        b"\x1f\x8b\x08\0rest",
+        &[],
+        expect![[r#"
+            error: data/test.tsv: this is compressed with gzip, where UTF-8 text is expected
+
+            hint: the name's ending decides: .gz for gzip, .zst for zstd
+        "#]],
+    );
+    check(
+        b"BZh91AY&SYrest",
+        &[],
+        expect![[r#"
+            error: data/test.tsv: this is compressed with bzip2, where UTF-8 text is expected
+
+            hint: gzip and zstd are supported
+        "#]],
+    );
+    check(
+        b"PAR1\x15rest",
+        &[],
+        expect![[r#"
+            error: data/test.tsv: this is a Parquet file, where UTF-8 text is expected
+
+            hint: set 'format' = 'parquet'
+        "#]],
+    );
+    check(
+        b"\xff\xfe1\0\t\0",
+        &[],
+        expect![[r#"
+            error: data/test.tsv: this is UTF-16 text, where UTF-8 text is expected
+
+            hint: convert it to UTF-8, for example with iconv
+        "#]],
+    );
+}

@@ -220,3 +220,52 @@ fn every_option_is_described() {
         assert!(!option.description.is_empty(), "{}", option.key);
     }
 }
+
+#[test]
+fn paths_that_name_nothing() {
+    refused_csv(
+        &[("path", " ")],
+        expect![[r#"
+        error: the path ' ' names nothing
+
+        hint: paths may be local, file:///… or s3://bucket/… (credentials in AWS_… variables)
+    "#]],
+    );
+    refused_csv(
+        &[("path", "a\0b")],
+        expect![[r#"
+        error: the path 'a\u{0}b' names nothing
+
+        hint: paths may be local, file:///… or s3://bucket/… (credentials in AWS_… variables)
+    "#]],
+    );
+    refused_csv(
+        &[("connectr", "x")],
+        expect![[r#"
+        error: table t: the connector 'filesystem' with format 'csv' has no option 'connectr'
+
+        hint: did you mean 'connector'?
+    "#]],
+    );
+    refused_csv(
+        &[("csv.field-delimiter", "é")],
+        expect![[r#"
+        error: table t: option 'csv.field-delimiter' must be one ASCII character (or an escape such as '\t'), not 'é'
+    "#]],
+    );
+}
+
+#[test]
+fn a_sink_over_the_jobs_own_folder() {
+    let bench = Workbench::new();
+    for path in [".", "..", bench.folder.path().to_str().unwrap()] {
+        let table = files("csv", path, &[("a", INT)], &[]);
+        let error = sink(&table, &bench.context).unwrap_err();
+        expect![[r#"
+            error: table t: the job's own folder cannot be a sink: all of a sink's folder is replaced at once
+
+            hint: write to a folder below it, for example 'path' = 'out'
+        "#]]
+        .assert_eq(&bench.text(&error));
+    }
+}

@@ -7,8 +7,8 @@ use datafusion::{
     catalog::CatalogProvider,
     common::Result,
     execution::{
-        SessionStateBuilder, disk_manager::DiskManagerBuilder, memory_pool::FairSpillPool,
-        runtime_env::RuntimeEnvBuilder,
+        FunctionRegistry, SessionStateBuilder, disk_manager::DiskManagerBuilder,
+        memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
     },
     logical_expr::planner::TypePlanner,
     physical_optimizer::optimizer::PhysicalOptimizer,
@@ -19,7 +19,12 @@ use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::ConnectorContext;
 use wasmill_plugin::{Host, HostConfig};
 
-use super::{external, predict::PredictPlanner, tables::Tables};
+use super::{
+    casts::{FlinkCasts, in_zone},
+    external,
+    predict::PredictPlanner,
+    tables::Tables,
+};
 use crate::{
     catalog::{CATALOG, Catalog, DATABASE},
     error::EngineError,
@@ -94,6 +99,9 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
     if let Some(zone) = settings.time_zone() {
         options.execution.time_zone = Some(zone.to_owned());
     }
+    let types = FlinkTypes {
+        zone: settings.time_zone().map(str::to_owned),
+    };
     let runtime = RuntimeEnvBuilder::new()
         .with_memory_pool(Arc::new(FairSpillPool::new(settings.memory())))
         .with_disk_manager_builder(DiskManagerBuilder::default())
@@ -105,13 +113,14 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
         .into_iter()
         .filter(|rule| !rule.name().starts_with("FilterPushdown"))
         .collect();
-    let state = SessionStateBuilder::new_with_default_features()
+    let mut state = SessionStateBuilder::new_with_default_features()
         .with_physical_optimizer_rules(rules)
         .with_config(config)
         .with_runtime_env(runtime)
         .with_relation_planners(vec![Arc::new(PredictPlanner::new(Arc::clone(shared)))])
-        .with_type_planner(Arc::new(FlinkTypes))
+        .with_type_planner(Arc::new(types))
         .build();
+    state.register_function_rewrite(Arc::new(FlinkCasts))?;
     let context = SessionContext::new_with_state(state);
     if let Some(catalog) = context.catalog(CATALOG) {
         let catalog: Arc<dyn CatalogProvider> = catalog;
@@ -122,7 +131,9 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
 
 /// Types in CAST, which the parser hands on in Flink's notation.
 #[derive(Debug)]
-struct FlinkTypes;
+struct FlinkTypes {
+    zone: Option<String>,
+}
 
 impl TypePlanner for FlinkTypes {
     fn plan_type_field(&self, sql_type: &SqlType) -> Result<Option<FieldRef>> {
@@ -133,7 +144,10 @@ impl TypePlanner for FlinkTypes {
             return Ok(None);
         };
         match parse_type_text(text) {
-            Some(declared) => Ok(Some(Arc::new(Field::new("", declared.data_type, true)))),
+            Some(declared) => {
+                let data_type = in_zone(&declared.data_type, self.zone.as_deref());
+                Ok(Some(Arc::new(Field::new("", data_type, true))))
+            }
             None => Err(external(EngineError::job(format!(
                 "there is no type {text}"
             )))),

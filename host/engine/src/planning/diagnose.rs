@@ -18,7 +18,7 @@ use wasmill_udf::UdfError;
 use crate::{
     catalog::{CATALOG, Catalog, DATABASE},
     error::{EngineError, did_you_mean},
-    sql::{Script, flink_type, split_hinted_name},
+    sql::{Script, flink_type, lower_first, split_hinted_name},
 };
 
 pub(crate) fn connector_error(error: &ConnectorError) -> EngineError {
@@ -138,10 +138,13 @@ pub(crate) fn execution_error(error: &DataFusionError) -> EngineError {
         DataFusionError::Internal(_) | DataFusionError::ExecutionJoin(_) => {
             EngineError::bug(text(root))
         }
-        _ => EngineError::Data {
-            message: text(root),
-            hint: None,
-        },
+        _ => {
+            let message = text(root);
+            let hint = message
+                .starts_with("cannot cast ")
+                .then(|| "TRY_CAST gives NULL where CAST fails".to_owned());
+            EngineError::Data { message, hint }
+        }
     }
 }
 
@@ -193,10 +196,25 @@ pub(crate) fn planning_error(error: &DataFusionError, scope: &PlanningScope<'_>)
         }
         DataFusionError::NotImplemented(message) => EngineError::job(format!(
             "this SQL is not supported: {}",
-            first_line(message)
+            without_tree(first_line(message))
         ))
         .at(|| location(span)),
         DataFusionError::Internal(message) => EngineError::bug(message.clone()),
+        DataFusionError::Plan(message) if message.contains("must appear in the GROUP BY") => {
+            let column = between(message, "column \"", "\"").unwrap_or("a column");
+            let column = column.rsplit('.').next().unwrap_or(column);
+            EngineError::job(format!(
+                "the column '{column}' is neither in GROUP BY nor in an aggregate function"
+            ))
+            .at(|| location(span))
+        }
+        DataFusionError::Plan(message) if message.contains(NO_SIGNATURE) => {
+            no_signature(&flink_names(message), scope, span)
+        }
+        DataFusionError::Plan(message) if message.starts_with("Projections require unique") => {
+            let name = between(message, "expression \"", "\"").unwrap_or_default();
+            two_columns(name.rsplit('.').next().unwrap_or(name)).at(|| location(span))
+        }
         root => EngineError::job(text(root)).at(|| location(span)),
     }
 }
@@ -207,10 +225,12 @@ fn schema_error(error: &SchemaError) -> EngineError {
             field,
             valid_fields,
         } => {
-            let names: Vec<String> = valid_fields
-                .iter()
-                .map(|field| field.name.clone())
-                .collect();
+            let mut names: Vec<String> = Vec::new();
+            for field in valid_fields {
+                if !names.contains(&field.name) {
+                    names.push(field.name.clone());
+                }
+            }
             let name = match &field.relation {
                 Some(relation) => format!("{}.{}", relation.table(), field.name),
                 None => field.name.clone(),
@@ -226,11 +246,42 @@ fn schema_error(error: &SchemaError) -> EngineError {
                 .with_hint(format!("write table.{}", field.name))
         }
         SchemaError::DuplicateQualifiedField { name, .. }
-        | SchemaError::DuplicateUnqualifiedField { name } => {
-            EngineError::job(format!("two columns are called '{name}'"))
-                .with_hint("give one of them another name with AS".to_owned())
-        }
+        | SchemaError::DuplicateUnqualifiedField { name } => two_columns(name),
     }
+}
+
+fn two_columns(name: &str) -> EngineError {
+    EngineError::job(format!("two columns are called '{name}'"))
+        .with_hint("give one of them another name with AS".to_owned())
+}
+
+const NO_SIGNATURE: &str = "No function matches the given name and argument types '";
+
+/// `Internal error: … No function matches the given name and argument types 'sum(STRING)'. …
+/// Candidate functions:\n\tsum(DOUBLE)…`, shorter.
+fn no_signature(message: &str, scope: &PlanningScope<'_>, span: Option<Span>) -> EngineError {
+    let call = between(message, NO_SIGNATURE, "'.").unwrap_or_default();
+    let name = call.split('(').next().unwrap_or(call);
+    let candidates = message.split_once("Candidate functions:\n");
+    let candidates: Vec<_> = candidates
+        .map(|(_, list)| list.lines().map(str::trim).collect())
+        .unwrap_or_default();
+    let span = span.or_else(|| scope.query.and_then(|query| function_span(query, name)));
+    EngineError::job(format!("no function matches {call}"))
+        .with_hint(
+            Some(format!("there is {}", candidates.join(", "))).filter(|_| !candidates.is_empty()),
+        )
+        .at(|| scope.script.location(span.unwrap_or(scope.statement)))
+}
+
+/// Messages about SQL that is not known end in the whole syntax tree.
+fn without_tree(message: &str) -> &str {
+    if !message.contains("Span(") {
+        return message;
+    }
+    let end = message.find(['{', '[']).unwrap_or(message.len());
+    let message = message[..end].trim_end();
+    message.strip_suffix('(').unwrap_or(message)
 }
 
 fn unknown_function(name: &str, scope: &PlanningScope<'_>) -> EngineError {
@@ -286,7 +337,28 @@ fn text(error: &DataFusionError) -> String {
         .split_once("\n\nThis issue was likely caused by a bug")
         .map_or(message.as_ref(), |(message, _)| message)
         .trim();
-    let mut message = message.trim_end_matches('.').to_owned();
+    let mut message = message.trim_end_matches('.');
+    const KINDS: &[&str] = &[
+        "Arithmetic overflow: ",
+        "Arrow error: ",
+        "Cast error: ",
+        "Compute error: ",
+        "Divide by zero error",
+        "Execution error: ",
+        "Invalid argument error: ",
+        "Parser error: ",
+    ];
+    while let Some(rest) = KINDS.iter().find_map(|kind| message.strip_prefix(kind)) {
+        if rest.is_empty() {
+            return "division by zero".to_owned();
+        }
+        message = rest;
+    }
+    flink_names(&lower_first(without_tree(message)))
+}
+
+fn flink_names(message: &str) -> String {
+    let mut message = message.to_owned();
     use arrow::datatypes::DataType::*;
     for data_type in [
         Boolean, UInt8, UInt16, UInt32, UInt64, Int8, Int16, Int32, Int64, Float32, Float64,

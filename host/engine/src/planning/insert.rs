@@ -16,7 +16,8 @@ use datafusion::{
 use wasmill_connectors::Sink;
 
 use super::{
-    PlanningScope, assignment::assigns, connector_error, context::Shared, planning_error, queries,
+    PlanningScope, assignment::assigns, casts::in_zone, connector_error, context::Shared,
+    planning_error, queries,
 };
 use crate::{
     catalog::{Column, Table},
@@ -83,7 +84,8 @@ pub(crate) async fn plan_insert(
         let value = constant(state, expr).map_err(|error| diagnose(&error))?;
         constants.push((name.text.clone(), value));
     }
-    let exprs = assignments(&table, &query, &targets, &constants, site)?;
+    let zone = shared.settings.read().time_zone().map(str::to_owned);
+    let exprs = assignments(&table, &query, &targets, &constants, zone.as_deref(), site)?;
     let plan = LogicalPlanBuilder::from(query)
         .project(exprs)
         .and_then(LogicalPlanBuilder::build)
@@ -169,6 +171,7 @@ fn assignments(
     query: &LogicalPlan,
     targets: &[&Column],
     constants: &[(String, Expr)],
+    zone: Option<&str>,
     site: Site<'_>,
 ) -> Result<Vec<Expr>, EngineError> {
     let found = query.schema();
@@ -195,10 +198,11 @@ fn assignments(
                     return Err(wrong_type(table, column, field.name(), from)
                         .at(|| site.script.location(site.span)));
                 }
-                return Ok(as_type(expr, from, wanted).alias(&column.name));
+                return Ok(as_type(expr, from, wanted, zone).alias(&column.name));
             }
             if let Some((_, value)) = constants.iter().find(|(name, _)| *name == column.name) {
-                return Ok(cast(value.clone(), wanted.clone()).alias(&column.name));
+                let value = cast(value.clone(), in_zone(wanted, zone));
+                return Ok(cast(value, wanted.clone()).alias(&column.name));
             }
             if !declared.nullable {
                 return Err(EngineError::job(format!(
@@ -215,11 +219,16 @@ fn assignments(
         .collect()
 }
 
-fn as_type(expr: Expr, from: &DataType, wanted: &DataType) -> Expr {
+/// A TIMESTAMP that becomes an instant is read in the session's time zone.
+fn as_type(expr: Expr, from: &DataType, wanted: &DataType, zone: Option<&str>) -> Expr {
     if from == wanted {
-        expr
-    } else {
+        return expr;
+    }
+    let local = in_zone(wanted, zone);
+    if local == *wanted || local == *from {
         cast(expr, wanted.clone())
+    } else {
+        cast(cast(expr, local), wanted.clone())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::{
+    arrow::datatypes::{Field, Schema},
     common::{DFSchema, DataFusionError, Result},
     execution::SessionState,
     logical_expr::{ExprSchemable, LogicalPlan},
@@ -16,7 +17,7 @@ use datafusion::{
     },
 };
 
-use super::{external, rewrite};
+use super::{casts::in_zone, external, rewrite};
 use crate::{
     catalog::{ComputedColumn, Table},
     error::EngineError,
@@ -77,7 +78,13 @@ pub(crate) fn computed_column(
     table: &Table,
     expr: &Expr,
 ) -> Result<ComputedColumn> {
-    let schema = DFSchema::try_from(table.read_schema())?;
+    let zone = state.config_options().execution.time_zone.as_deref();
+    let fields = table.read_schema();
+    let fields = fields.fields().iter().map(|field| {
+        let data_type = in_zone(field.data_type(), zone);
+        Field::clone(field).with_data_type(data_type)
+    });
+    let schema = DFSchema::try_from(Schema::new(fields.collect::<Vec<_>>()))?;
     let expr = state.create_logical_expr_from_sql_expr(
         ExprWithAlias {
             expr: expr.clone(),

@@ -3,16 +3,18 @@
 //! - An integer literal that fits is an INT, not a BIGINT: `id + 1` stays an INT. Only operands of
 //!   arithmetic, results of CASE, VALUES and items of SELECT are changed: elsewhere a literal's type
 //!   shows in no result.
-//! - Two items of SELECT with the same text get different names: `INSERT INTO t SELECT a, a …`.
+//! - An item of SELECT without a name is called as it is written, or `EXPR$0`, `EXPR$1`, … where that
+//!   is long or taken. DataFusion names `CAST(a AS STRING)` like `a`, and refuses both in one query.
+//! - `TABLE t` is `SELECT * FROM t`, and `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Ident, ObjectName, Query, Select, SelectItem,
-    SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, CastKind, DataType, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select,
+    SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use crate::sql::DATA_TYPE;
+use crate::sql::{DATA_TYPE, select_all};
 
 pub(super) fn rewrite(query: &mut Query) {
     let _ = query.visit(&mut Rewriter);
@@ -24,6 +26,7 @@ impl VisitorMut for Rewriter {
     type Break = ();
 
     fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+        fetch(query);
         set_expr(&mut query.body);
         ControlFlow::Continue(())
     }
@@ -64,30 +67,94 @@ fn set_expr(body: &mut SetExpr) {
                 row.content.iter_mut().for_each(integer);
             }
         }
+        SetExpr::Table(table) => {
+            let parts = [table.schema_name.take(), table.table_name.take()];
+            let name: Vec<_> = parts.into_iter().flatten().map(Ident::new).collect();
+            if let Ok(query) = select_all(ObjectName::from(name)) {
+                *body = *query.body;
+            }
+        }
         _ => {}
     }
 }
 
+/// Longer texts make no name.
+const LONGEST_NAME: usize = 40;
+
 fn select_items(select: &mut Select) {
-    let mut seen = BTreeSet::new();
+    let mut seen: BTreeSet<String> = select.projection.iter().filter_map(own_name).collect();
+    let mut columns = BTreeSet::new();
     for (index, item) in select.projection.iter_mut().enumerate() {
         match item {
             SelectItem::UnnamedExpr(expr) => {
                 let text = expr.to_string();
-                let is_literal = is_integer(expr);
+                let name = match expr {
+                    Expr::Identifier(_) | Expr::CompoundIdentifier(_)
+                        if columns.insert(text.clone()) =>
+                    {
+                        continue;
+                    }
+                    // Gives several columns.
+                    Expr::Function(function)
+                        if function.name.to_string().eq_ignore_ascii_case("unnest") =>
+                    {
+                        continue;
+                    }
+                    Expr::Function(_) | Expr::BinaryOp { .. }
+                        if text.chars().count() <= LONGEST_NAME
+                            && !text.contains(DATA_TYPE)
+                            && seen.insert(text.clone()) =>
+                    {
+                        text
+                    }
+                    _ => format!("EXPR${index}"),
+                };
                 integer(expr);
-                if !seen.insert(text) || is_literal {
-                    *item = SelectItem::ExprWithAlias {
-                        expr: expr.clone(),
-                        alias: Ident::new(format!("EXPR${index}")),
-                    };
-                }
+                *item = SelectItem::ExprWithAlias {
+                    expr: expr.clone(),
+                    alias: Ident::with_quote('`', name),
+                };
             }
-            SelectItem::ExprWithAlias { expr, alias } => {
-                seen.insert(alias.value.clone());
-                integer(expr);
-            }
+            SelectItem::ExprWithAlias { expr, .. } => integer(expr),
             _ => {}
+        }
+    }
+}
+
+fn own_name(item: &SelectItem) -> Option<String> {
+    match item {
+        SelectItem::ExprWithAlias { alias, .. } => Some(alias.value.clone()),
+        SelectItem::UnnamedExpr(Expr::Identifier(ident)) => Some(ident.value.clone()),
+        SelectItem::UnnamedExpr(Expr::CompoundIdentifier(parts)) => {
+            parts.last().map(|ident| ident.value.clone())
+        }
+        _ => None,
+    }
+}
+
+fn fetch(query: &mut Query) {
+    let plain =
+        |fetch: &mut Fetch| (!fetch.percent && !fetch.with_ties).then(|| fetch.quantity.take());
+    if !matches!(
+        query.limit_clause,
+        None | Some(LimitClause::LimitOffset { limit: None, .. })
+    ) {
+        return;
+    }
+    let Some(quantity) = query.fetch.as_mut().and_then(plain) else {
+        return;
+    };
+    query.fetch = None;
+    let one = || Expr::value(Value::Number("1".to_owned(), false));
+    let wanted = Some(quantity.unwrap_or_else(one));
+    match &mut query.limit_clause {
+        Some(LimitClause::LimitOffset { limit, .. }) => *limit = wanted,
+        clause => {
+            *clause = Some(LimitClause::LimitOffset {
+                limit: wanted,
+                offset: None,
+                limit_by: vec![],
+            });
         }
     }
 }

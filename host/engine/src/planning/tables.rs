@@ -4,17 +4,17 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::{
-    arrow::datatypes::SchemaRef,
+    arrow::datatypes::{DataType, FieldRef, SchemaRef},
     catalog::{
         SchemaProvider, Session, TableProvider, default_table_source::provider_as_source,
         view::ViewTable,
     },
     common::{Column, DataFusionError, Result, TableReference},
-    logical_expr::{Expr, LogicalPlanBuilder, TableType},
+    logical_expr::{Expr, LogicalPlanBuilder, TableType, cast},
     physical_plan::ExecutionPlan,
 };
 
-use super::{context::Shared, external, scan::SourceScan};
+use super::{casts::in_zone, context::Shared, external, scan::SourceScan};
 use crate::{
     catalog::{Relation, Table},
     sql::split_hinted_name,
@@ -57,7 +57,8 @@ impl SchemaProvider for Tables {
     }
 }
 
-/// A table, with its computed columns as a projection over what its connector reads.
+/// A table, with its computed columns, and instants in the session's time zone, as a projection over
+/// what its connector reads.
 fn provider(
     shared: &Arc<Shared>,
     table: Arc<Table>,
@@ -69,18 +70,36 @@ fn provider(
         hint,
         table: Arc::clone(&table),
     });
-    if !table.has_computed_columns() {
+    let name = TableReference::bare(table.name.clone());
+    let settings = shared.settings.read();
+    let in_zone = |data_type: &DataType| in_zone(data_type, settings.time_zone());
+    let fields = table.read_schema();
+    let in_utc = |field: &&FieldRef| in_zone(field.data_type()) != *field.data_type();
+    let has_instants = fields.fields().iter().any(|field| in_utc(&field));
+    if !has_instants && !table.has_computed_columns() {
         return Ok(read);
     }
-    let name = TableReference::bare(table.name.clone());
-    let columns = table.columns.iter().map(|column| match &column.computed {
-        Some(computed) => computed.expr.clone().alias(&column.name),
-        None => Expr::Column(Column::new(Some(name.clone()), &column.name)),
-    });
-    let plan = LogicalPlanBuilder::scan(name.clone(), provider_as_source(read), None)?
-        .project(columns.collect::<Vec<_>>())?
-        .build()?;
-    Ok(Arc::new(ViewTable::new(plan, None)))
+    let mut plan = LogicalPlanBuilder::scan(name.clone(), provider_as_source(read), None)?;
+    if has_instants {
+        let columns = fields.fields().iter().map(|field| {
+            let column = Expr::Column(Column::new(Some(name.clone()), field.name()));
+            if in_utc(&field) {
+                let local = cast(column, in_zone(field.data_type()));
+                local.alias_qualified(Some(name.clone()), field.name())
+            } else {
+                column
+            }
+        });
+        plan = plan.project(columns.collect::<Vec<_>>())?;
+    }
+    if table.has_computed_columns() {
+        let columns = table.columns.iter().map(|column| match &column.computed {
+            Some(computed) => computed.expr.clone().alias(&column.name),
+            None => Expr::Column(Column::new(Some(name.clone()), &column.name)),
+        });
+        plan = plan.project(columns.collect::<Vec<_>>())?;
+    }
+    Ok(Arc::new(ViewTable::new(plan.build()?, None)))
 }
 
 /// What a connector reads of a table.

@@ -140,6 +140,11 @@ fn is_name(next: &Token) -> bool {
 fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     parser.expect_keyword_is(Keyword::TABLE)?;
     let name = parser.parse_object_name(true)?;
+    Ok(Expr::Subquery(select_all(name)?))
+}
+
+/// `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.
+pub(crate) fn select_all(name: ObjectName) -> Result<Box<Query>, ParserError> {
     let relation = TableFactor::Table {
         name,
         alias: None,
@@ -152,7 +157,6 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
         sample: None,
         index_hints: vec![],
     };
-    // `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.
     let mut query: Box<Query> = Parser::new(&FlinkDialect)
         .try_with_sql("SELECT * FROM t")?
         .parse_query()?;
@@ -162,7 +166,7 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
             joins: vec![],
         }];
     }
-    Ok(Expr::Subquery(query))
+    Ok(query)
 }
 
 fn model_argument(parser: &mut Parser) -> Result<Expr, ParserError> {

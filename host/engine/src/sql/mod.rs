@@ -4,9 +4,11 @@
 //! statements around them (DDL, INSERT, statement sets, SET, SHOW …) are read here, because Flink's
 //! forms of them are its own.
 
+mod chains;
 mod create;
 mod dialect;
 mod hints;
+mod ignored;
 mod literals;
 mod reader;
 mod script;
@@ -16,9 +18,9 @@ mod statements;
 mod tests;
 mod types;
 
-pub(crate) use dialect::{DATA_TYPE, MODEL_ARGUMENT};
+pub(crate) use dialect::{DATA_TYPE, MODEL_ARGUMENT, select_all};
 pub(crate) use hints::split_hinted_name;
 pub(crate) use literals::{parse_duration, parse_memory_size};
-pub(crate) use script::{Script, parse};
+pub(crate) use script::{Script, lower_first, parse};
 pub(crate) use statement::*;
 pub(crate) use types::{flink_type, parse_type_text};

@@ -11,10 +11,14 @@ use datafusion::sql::sqlparser::{
 
 use super::{
     dialect::FlinkDialect,
+    ignored,
     script::{Script, is_word, lower_first},
     statement::{Name, Options},
 };
 use crate::error::EngineError;
+
+/// Between message and hint where an error of ours travels as one of sqlparser's.
+const HINT: char = '\u{1}';
 
 /// What is wrong with a statement's text.
 #[derive(Debug, Clone)]
@@ -54,16 +58,22 @@ impl SyntaxError {
             },
             None => (message, None),
         };
+        if let Some((message, hint)) = message.split_once(HINT) {
+            // One of ours that came back.
+            let message = message.to_owned();
+            let hint = Some(hint.to_owned()).filter(|hint| !hint.is_empty());
+            let span = span.or_else(|| position.map(at));
+            return SyntaxError {
+                message,
+                hint,
+                span,
+            };
+        }
         let message = message
             .replacen("Expected: ", "expected ", 1)
             .replace(", found: EOF", ", found the end of the statement")
             .replace(", found: ", ", found ");
-        let span = span.or_else(|| {
-            position.map(|(line, column)| {
-                let start = Position { line, column };
-                Span::new(start, start)
-            })
-        });
+        let span = span.or_else(|| position.map(at));
         SyntaxError {
             message: format!("syntax error: {}", lower_first(&message)),
             hint: None,
@@ -74,8 +84,11 @@ impl SyntaxError {
     /// For sqlparser's callbacks, which know no other error.
     pub(super) fn into_parser_error(self) -> ParserError {
         let place = self.span.map(|span| span.start.to_string());
-        let message = self.message.trim_start_matches("syntax error: ");
-        ParserError::ParserError(format!("{message}{}", place.unwrap_or_default()))
+        let (message, hint) = (self.message, self.hint.unwrap_or_default());
+        ParserError::ParserError(format!(
+            "{message}{HINT}{hint}{}",
+            place.unwrap_or_default()
+        ))
     }
 
     /// sqlparser gives a place without a length, at times the place of the token after the one that
@@ -113,10 +126,28 @@ impl SyntaxError {
     }
 
     pub(super) fn at(self, script: &Script) -> EngineError {
-        EngineError::job(self.message)
+        EngineError::job(printable(&self.message))
             .with_hint(self.hint)
             .at(|| self.span.and_then(|span| script.location(span)))
     }
+}
+
+/// A message that quotes a token, which may be any character.
+fn printable(message: &str) -> String {
+    let mut printable = String::with_capacity(message.len());
+    for character in message.chars() {
+        if character.is_control() {
+            printable.extend(character.escape_default());
+        } else {
+            printable.push(character);
+        }
+    }
+    printable
+}
+
+fn at((line, column): (u64, u64)) -> Span {
+    let start = Position { line, column };
+    Span::new(start, start)
 }
 
 impl From<ParserError> for SyntaxError {
@@ -378,6 +409,7 @@ impl<'a> StatementReader<'a> {
     pub fn query(&mut self) -> Result<(Box<Query>, String)> {
         let start = self.peek_span().start;
         let query = self.parser.parse_query()?;
+        ignored::check(&query)?;
         let text = self
             .script
             .text(Span::new(start, self.last_end()))

@@ -5,6 +5,7 @@ use datafusion::sql::sqlparser::tokenizer::{
 };
 
 use super::{
+    chains,
     dialect::FlinkDialect,
     hints,
     reader::{StatementReader, SyntaxError},
@@ -109,7 +110,7 @@ pub(crate) fn parse(script: &Script) -> Result<(Vec<ParsedStatement>, Vec<String
                             span,
                             "syntax error: the statement set has no END",
                         )
-                        .with_hint("a statement set is BEGIN INSERT …; INSERT …; END;")
+                        .with_hint("a statement set is EXECUTE STATEMENT SET BEGIN INSERT …; INSERT …; END;")
                         .at(script));
                     };
                     if is_words(&piece, &["END"]) {
@@ -158,6 +159,7 @@ fn parse_one(
     warnings: &mut Vec<String>,
 ) -> Result<ParsedStatement, EngineError> {
     let span = covering(&piece);
+    chains::check(&piece).map_err(|error| error.at(script))?;
     let mut reader = StatementReader::new(script, piece.clone(), span);
     let statement = reader.statement().and_then(|statement| {
         reader.expect_end()?;
@@ -200,7 +202,13 @@ fn tokens(script: &Script) -> Result<Vec<TokenWithSpan>, EngineError> {
 }
 
 /// `Expected: x, found: y` reads better in the middle of a sentence in lower case.
-pub(super) fn lower_first(message: &str) -> String {
+pub(crate) fn lower_first(message: &str) -> String {
+    // A name keeps its letters: `LIMIT must be …`.
+    let word = message.split(|character: char| !character.is_alphanumeric());
+    let mut rest = word.take(1).flat_map(str::chars).skip(1);
+    if !rest.all(char::is_lowercase) {
+        return message.to_owned();
+    }
     let mut characters = message.chars();
     match characters.next() {
         Some(first) => first.to_lowercase().chain(characters).collect(),

@@ -209,16 +209,17 @@ impl StatementReader<'_> {
                 let _ = self.parser.consume_token(&Token::Comma);
             }
         }
-        let inner = self.peek_span();
-        match self.statement()? {
-            statement @ (Statement::Query(_) | Statement::Insert(_)) => {
-                Ok(Statement::Explain(Box::new(statement)))
-            }
-            _ => Err(SyntaxError::new(
-                inner,
+        let inner = if self.is_query() {
+            Statement::Query(self.query()?.0)
+        } else if self.is_next("INSERT") {
+            Statement::Insert(self.insert()?)
+        } else {
+            return Err(SyntaxError::new(
+                self.peek_span(),
                 "syntax error: EXPLAIN works on a query, an INSERT or a statement set",
-            )),
-        }
+            ));
+        };
+        Ok(Statement::Explain(Box::new(inner)))
     }
 
     fn show(&mut self) -> Result<Show> {

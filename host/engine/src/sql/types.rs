@@ -72,11 +72,29 @@ pub(super) fn split_shifts(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     split
 }
 
+/// Types inside each other: what follows a type down recurses.
+const DEEPEST: usize = 32;
+
 /// A type, with `NOT NULL` or `NULL` behind it.
 pub(super) fn parse_type(parser: &mut Parser) -> Result<DeclaredType> {
-    let (mut data_type, mut text) = parse_base(parser)?;
+    nested(parser, 0)
+}
+
+fn nested(parser: &mut Parser, mut depth: usize) -> Result<DeclaredType> {
+    let span = parser.peek_token_ref().span;
+    let check = |depth: usize| match depth {
+        0..=DEEPEST => Ok(()),
+        _ => Err(SyntaxError::new(
+            span,
+            format!("syntax error: more than {DEEPEST} types inside each other"),
+        )),
+    };
+    check(depth)?;
+    let (mut data_type, mut text) = parse_base(parser, depth)?;
     let mut nullable = nullability(parser)?;
     while word(parser, "ARRAY") {
+        depth += 1;
+        check(depth)?;
         (data_type, text) = array(data_type, nullable, &text);
         nullable = nullability(parser)?;
     }
@@ -110,7 +128,7 @@ fn with_nullability(text: &str, nullable: bool) -> String {
     }
 }
 
-fn parse_base(parser: &mut Parser) -> Result<(DataType, String)> {
+fn parse_base(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
     let token = parser.next_token();
     let Token::Word(Word { value, .. }) = &token.token else {
         return Err(expected("a type", &token.token, token.span));
@@ -170,15 +188,15 @@ fn parse_base(parser: &mut Parser) -> Result<(DataType, String)> {
         "INTERVAL" => interval(parser),
         "ARRAY" => {
             open(parser, "ARRAY")?;
-            let item = parse_type(parser)?;
+            let item = nested(parser, depth + 1)?;
             close(parser)?;
             Ok(array(item.data_type, item.nullable, &item.text))
         }
         "MAP" => {
             open(parser, "MAP")?;
-            let key = parse_type(parser)?;
+            let key = nested(parser, depth + 1)?;
             comma(parser)?;
-            let value = parse_type(parser)?;
+            let value = nested(parser, depth + 1)?;
             close(parser)?;
             let text = format!(
                 "MAP<{}, {}>",
@@ -187,7 +205,7 @@ fn parse_base(parser: &mut Parser) -> Result<(DataType, String)> {
             );
             Ok((map(key.data_type, value), text))
         }
-        "ROW" => row(parser),
+        "ROW" => row(parser, depth),
         "MULTISET" | "RAW" | "STRUCTURED" | "VARIANT" => Err(SyntaxError::new(
             token.span,
             format!("the type {name} is not supported"),
@@ -255,7 +273,7 @@ fn interval(parser: &mut Parser) -> Result<(DataType, String)> {
 }
 
 /// `ROW<name TYPE ['comment'], …>` or with parentheses; fields without names are f0, f1, ….
-fn row(parser: &mut Parser) -> Result<(DataType, String)> {
+fn row(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
     let parenthesis = parser.consume_token(&Token::LParen);
     if !parenthesis {
         open(parser, "ROW")?;
@@ -263,16 +281,18 @@ fn row(parser: &mut Parser) -> Result<(DataType, String)> {
     let mut fields = Vec::new();
     let mut texts = Vec::new();
     loop {
-        let named = matches!(parser.peek_nth_token_ref(1).token, Token::Word(_))
-            && !is_word(parser.peek_nth_token_ref(1), "NOT")
-            && !is_word(parser.peek_nth_token_ref(1), "ARRAY")
-            && !is_word(parser.peek_nth_token_ref(1), "PRECISION");
+        // `INT ARRAY` is a type without a name, `x ARRAY<INT>` has one.
+        let second = parser.peek_nth_token_ref(1);
+        let named = matches!(second.token, Token::Word(_))
+            && !is_word(second, "NOT")
+            && !is_word(second, "PRECISION")
+            && (!is_word(second, "ARRAY") || parser.peek_nth_token_ref(2).token == Token::Lt);
         let name = if named {
             parser.parse_identifier()?.value
         } else {
             format!("f{}", fields.len())
         };
-        let declared = parse_type(parser)?;
+        let declared = nested(parser, depth + 1)?;
         if matches!(parser.peek_token_ref().token, Token::SingleQuotedString(_)) {
             parser.next_token();
         }

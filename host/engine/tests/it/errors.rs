@@ -274,7 +274,7 @@ fn statement_set_without_end() {
             3 | EXECUTE STATEMENT SET BEGIN INSERT INTO t SELECT 1;
               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            hint: a statement set is BEGIN INSERT …; INSERT …; END;
+            hint: a statement set is EXECUTE STATEMENT SET BEGIN INSERT …; INSERT …; END;
         "#]],
     );
 }

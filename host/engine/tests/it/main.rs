@@ -3,6 +3,8 @@
 
 mod errors;
 mod harness;
+mod hostile;
 mod jobs;
 mod plugins;
 mod predict;
+mod queries;

@@ -106,12 +106,16 @@ impl CsvDecoder {
                     .with_hint(Malformed::HINT.to_owned())
             }
             Problem::Count(found) => {
-                let columns = if expected == 1 { "column" } else { "columns" };
+                let columns = if expected == 1 {
+                    "column is"
+                } else {
+                    "columns are"
+                };
                 let fields = if *found == 1 { "field" } else { "fields" };
                 let text = &chunk.data[start..chunk.length];
                 let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
                 ConnectorError::data(format!(
-                    "{shown}, line {line}: {found} {fields} where {expected} {columns} are expected"
+                    "{shown}, line {line}: {found} {fields} where {expected} {columns} expected"
                 ))
                 .with_hint(self.count_hint(*found, &text[..end]))
             }

@@ -1,14 +1,13 @@
 //! Reads Parquet: row groups are handed to the partitions one by one.
 
 use std::collections::VecDeque;
-use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
-use futures::{FutureExt, StreamExt, TryStreamExt, stream as streams};
+use futures::{StreamExt, TryStreamExt, stream as streams};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
 use parquet::arrow::async_reader::ParquetRecordBatchStream;
 use parquet::arrow::{ParquetRecordBatchStreamBuilder, ProjectionMask};
@@ -17,6 +16,7 @@ use tokio::sync::Mutex;
 
 use super::file::ParquetFile;
 use super::schema;
+use crate::caught::caught;
 use crate::filesystem::location::InputFile;
 use crate::filesystem::text_source::{Origin, TextColumns, batch};
 use crate::{BatchStream, ConnectorError, SourceProgress};
@@ -170,7 +170,7 @@ impl Group {
     async fn next(&mut self, shared: &Shared) -> Result<Option<RecordBatch>, ConnectorError> {
         let file = &self.open.file;
         // A damaged file must not bring the process down.
-        let read = AssertUnwindSafe(self.stream.next()).catch_unwind().await;
+        let read = caught(self.stream.next()).await;
         let Ok(read) = read else {
             return Err(damaged(
                 file,
@@ -262,7 +262,7 @@ async fn open(
     let mut reader = ParquetFile::new(file)?;
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
     let load = ArrowReaderMetadata::load_async(&mut reader, plain);
-    let loaded = AssertUnwindSafe(load).catch_unwind().await;
+    let loaded = caught(load).await;
     let loaded =
         loaded.unwrap_or_else(|_| Err(ParquetError::General("its footer is wrong".to_owned())));
     let metadata = loaded.map_err(|error| damaged(file, &error))?;
@@ -273,18 +273,24 @@ async fn open(
 }
 
 fn damaged(file: &InputFile, error: &ParquetError) -> ConnectorError {
+    if let ParquetError::External(cause) = error
+        && (cause.is::<object_store::Error>() || cause.is::<std::io::Error>())
+    {
+        return ConnectorError::environment(format!("cannot read {}: {cause}", file.shown));
+    }
     let text = error.to_string();
-    let reason = text
+    let mut reason = text
         .split_once(": ")
         .map_or(text.as_str(), |(_, rest)| rest);
-    match error {
-        ParquetError::External(error) => {
-            ConnectorError::environment(format!("cannot read {}: {error}", file.shown))
-        }
-        _ => ConnectorError::data(format!(
-            "{}: not a usable Parquet file: {reason}",
-            file.shown
-        ))
-        .with_hint("is the file complete, and is 'format' = 'parquet' right for it?".to_owned()),
+    while let Some(rest) = ["Parquet error: ", "External: ", "EOF: "]
+        .iter()
+        .find_map(|kind| reason.strip_prefix(kind))
+    {
+        reason = rest;
     }
+    ConnectorError::data(format!(
+        "{}: not a usable Parquet file: {reason}",
+        file.shown
+    ))
+    .with_hint("is the file complete, and is 'format' = 'parquet' right for it?".to_owned())
 }

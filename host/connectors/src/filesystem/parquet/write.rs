@@ -1,6 +1,9 @@
 //! Record batches to the bytes of a Parquet file.
 
-use arrow::datatypes::SchemaRef;
+use std::sync::Arc;
+
+use arrow::compute::cast;
+use arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef, TimeUnit};
 use arrow::record_batch::RecordBatch;
 use parquet::arrow::ArrowWriter;
 use parquet::basic::{Compression, GzipLevel, ZstdLevel};
@@ -34,6 +37,8 @@ pub(crate) fn properties(options: &Options<'_>) -> Result<WriterProperties, Conn
 /// Encodes one file.
 pub(crate) struct ParquetEncoder {
     writer: ArrowWriter<Vec<u8>>,
+    /// What the columns are in the file.
+    schema: SchemaRef,
 }
 
 impl ParquetEncoder {
@@ -41,9 +46,12 @@ impl ParquetEncoder {
         schema: &SchemaRef,
         properties: WriterProperties,
     ) -> Result<Self, ConnectorError> {
+        let fields = schema.fields().iter().map(in_file);
+        let schema: SchemaRef = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
         let writer = ArrowWriter::try_new(Vec::new(), schema.clone(), Some(properties));
         Ok(Self {
             writer: writer.map_err(failed)?,
+            schema,
         })
     }
 
@@ -53,7 +61,19 @@ impl ParquetEncoder {
         rows: &RecordBatch,
         out: &mut Vec<u8>,
     ) -> Result<usize, ConnectorError> {
-        self.writer.write(rows).map_err(failed)?;
+        let columns = rows.columns().iter().zip(self.schema.fields());
+        let columns =
+            columns.map(
+                |(column, field)| match column.data_type() == field.data_type() {
+                    true => Ok(column.clone()),
+                    false => cast(column, field.data_type()),
+                },
+            );
+        let columns = columns.collect::<Result<Vec<_>, _>>().map_err(Into::into);
+        let rows = columns
+            .and_then(|columns| Ok(RecordBatch::try_new(self.schema.clone(), columns)?))
+            .map_err(failed)?;
+        self.writer.write(&rows).map_err(failed)?;
         out.append(self.writer.inner_mut());
         Ok(self.writer.in_progress_size())
     }
@@ -63,6 +83,21 @@ impl ParquetEncoder {
         out.append(&mut self.writer.into_inner().map_err(failed)?);
         Ok(())
     }
+}
+
+/// Parquet has no times in seconds: they are written in milliseconds.
+fn in_file(field: &FieldRef) -> FieldRef {
+    let kind = match field.data_type() {
+        DataType::Time32(_) => DataType::Time32(TimeUnit::Millisecond),
+        DataType::Timestamp(TimeUnit::Second, zone) => {
+            DataType::Timestamp(TimeUnit::Millisecond, zone.clone())
+        }
+        DataType::List(item) => DataType::List(in_file(item)),
+        DataType::Map(entries, sorted) => DataType::Map(in_file(entries), *sorted),
+        DataType::Struct(fields) => DataType::Struct(fields.iter().map(in_file).collect()),
+        other => other.clone(),
+    };
+    Arc::new(field.as_ref().clone().with_data_type(kind))
 }
 
 fn failed(error: parquet::errors::ParquetError) -> ConnectorError {
