@@ -209,18 +209,18 @@ fn local_files(path: &Path, base: &Path) -> Result<Vec<InputFile>, ConnectorErro
         Err(error) => return Err(ConnectorError::io("read", &shown(path, base), &error)),
     }
     if files.is_empty() {
-        return Err(no_files(&shown(path, base)));
+        let shown = shown(path, base);
+        return Err(
+            ConnectorError::job(format!("the folder {shown} holds no files"))
+                .with_hint(HIDDEN.to_owned()),
+        );
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
 }
 
-fn no_files(shown: &str) -> ConnectorError {
-    ConnectorError::job(format!("the folder {shown} holds no files")).with_hint(
-        "files and folders whose names start with '.' or '_' are not data and are skipped"
-            .to_owned(),
-    )
-}
+const HIDDEN: &str =
+    "files and folders whose names start with '.' or '_' are not data and are skipped";
 
 fn from_base(base: &Path) -> String {
     let base = base.display();
@@ -339,7 +339,11 @@ async fn object_files(
         }
     }
     if files.is_empty() {
-        return Err(no_files(&whole));
+        return Err(match glob {
+            Some(_) => ConnectorError::job(format!("no object matches {whole}")),
+            None => ConnectorError::job(format!("there is no object {whole}, nor any below it"))
+                .with_hint(HIDDEN.to_owned()),
+        });
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
@@ -357,10 +361,27 @@ pub(crate) fn object_error(
             ("permission denied".to_owned(), CREDENTIALS)
         }
         object_store::Error::Unauthenticated { .. } => ("not logged in".to_owned(), CREDENTIALS),
-        other => (other.to_string(), CREDENTIALS),
+        other => (reason(other), CREDENTIALS),
     };
     ConnectorError::environment(format!("cannot {action} {place}: {reason}"))
         .with_hint(hint.map(str::to_owned))
+}
+
+/// What the store itself said, in S3's XML, or else what lies at the bottom of the error.
+fn reason(error: &object_store::Error) -> String {
+    let text = error.to_string();
+    let element = |name: &str| {
+        let (_, rest) = text.split_once(&format!("<{name}>"))?;
+        rest.split_once(&format!("</{name}>")).map(|(text, _)| text)
+    };
+    if let (Some(code), Some(message)) = (element("Code"), element("Message")) {
+        return format!("the store says: {message} ({code})");
+    }
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 const CREDENTIALS: Option<&str> = Some(

@@ -96,6 +96,6 @@ async fn what_is_missing_is_said_to_be() {
     let error = read(&table("csv", "memory://test/nowhere/x.csv"))
         .await
         .unwrap_err();
-    expect_test::expect!["the folder memory://test/nowhere/x.csv holds no files"]
+    expect_test::expect!["there is no object memory://test/nowhere/x.csv, nor any below it"]
         .assert_eq(&error.to_string());
 }
