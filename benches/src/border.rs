@@ -142,7 +142,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
             )?;
             let (mut native_calls, mut wasm_calls) =
                 (native_calls.iter().cycle(), wasm_calls.iter().cycle());
-            let (native_time, wasm_time) = paired(
+            let (native_time, wasm_time, ratio) = paired(
                 arguments.runs,
                 || {
                     native_calls
@@ -155,7 +155,6 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
                         .map_or(Ok(()), |call| invoke(&wasm, call).map(drop))
                 },
             )?;
-            let ratio = wasm_time / native_time;
             let judged = rows == 8_192;
             lines.push(vec![
                 title.to_owned(),
@@ -316,19 +315,22 @@ fn time_of<E: Into<Box<dyn Error>>>(
     Ok(median(samples))
 }
 
-/// The same for two functions in turn.
+/// The same for two functions in turn, and how many times as long the second took: the median of
+/// the turns' ratios.
 fn paired<E: Into<Box<dyn Error>>, F: Into<Box<dyn Error>>>(
     runs: usize,
     mut first: impl FnMut() -> Result<(), E>,
     mut second: impl FnMut() -> Result<(), F>,
-) -> Result<(f64, f64), Box<dyn Error>> {
+) -> Result<(f64, f64, f64), Box<dyn Error>> {
     let calls = (calibrate(&mut first)?, calibrate(&mut second)?);
     let mut samples = (Vec::new(), Vec::new());
     for _ in 0..runs {
         samples.0.push(sample(calls.0, &mut first)?);
         samples.1.push(sample(calls.1, &mut second)?);
     }
-    Ok((median(samples.0), median(samples.1)))
+    let ratios = samples.0.iter().zip(&samples.1);
+    let ratio = median(ratios.map(|(first, second)| second / first).collect());
+    Ok((median(samples.0), median(samples.1), ratio))
 }
 
 fn calibrate<E: Into<Box<dyn Error>>>(

@@ -67,6 +67,17 @@ pub fn median_wall(runs: &[Run]) -> f64 {
     median(runs.iter().map(|run| run.wall.as_secs_f64()).collect())
 }
 
+/// How many times as long `over` took as `under`: the median over the rounds in which both ran, so
+/// that a machine whose speed drifts from round to round bends no ratio.
+pub fn ratio_of_walls(over: &[Run], under: &[Run]) -> f64 {
+    let rounds = over.iter().zip(under);
+    median(
+        rounds
+            .map(|(over, under)| over.wall.as_secs_f64() / under.wall.as_secs_f64())
+            .collect(),
+    )
+}
+
 /// The largest peak memory, bytes.
 pub fn peak_memory(runs: &[Run]) -> u64 {
     runs.iter().map(|run| run.memory).max().unwrap_or(0)
