@@ -54,6 +54,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     bench.generate()?;
 
     let mut lines = bench.large()?;
+    lines.extend(bench.scaling()?);
     lines.extend(bench.small()?);
     lines.extend(bench.memory()?);
     table::print(
@@ -67,6 +68,8 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     );
     Ok(())
 }
+
+const BLACKHOLE: &str = "'connector' = 'blackhole'";
 
 fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
@@ -87,7 +90,7 @@ impl Bench<'_> {
         for (rows, train) in [
             (500, true),
             (self.arguments.rows, false),
-            (self.memory_rows(), false),
+            (self.many_rows(), false),
         ] {
             let done = self.data(rows).exists() && (!train || self.model("model-500.txt").exists());
             if !done {
@@ -109,7 +112,8 @@ impl Bench<'_> {
         Ok(())
     }
 
-    fn memory_rows(&self) -> usize {
+    /// So many that the start of the process counts for nothing.
+    fn many_rows(&self) -> usize {
         self.arguments.rows * 5
     }
 
@@ -169,9 +173,8 @@ impl Bench<'_> {
         command
     }
 
-    /// The large runs: beside Python, one core beside two, files beside blackhole.
+    /// The large runs: beside Python, files beside blackhole.
     fn large(&self) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
-        const BLACKHOLE: &str = "'connector' = 'blackhole'";
         let files = format!(
             "'connector' = 'filesystem', 'format' = 'csv', 'path' = '{}'",
             self.folder.join("out").display()
@@ -198,7 +201,6 @@ impl Bench<'_> {
             )?,
             self.python(rows, "model.txt", cores()),
             job("files-20", "model.txt", Way::Component, &files, cores())?,
-            job("one-core-20", "model.txt", Way::Component, BLACKHOLE, 1)?,
             job(
                 "component-500",
                 "model-500.txt",
@@ -215,7 +217,6 @@ impl Bench<'_> {
             ml_predict,
             python,
             files,
-            one_core,
             component_500,
             python_500,
         ] = &results[..]
@@ -270,13 +271,6 @@ impl Bench<'_> {
                 "≤ 1.4×".to_owned(),
                 table::verdict(files_ratio <= 1.4),
             ],
-            line(
-                format!("1 → {} cores", cores()),
-                component,
-                beside("1 core", one_core),
-                ratio_of_walls(one_core, component),
-                1.8,
-            ),
         ];
         if let Some(pyflink) = &self.arguments.with_pyflink {
             let mut command = Command::new(pyflink);
@@ -303,12 +297,38 @@ impl Bench<'_> {
         Ok(lines)
     }
 
+    /// One core beside all.
+    fn scaling(&self) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
+        let rows = self.many_rows();
+        eprintln!("{rows} rows, on one core and on all");
+        let job = |name: &str, parallelism| {
+            self.job(
+                name,
+                rows,
+                "model.txt",
+                Way::Component,
+                BLACKHOLE,
+                parallelism,
+            )
+        };
+        let mut commands = [job("one-core", 1)?, job("all-cores", cores())?];
+        let runs = in_turn(&mut commands, self.arguments.runs)?;
+        let ratio = ratio_of_walls(&runs[0], &runs[1]);
+        Ok(vec![vec![
+            format!("{}M rows, 1 → {} cores", rows as f64 / 1e6, cores()),
+            table::duration(median_wall(&runs[1])),
+            format!("1 core: {}", table::duration(median_wall(&runs[0]))),
+            table::ratio(ratio),
+            "≥ 1.8×".to_owned(),
+            table::verdict(ratio >= 1.8),
+        ]])
+    }
+
     /// 500 rows: start-up is what counts.
     fn small(&self) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
         eprintln!("500 rows");
-        let sink = "'connector' = 'blackhole'";
         let cache = self.folder.join("cache");
-        let job = |name: &str| self.job(name, 500, "model.txt", Way::Component, sink, cores());
+        let job = |name: &str| self.job(name, 500, "model.txt", Way::Component, BLACKHOLE, cores());
         let mut warm = job("start-warm")?;
         warm.env("WASMILL_CACHE_DIR", &cache);
         let warm = in_turn(&mut [warm], self.arguments.runs)?;
@@ -337,7 +357,7 @@ impl Bench<'_> {
 
     /// Five times the rows: memory must not follow.
     fn memory(&self) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
-        let rows = self.memory_rows();
+        let rows = self.many_rows();
         eprintln!("{rows} rows, for the memory");
         let sink = format!(
             "'connector' = 'filesystem', 'format' = 'csv', 'path' = '{}'",

@@ -1,8 +1,9 @@
 //! Hands out text in chunks that end at a record's end, to any number of partitions.
 //!
-//! Invariant: a partition holds at most one chunk, so that memory is bounded by the partitions. A
-//! partition reads its own file while there are unopened ones, and helps with others' afterwards, so
-//! that one large file and many compressed files both keep all partitions busy.
+//! Invariant: a partition holds at most two chunks, the one that it decodes and the one that is read
+//! meanwhile, so that memory is bounded by the partitions. A partition reads its own file while there
+//! are unopened ones, and helps with others' afterwards, so that one large file and many compressed
+//! files both keep all partitions busy.
 
 use std::collections::VecDeque;
 use std::io::{self, Read};
@@ -10,7 +11,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 use tokio::runtime::Handle;
-use tokio::sync::Mutex as AsyncMutex;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::task::JoinHandle;
 
 use super::input;
 use super::location::InputFile;
@@ -57,7 +59,28 @@ fn newlines(text: &[u8]) -> u64 {
 }
 
 /// A file that partitions read in turn; `None` once it is read.
-pub(crate) type Slot = Arc<AsyncMutex<Option<FileReader>>>;
+type Slot = Arc<AsyncMutex<Option<FileReader>>>;
+
+/// A chunk, or none at the file's end, and the memory that was not used for it.
+type Reading = JoinHandle<(Result<Option<Chunk>, ConnectorError>, Vec<u8>)>;
+
+/// Where a partition is in a [`ChunkQueue`].
+#[derive(Default)]
+pub(crate) struct Place {
+    /// The file that it last read from.
+    slot: Option<Slot>,
+    /// The next chunk of that file, on its way.
+    ahead: Option<Reading>,
+    /// The memory of an old chunk.
+    buffer: Vec<u8>,
+}
+
+impl Place {
+    /// Gives a chunk's memory back, for one of the next.
+    pub(crate) fn recycle(&mut self, chunk: Chunk) {
+        self.buffer = chunk.data;
+    }
+}
 
 /// The files of a source, and those that are being read.
 pub(crate) struct ChunkQueue {
@@ -84,46 +107,47 @@ impl ChunkQueue {
         }
     }
 
-    /// The next chunk for a partition; `own` is the file that it last read from, `buffer` an old
-    /// chunk's memory.
-    pub(crate) async fn next(
-        &self,
-        own: &mut Option<Slot>,
-        buffer: Vec<u8>,
-    ) -> Result<Option<Chunk>, ConnectorError> {
-        let mut buffer = buffer;
+    /// The next chunk for a partition, while the one behind it is being read already.
+    pub(crate) async fn next(&self, place: &mut Place) -> Result<Option<Chunk>, ConnectorError> {
         loop {
-            let slot = match own {
-                Some(slot) => slot.clone(),
-                None => match self.claim() {
-                    Some(slot) => own.insert(slot).clone(),
-                    None => return Ok(None),
-                },
+            let Some(slot) = place.slot.clone().or_else(|| self.claim()) else {
+                return Ok(None);
             };
-            let mut reader = slot.clone().lock_owned().await;
-            if reader.is_some() {
-                let size = self.chunk_bytes;
-                let task = tokio::task::spawn_blocking(move || {
-                    let chunk = match reader.as_mut() {
-                        Some(open) => open.next_chunk(&mut buffer, size),
-                        None => Ok(None),
-                    };
-                    if !matches!(chunk, Ok(Some(_))) {
-                        *reader = None;
-                    }
-                    (chunk, buffer)
-                });
-                let (chunk, unused) = task
-                    .await
-                    .map_err(|error| ConnectorError::unexpected("reading a file", error))?;
-                if let Some(chunk) = chunk? {
-                    return Ok(Some(chunk));
+            place.slot = Some(slot.clone());
+            let reading = match place.ahead.take() {
+                Some(reading) => reading,
+                None => self.read(slot.clone().lock_owned().await, place),
+            };
+            let (chunk, unused) = reading
+                .await
+                .map_err(|error| ConnectorError::unexpected("reading a file", error))?;
+            if let Some(chunk) = chunk? {
+                // Where another partition reads the file just now, there is nothing to be won.
+                if let Ok(reader) = slot.try_lock_owned() {
+                    place.ahead = Some(self.read(reader, place));
                 }
-                buffer = unused;
+                return Ok(Some(chunk));
             }
+            place.buffer = unused;
             self.open.lock().retain(|known| !Arc::ptr_eq(known, &slot));
-            *own = None;
+            place.slot = None;
         }
+    }
+
+    /// Reads a file's next chunk on a thread that may block.
+    fn read(&self, mut reader: OwnedMutexGuard<Option<FileReader>>, place: &mut Place) -> Reading {
+        let size = self.chunk_bytes;
+        let mut buffer = std::mem::take(&mut place.buffer);
+        tokio::task::spawn_blocking(move || {
+            let chunk = match reader.as_mut() {
+                Some(open) => open.next_chunk(&mut buffer, size),
+                None => Ok(None),
+            };
+            if !matches!(chunk, Ok(Some(_))) {
+                *reader = None;
+            }
+            (chunk, buffer)
+        })
     }
 
     /// An unopened file, or else one that another partition reads.

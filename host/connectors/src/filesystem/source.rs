@@ -6,7 +6,7 @@ use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use regex::Regex;
 
-use super::chunks::{ChunkQueue, Records};
+use super::chunks::{self, ChunkQueue, Records};
 use super::column::{Rules, column};
 use super::csv::{self, CsvDecoder, CsvOptions};
 use super::json::{self, JsonDecoder, JsonLines, JsonOptions};
@@ -186,7 +186,7 @@ impl FilesystemSource {
         let progress = Arc::default();
         let queue = self.queue(vec![first.clone()], &progress);
         let Some(queue) = queue else { return Ok(()) };
-        let chunk = queue.next(&mut None, Vec::new()).await?;
+        let chunk = queue.next(&mut chunks::Place::default()).await?;
         if let Some(header) = chunk.and_then(|chunk| chunk.header) {
             for field in &self.text_columns.fields {
                 csv::place(field, &header, first)?;

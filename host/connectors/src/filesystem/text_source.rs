@@ -6,7 +6,7 @@ use arrow::array::{ArrayRef, RecordBatchOptions};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 
-use super::chunks::{Chunk, ChunkQueue};
+use super::chunks::{Chunk, ChunkQueue, Place};
 use super::location::InputFile;
 use super::metadata::FileColumn;
 use crate::{BatchStream, ConnectorError, SourceProgress};
@@ -64,9 +64,8 @@ pub(crate) fn stream(
         schema,
         progress,
         chunk: None,
-        slot: None,
+        place: Place::default(),
         file: None,
-        buffer: Vec::new(),
         ended: false,
     };
     Box::pin(futures::stream::try_unfold(
@@ -87,11 +86,9 @@ struct Partition {
     schema: SchemaRef,
     progress: Arc<SourceProgress>,
     chunk: Option<Chunk>,
-    slot: Option<super::chunks::Slot>,
+    place: Place,
     /// The file of the rows in the decoder.
     file: Option<Arc<InputFile>>,
-    /// The memory of the last chunk.
-    buffer: Vec<u8>,
     ended: bool,
 }
 
@@ -103,15 +100,14 @@ impl Partition {
                 if chunk.position >= chunk.length
                     && let Some(chunk) = self.chunk.take()
                 {
-                    self.buffer = chunk.data;
+                    self.place.recycle(chunk);
                 }
                 if self.decoder.is_full() {
                     return self.flush().map(Some);
                 }
                 continue;
             }
-            let buffer = std::mem::take(&mut self.buffer);
-            match self.queue.next(&mut self.slot, buffer).await? {
+            match self.queue.next(&mut self.place).await? {
                 Some(chunk) => {
                     let same = |file: &Arc<InputFile>| Arc::ptr_eq(file, &chunk.file);
                     let flush = self.by_file
