@@ -184,43 +184,25 @@ impl Bench<'_> {
             self.job(name, rows, model, way, sink, parallelism)
         };
         eprintln!("{rows} rows, 20 and 500 trees");
+        let (model, way) = ("model.txt", Way::Component);
         let mut commands = [
-            job(
-                "component-20",
-                "model.txt",
-                Way::Component,
-                BLACKHOLE,
-                cores(),
-            )?,
-            job(
-                "ml-predict-20",
-                "model.txt",
-                Way::MlPredict,
-                BLACKHOLE,
-                cores(),
-            )?,
-            self.python(rows, "model.txt", cores()),
-            job("files-20", "model.txt", Way::Component, &files, cores())?,
-            job(
-                "component-500",
-                "model-500.txt",
-                Way::Component,
-                BLACKHOLE,
-                cores(),
-            )?,
-            self.python(rows, "model-500.txt", cores()),
+            self.python(rows, model, cores()),
+            job("component-20", model, way, BLACKHOLE, cores())?,
+            job("ml-predict-20", model, Way::MlPredict, BLACKHOLE, cores())?,
+            job("files-20", model, way, &files, cores())?,
         ];
         let results = in_turn(&mut commands, self.arguments.runs)?;
         fs::remove_dir_all(self.folder.join("out")).ok();
-        let [
-            component,
-            ml_predict,
-            python,
-            files,
-            component_500,
-            python_500,
-        ] = &results[..]
-        else {
+        let [python, component, ml_predict, files] = &results[..] else {
+            return Err("a run is missing".into());
+        };
+        let model = "model-500.txt";
+        let mut commands = [
+            self.python(rows, model, cores()),
+            job("component-500", model, way, BLACKHOLE, cores())?,
+        ];
+        let results = in_turn(&mut commands, self.arguments.runs)?;
+        let [python_500, component_500] = &results[..] else {
             return Err("a run is missing".into());
         };
         let beside = |what: &str, runs: &[Run]| {
@@ -278,13 +260,7 @@ impl Bench<'_> {
                 .arg(self.root.join("benches/pyflink_baseline.py"))
                 .arg(self.model("model.txt"))
                 .arg(self.data(rows));
-            let ours = job(
-                "component-20",
-                "model.txt",
-                Way::Component,
-                BLACKHOLE,
-                cores(),
-            )?;
+            let ours = job("component-20", "model.txt", way, BLACKHOLE, cores())?;
             let runs = in_turn(&mut [ours, command], self.arguments.runs)?;
             lines.push(line(
                 through_component,
