@@ -115,5 +115,13 @@ pub fn summary(report: &JobReport, took: Duration) -> String {
         };
         lines.push(format!("{} bad {what} ignored", HumanCount(report.ignored)));
     }
+    if let Some(stopped) = &report.stopped {
+        lines.push(match stopped.checkpoint {
+            Some(checkpoint) => {
+                format!("stopped behind checkpoint {checkpoint}; run again, the job goes on there")
+            }
+            None => "stopped; what it read is in its sinks".to_owned(),
+        });
+    }
     lines.join("\n")
 }

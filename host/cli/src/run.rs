@@ -137,7 +137,9 @@ impl Job<'_> {
             };
             progress.stop().await;
             self.warn(&session);
-            if observer.is_cancelled() {
+            if observer.is_cancelled()
+                && !matches!(&outcome, Ok(Some(report)) if report.stopped.is_some())
+            {
                 self.output
                     .error("interrupted; no sink shows any of the statement", None);
                 return INTERRUPTED;
@@ -145,6 +147,10 @@ impl Job<'_> {
             match outcome {
                 Ok(Some(report)) => {
                     self.output.note(&summary(&report, started.elapsed()));
+                    // What comes after a job without end does not come.
+                    if report.stopped.is_some() {
+                        return 0;
+                    }
                 }
                 Ok(None) => {}
                 // Who read the output has seen enough.
@@ -205,13 +211,15 @@ fn cache_folder() -> PathBuf {
 /// The first Ctrl-C (or SIGTERM) cancels the job, so that its sinks clean up; the second ends the
 /// process.
 fn cancel_on_signals(observer: Arc<JobObserver>) {
+    // Caught from now on, not from when the task first runs.
+    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal::unix::signal);
+    let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
+        return;
+    };
     tokio::spawn(async move {
-        let Ok(mut terminate) = signal::unix::signal(SignalKind::terminate()) else {
-            return;
-        };
         loop {
             tokio::select! {
-                _ = signal::ctrl_c() => {}
+                _ = interrupt.recv() => {}
                 _ = terminate.recv() => {}
             }
             if observer.is_cancelled() {

@@ -24,6 +24,9 @@ pub use caught::panics_are_caught;
 pub use error::ConnectorError;
 pub use format::{Format, formats};
 pub use registry::{Connector, ConnectorOption, connectors, sink, source};
-pub use sink::{Sink, SinkTransaction, SinkWriter};
-pub use source::{BatchStream, Source, SourceProgress, SourceStatistics};
+pub use sink::{Committable, Sink, SinkTransaction, SinkWriter};
+pub use source::{
+    BatchStream, Position, Positions, Source, SourceProgress, SourceReader, SourceStatistics,
+    Subscription,
+};
 pub use table::{ConnectorContext, SharedWriter, TableColumn, TableDefinition};

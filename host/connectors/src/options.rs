@@ -119,6 +119,11 @@ impl<'a> Options<'a> {
             .ok_or_else(|| self.invalid(key, "a duration such as '30 min'"))
     }
 
+    /// The error for an option that `cannot` be had.
+    pub(crate) fn unsupported(&self, key: &str, but: &str) -> ConnectorError {
+        ConnectorError::job(format!("table {}: option '{key}' {but}", self.table.name))
+    }
+
     /// The error for a value that is not `wanted`.
     pub(crate) fn invalid(&self, key: &str, wanted: &str) -> ConnectorError {
         let value = self.text(key).unwrap_or_default();

@@ -17,7 +17,36 @@ pub trait Sink: Send + Sync + Debug {
 
     /// Starts one statement's writing. `overwrite` replaces what the table holds at commit.
     async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError>;
+
+    /// Whether what a job without end writes is seen only behind a checkpoint.
+    fn shows_at_checkpoints(&self) -> bool {
+        false
+    }
+
+    /// Starts the writing between two checkpoints of a job. `run` names the job's run through all of
+    /// its restarts, `checkpoint` is the one that will hold what is written.
+    async fn begin_checkpoint(
+        &self,
+        _run: &str,
+        _checkpoint: u64,
+    ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
+        self.begin(false).await
+    }
+
+    /// Commits what a transaction of this run prepared for the last checkpoint, whether or not that
+    /// happened before, and removes what the run left behind since.
+    async fn recover(
+        &self,
+        _run: &str,
+        _prepared: Option<&Committable>,
+    ) -> Result<(), ConnectorError> {
+        Ok(())
+    }
 }
+
+/// What a sink needs in order to commit rows that it has stored. Only the sink knows what it means;
+/// it is kept as JSON.
+pub type Committable = serde_json::Value;
 
 /// Rows on their way into a sink: visible after [`SinkTransaction::commit`] (a sink that can commit).
 ///
@@ -26,6 +55,12 @@ pub trait Sink: Send + Sync + Debug {
 pub trait SinkTransaction: Send + Sync {
     /// A writer for one partition; a partition may have several, one after the other.
     async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError>;
+
+    /// Stores the rows of all finished writers so that a commit cannot fail for want of them, not
+    /// even after a crash. What it gives goes to [`Sink::recover`] then.
+    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+        Ok(Committable::Null)
+    }
 
     /// Makes the rows of all finished writers visible at once.
     async fn commit(&self) -> Result<(), ConnectorError>;

@@ -38,6 +38,44 @@ pub trait Source: Send + Sync + Debug {
         projection: Option<Vec<usize>>,
         progress: Arc<SourceProgress>,
     ) -> Result<Vec<BatchStream>, ConnectorError>;
+
+    /// Opens `partitions` readers for a job that takes checkpoints. They begin behind the rows that
+    /// led to the position `from`, or with the first row.
+    async fn subscribe(
+        &self,
+        partitions: usize,
+        projection: Option<Vec<usize>>,
+        from: Option<&Position>,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Subscription, ConnectorError>;
+}
+
+/// Where a source is: what it needs in order to go on behind the rows that it has given. Only the
+/// source knows what it means; it is kept as JSON.
+pub type Position = serde_json::Value;
+
+/// A source that is being read between checkpoints.
+pub struct Subscription {
+    /// One a partition; they share the source's work.
+    pub readers: Vec<Box<dyn SourceReader>>,
+    pub positions: Arc<dyn Positions>,
+}
+
+/// Reads one partition.
+#[async_trait]
+pub trait SourceReader: Send {
+    /// Waits for the next batch; none once the table has ended. A call that is dropped loses no row.
+    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError>;
+
+    /// The next batch of the rows that it holds already, none once it holds none. A position stands
+    /// between rows only then.
+    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError>;
+}
+
+/// Tells the position of a [`Subscription`].
+pub trait Positions: Send + Sync {
+    /// Behind all rows that the readers have given, when none of them holds any.
+    fn position(&self) -> Position;
 }
 
 /// How much there is to read, as far as it is known beforehand.

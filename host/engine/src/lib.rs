@@ -16,6 +16,6 @@ mod settings;
 mod sql;
 
 pub use error::{EngineError, Fault, Location};
-pub use job::{JobObserver, JobReport, SinkReport};
+pub use job::{JobObserver, JobReport, SinkReport, Stopped};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;

@@ -19,7 +19,10 @@ use crate::{
     catalog::{self, Catalog, DeclaredModel, Relation, View},
     declare,
     error::{EngineError, Location},
-    job::{JobObserver, JobReport, observe_sources, run_pipelines},
+    job::{
+        EndlessSettings, JobObserver, JobReport, observe_sources, run_endless, run_pipelines,
+        runs_in_epochs,
+    },
     planning::{
         Pipeline, PlanningScope, Shared, create_function, datafusion_context, execution_error,
         physical_plan, plan_insert, planning_error, query_plan,
@@ -99,6 +102,8 @@ enum Work {
     Pipelines {
         pipelines: Vec<Pipeline>,
         context: SessionContext,
+        /// Where the job has no end, and runs in epochs.
+        endless: Option<EndlessSettings>,
     },
 }
 
@@ -275,9 +280,17 @@ impl Session {
                     rows: rows.boxed(),
                 })
             }
-            Work::Pipelines { pipelines, context } => {
-                let report = run_pipelines(pipelines, context.task_ctx(), observer).await?;
-                Ok(Outcome::Inserted(report))
+            Work::Pipelines {
+                pipelines,
+                context,
+                endless,
+            } => {
+                let context = context.task_ctx();
+                let report = match endless {
+                    Some(settings) => run_endless(pipelines, context, observer, &settings).await,
+                    None => run_pipelines(pipelines, context, observer).await,
+                };
+                Ok(Outcome::Inserted(report?))
             }
         }
     }
@@ -431,10 +444,51 @@ impl Planner<'_> {
         for (insert, span) in inserts {
             pipelines.push(self.insert(insert, *span).await?);
         }
+        let endless = runs_in_epochs(&pipelines);
+        let overwrites = pipelines.iter().position(|pipeline| pipeline.overwrite);
+        if let (true, Some(index)) = (endless, overwrites) {
+            return Err(EngineError::job(format!(
+                "INSERT OVERWRITE into '{}' needs an end, and the job has none",
+                pipelines[index].table
+            ))
+            .with_hint("use INSERT INTO".to_owned())
+            .at(|| self.location(inserts[index].1)));
+        }
         Ok(Work::Pipelines {
+            endless: endless.then(|| self.endless(&pipelines)),
             pipelines,
             context: self.context.clone(),
         })
+    }
+
+    fn endless(&self, pipelines: &[Pipeline]) -> EndlessSettings {
+        let settings = self.shared.settings.read();
+        let connectors = self.shared.connectors();
+        let interval = settings.checkpoint_interval();
+        let waits = |pipeline: &&Pipeline| pipeline.sink.shows_at_checkpoints();
+        if let (None, Some(pipeline)) = (interval, pipelines.iter().find(waits)) {
+            self.shared.warnings.lock().push(format!(
+                "the job has no end and takes no checkpoints: '{}' shows nothing before the job is \
+                 stopped; SET 'execution.checkpointing.interval' = '10 s' shows its rows every 10 s",
+                pipeline.table
+            ));
+        }
+        let folder = settings.checkpoint_folder().map(|folder| {
+            let folder = folder.strip_prefix("file://").unwrap_or(folder);
+            connectors.base.join(folder)
+        });
+        let name = settings.job_name().unwrap_or_else(|| self.script.stem());
+        let sinks: Vec<_> = pipelines.iter().map(|found| &*found.table).collect();
+        let folder = folder.unwrap_or_else(|| connectors.base.join(".wasmill/checkpoints"));
+        EndlessSettings {
+            limits: settings.epoch_limits(),
+            interval,
+            folder: folder.strip_prefix(".").unwrap_or(&folder).to_owned(),
+            name: file_name(&format!("{name}-{}", sinks.join("+"))),
+            retained: settings.retained_checkpoints(),
+            run: connectors.job.clone(),
+            messages: connectors.stderr.clone(),
+        }
     }
 
     async fn create_view(&self, create: &CreateView) -> Result<Work, EngineError> {
@@ -567,6 +621,16 @@ impl Planner<'_> {
             })?;
         Ok(Work::Done)
     }
+}
+
+/// What may be the name of a folder.
+fn file_name(text: &str) -> String {
+    let usable = |letter: char| letter.is_alphanumeric() || matches!(letter, '-' | '_' | '+' | '.');
+    let letters = text.chars();
+    letters
+        .map(|letter| if usable(letter) { letter } else { '_' })
+        .take(100)
+        .collect()
 }
 
 fn explain_insert(pipeline: &Pipeline) -> String {

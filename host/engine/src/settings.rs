@@ -4,6 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
     error::{EngineError, nearest},
+    job::EpochLimits,
     sql::{parse_duration, parse_memory_size},
 };
 
@@ -43,8 +44,28 @@ const KEYS: &[Key] = &[
         check: batch_rows,
     },
     Key {
+        name: "job.epoch-rows",
+        check: count,
+    },
+    Key {
+        name: "job.epoch-bytes",
+        check: memory,
+    },
+    Key {
+        name: "job.epoch-linger",
+        check: duration,
+    },
+    Key {
         name: "execution.checkpointing.interval",
         check: duration,
+    },
+    Key {
+        name: "execution.checkpointing.dir",
+        check: anything,
+    },
+    Key {
+        name: "execution.checkpointing.num-retained",
+        check: count,
     },
     Key {
         name: "sql-client.execution.result-mode",
@@ -151,6 +172,13 @@ fn duration(value: &str) -> Result<(), &'static str> {
         .ok_or("a time such as '10 s'")
 }
 
+fn count(value: &str) -> Result<(), &'static str> {
+    match value.parse::<u32>() {
+        Ok(1..) => Ok(()),
+        _ => Err("a whole number, at least 1"),
+    }
+}
+
 fn anything(_: &str) -> Result<(), &'static str> {
     Ok(())
 }
@@ -221,6 +249,39 @@ impl Settings {
             .and_then(parse_memory_size)
             .and_then(|bytes| usize::try_from(bytes).ok())
             .unwrap_or(DEFAULT)
+    }
+
+    /// When the epochs of a job without end close.
+    pub(crate) fn epoch_limits(&self) -> EpochLimits {
+        let rows = self.get("job.epoch-rows");
+        let bytes = self.get("job.epoch-bytes").and_then(parse_memory_size);
+        let linger = self.get("job.epoch-linger").and_then(parse_duration);
+        EpochLimits {
+            rows: rows.and_then(|value| value.parse().ok()).unwrap_or(1 << 16),
+            bytes: bytes.unwrap_or(64 << 20),
+            linger: linger.unwrap_or(Duration::from_millis(5)),
+        }
+    }
+
+    /// Between two checkpoints of a job without end; `None` where it takes none.
+    pub(crate) fn checkpoint_interval(&self) -> Option<Duration> {
+        self.get("execution.checkpointing.interval")
+            .and_then(parse_duration)
+            .filter(|interval: &Duration| !interval.is_zero())
+    }
+
+    pub(crate) fn checkpoint_folder(&self) -> Option<&str> {
+        self.get("execution.checkpointing.dir")
+    }
+
+    pub(crate) fn retained_checkpoints(&self) -> usize {
+        self.get("execution.checkpointing.num-retained")
+            .and_then(|value| value.parse().ok())
+            .unwrap_or(1)
+    }
+
+    pub(crate) fn job_name(&self) -> Option<&str> {
+        self.get("pipeline.name")
     }
 
     /// Whether rows with a NULL for a NOT NULL column are left out instead of failing the job.

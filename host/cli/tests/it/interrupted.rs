@@ -2,21 +2,14 @@
 
 use std::{io::Read, thread, time::Duration};
 
-use crate::support::Job;
+use crate::support::{Job, signal};
 
-const ENDLESS: &str = "
-CREATE TABLE t (id BIGINT) WITH ('connector' = 'datagen', 'rows-per-second' = '100000');
+const LONG: &str = "
+CREATE TABLE t (id BIGINT) WITH (
+  'connector' = 'datagen', 'rows-per-second' = '100000', 'number-of-rows' = '1000000000');
 CREATE TABLE out (id BIGINT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
 INSERT INTO out SELECT id FROM t;
 ";
-
-fn signal(name: &str, id: u32) {
-    let sent = std::process::Command::new("kill")
-        .args([name, &id.to_string()])
-        .status()
-        .unwrap();
-    assert!(sent.success());
-}
 
 /// Starts the job and waits until it has begun to write.
 fn started(job: &Job) -> std::process::Child {
@@ -34,7 +27,7 @@ fn started(job: &Job) -> std::process::Child {
 
 #[test]
 fn ctrl_c_leaves_nothing() {
-    let job = Job::new(ENDLESS);
+    let job = Job::new(LONG);
     let child = started(&job);
     signal("-INT", child.id());
     let output = child.wait_with_output().unwrap();
@@ -47,7 +40,7 @@ fn ctrl_c_leaves_nothing() {
 
 #[test]
 fn a_kill_leaves_nothing_visible_and_the_next_run_cleans_up() {
-    let job = Job::new(ENDLESS);
+    let job = Job::new(LONG);
     let child = started(&job);
     signal("-KILL", child.id());
     child.wait_with_output().unwrap();
@@ -57,10 +50,7 @@ fn a_kill_leaves_nothing_visible_and_the_next_run_cleans_up() {
             .all(|name| name == "job.sql" || name.starts_with('.'))
     );
 
-    let job = job.file(
-        "job.sql",
-        ENDLESS.replace("'rows-per-second' = '100000'", "'number-of-rows' = '5'"),
-    );
+    let job = job.file("job.sql", LONG.replace("'1000000000'", "'5'"));
     assert!(job.run().starts_with("exit 0\n"));
     assert_eq!(job.listing(), ["job.sql", "out"]);
     assert_eq!(job.rows("out").len(), 5);

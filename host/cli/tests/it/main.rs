@@ -5,6 +5,7 @@ mod bad_data;
 mod bad_jobs;
 mod bad_plugins;
 mod commands;
+mod endless;
 mod examples;
 mod interrupted;
 mod object_store;

@@ -145,6 +145,15 @@ pub fn rows_in(folder: &Path) -> Vec<String> {
         .collect()
 }
 
+/// Sends a process a signal, such as `-INT`.
+pub fn signal(name: &str, id: u32) {
+    let sent = Command::new("kill")
+        .args([name, &id.to_string()])
+        .status()
+        .unwrap();
+    assert!(sent.success());
+}
+
 /// `sink: 3 rows in 0.01 s (300 rows/s)` becomes `sink: 3 rows`.
 fn without_times(text: &str) -> String {
     text.lines()

@@ -2,21 +2,23 @@
 
 mod values;
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
+use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::filesystem::batch;
 use crate::options::Options;
 use crate::registry::{Connector, ConnectorOption};
 use crate::{
-    BatchStream, ConnectorContext, ConnectorError, Source, SourceProgress, SourceStatistics,
-    TableDefinition,
+    BatchStream, ConnectorContext, ConnectorError, Position, Positions, Source, SourceProgress,
+    SourceReader, SourceStatistics, Subscription, TableDefinition,
 };
 use values::Generator;
 
@@ -139,12 +141,53 @@ impl Source for Datagen {
         projection: Option<Vec<usize>>,
         progress: Arc<SourceProgress>,
     ) -> Result<Vec<BatchStream>, ConnectorError> {
+        let rows = self.rows(projection, Drawn::default(), progress)?;
+        let streams = (0..partitions.max(1)).map(|_| {
+            let reader = Reader::new(rows.clone());
+            let stream = futures::stream::try_unfold(reader, |mut reader| async {
+                let batch = reader.next().await?;
+                Ok(batch.map(|batch| (batch, reader)))
+            });
+            Box::pin(stream) as BatchStream
+        });
+        Ok(streams.collect())
+    }
+
+    async fn subscribe(
+        &self,
+        partitions: usize,
+        projection: Option<Vec<usize>>,
+        from: Option<&Position>,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Subscription, ConnectorError> {
+        let drawn = from.map_or(Ok(Drawn::default()), Drawn::deserialize);
+        let mut drawn = drawn.map_err(|error| {
+            ConnectorError::job(format!("the checkpoint is not one of datagen: {error}"))
+        })?;
+        drawn.left = drawn.waiting.clone().into_iter().collect();
+        let rows = self.rows(projection, drawn, progress)?;
+        let readers = (0..partitions.max(1))
+            .map(|_| Box::new(Reader::new(rows.clone())) as Box<dyn SourceReader>);
+        Ok(Subscription {
+            readers: readers.collect(),
+            positions: rows,
+        })
+    }
+}
+
+impl Datagen {
+    fn rows(
+        &self,
+        projection: Option<Vec<usize>>,
+        drawn: Drawn,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Arc<Rows>, ConnectorError> {
         let projection = projection.unwrap_or_else(|| (0..self.generators.len()).collect());
         let schema = self
             .schema
             .project(&projection)
             .map_err(|error| ConnectorError::unexpected("a projection", error))?;
-        let rows = Arc::new(Rows {
+        Ok(Arc::new(Rows {
             schema: Arc::new(Schema::new(schema.fields)),
             generators: self.generators.clone(),
             projection,
@@ -152,22 +195,15 @@ impl Source for Datagen {
             rate: self.rate,
             // Ten batches a second at least, so that slow rates trickle.
             batch_rows: self.batch_rows.min((self.rate / 10).max(1)),
-            next: AtomicU64::new(0),
+            given: drawn.given(),
+            drawn: Mutex::new(drawn),
             begun: Instant::now(),
             progress,
-        });
-        let streams = (0..partitions.max(1)).map(|_| {
-            let stream = futures::stream::try_unfold(rows.clone(), |rows| async {
-                let batch = rows.next().await?;
-                Ok(batch.map(|batch| (batch, rows)))
-            });
-            Box::pin(stream) as BatchStream
-        });
-        Ok(streams.collect())
+        }))
     }
 }
 
-/// The rows that all partitions take from.
+/// The rows that all readers take from, a range at a time.
 struct Rows {
     schema: SchemaRef,
     generators: Arc<[Generator]>,
@@ -175,28 +211,91 @@ struct Rows {
     limit: u64,
     rate: u64,
     batch_rows: u64,
-    next: AtomicU64,
+    /// Rows that earlier runs gave: the rate begins behind them.
+    given: u64,
+    drawn: Mutex<Drawn>,
     begun: Instant,
     progress: Arc<SourceProgress>,
 }
 
-impl Rows {
-    async fn next(&self) -> Result<Option<RecordBatch>, ConnectorError> {
-        let first = self.next.fetch_add(self.batch_rows, Ordering::Relaxed);
-        let rows = self.batch_rows.min(self.limit.saturating_sub(first));
-        if rows == 0 {
+/// Which rows are taken.
+#[derive(Clone, Default, Serialize, Deserialize)]
+struct Drawn {
+    /// The first that nobody has drawn.
+    next: u64,
+    /// Ranges (first, rows) before it that were drawn, but not given yet.
+    waiting: BTreeMap<u64, u64>,
+    /// Those of them that an earlier run had drawn.
+    #[serde(skip)]
+    left: Vec<(u64, u64)>,
+}
+
+impl Drawn {
+    fn given(&self) -> u64 {
+        self.next - self.waiting.values().sum::<u64>().min(self.next)
+    }
+}
+
+/// Takes rows for one partition.
+struct Reader {
+    rows: Arc<Rows>,
+    /// What it has drawn and waits to give.
+    range: Option<(u64, u64)>,
+}
+
+impl Reader {
+    fn new(rows: Arc<Rows>) -> Self {
+        Self { rows, range: None }
+    }
+}
+
+#[async_trait]
+impl SourceReader for Reader {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        let rows = &self.rows;
+        let Some((first, count)) = self.range.or_else(|| rows.draw()) else {
             return Ok(None);
-        }
-        let due = (first + rows) as f64 / self.rate as f64;
+        };
+        self.range = Some((first, count));
+        let due = (first + count).saturating_sub(rows.given) as f64 / rows.rate as f64;
         let due = Duration::try_from_secs_f64(due).ok();
-        if let Some(due) = due.and_then(|due| self.begun.checked_add(due)) {
+        if let Some(due) = due.and_then(|due| rows.begun.checked_add(due)) {
             tokio::time::sleep_until(due).await;
         }
-        let count = rows as usize;
-        let columns = self.projection.iter();
-        let columns = columns.map(|index| self.generators[*index].array(first, count));
+        let columns = rows.projection.iter();
+        let columns = columns.map(|index| rows.generators[*index].array(first, count as usize));
         let columns = columns.collect::<Result<_, _>>()?;
-        self.progress.add_rows(count);
-        batch(&self.schema, columns, count).map(Some)
+        self.range = None;
+        rows.drawn.lock().waiting.remove(&first);
+        rows.progress.add_rows(count as usize);
+        batch(&rows.schema, columns, count as usize).map(Some)
+    }
+
+    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        Ok(None)
+    }
+}
+
+impl Rows {
+    /// A range (first, rows) that is somebody's from now on.
+    fn draw(&self) -> Option<(u64, u64)> {
+        let mut drawn = self.drawn.lock();
+        if let Some(range) = drawn.left.pop() {
+            return Some(range);
+        }
+        let first = drawn.next;
+        let count = self.batch_rows.min(self.limit.saturating_sub(first));
+        if count == 0 {
+            return None;
+        }
+        drawn.next += count;
+        drawn.waiting.insert(first, count);
+        Some((first, count))
+    }
+}
+
+impl Positions for Rows {
+    fn position(&self) -> Position {
+        serde_json::to_value(&*self.drawn.lock()).unwrap_or_default()
     }
 }

@@ -5,13 +5,15 @@
 //! are unopened ones, and helps with others' afterwards, so that one large file and many compressed
 //! files both keep all partitions busy.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::io::{self, Read};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use parking_lot::Mutex;
+use serde::{Deserialize, Serialize};
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
+use tokio::sync::{Mutex as AsyncMutex, Notify, OwnedMutexGuard};
 use tokio::task::JoinHandle;
 
 use super::input;
@@ -58,8 +60,16 @@ fn newlines(text: &[u8]) -> u64 {
     memchr::memchr_iter(b'\n', text).count() as u64
 }
 
-/// A file that partitions read in turn; `None` once it is read.
-type Slot = Arc<AsyncMutex<Option<FileReader>>>;
+/// A file that partitions read in turn.
+struct OpenFile {
+    path: String,
+    /// `None` once it is read.
+    reader: Arc<AsyncMutex<Option<FileReader>>>,
+    /// Bytes of its text, decompressed, that were handed out.
+    handed_out: Arc<AtomicU64>,
+}
+
+type Slot = Arc<OpenFile>;
 
 /// A chunk, or none at the file's end, and the memory that was not used for it.
 type Reading = JoinHandle<(Result<Option<Chunk>, ConnectorError>, Vec<u8>)>;
@@ -75,6 +85,30 @@ pub(crate) struct Place {
     buffer: Vec<u8>,
 }
 
+/// What a partition gets.
+pub(crate) enum Next {
+    Chunk(Chunk),
+    /// There is none now, but there may be: see [`ChunkQueue::arrival`].
+    Later,
+    End,
+}
+
+/// Whether files are added to a queue.
+enum Growth {
+    Never,
+    Goes,
+    Failed(Option<ConnectorError>),
+}
+
+/// Where the reading of files stands: what is needed to go on from there.
+#[derive(Default, Serialize, Deserialize)]
+pub(crate) struct FilePositions {
+    /// Files that are read to their ends.
+    done: BTreeSet<String>,
+    /// Of files that are read in part, the bytes of text, decompressed, before the next record.
+    open: BTreeMap<String, u64>,
+}
+
 impl Place {
     /// Gives a chunk's memory back, for one of the next.
     pub(crate) fn recycle(&mut self, chunk: Chunk) {
@@ -86,6 +120,11 @@ impl Place {
 pub(crate) struct ChunkQueue {
     files: Mutex<VecDeque<Arc<InputFile>>>,
     open: Mutex<Vec<Slot>>,
+    /// Of files that are opened later, the bytes that are passed over.
+    skips: Mutex<BTreeMap<String, u64>>,
+    done: Mutex<BTreeSet<String>>,
+    growth: Mutex<Growth>,
+    grown: Notify,
     records: Arc<dyn Records>,
     chunk_bytes: usize,
     progress: Arc<SourceProgress>,
@@ -101,37 +140,126 @@ impl ChunkQueue {
         Self {
             files: Mutex::new(files.into()),
             open: Mutex::default(),
+            skips: Mutex::default(),
+            done: Mutex::default(),
+            growth: Mutex::new(Growth::Never),
+            grown: Notify::new(),
             records,
             chunk_bytes: chunk_bytes.clamp(1, MAX_RECORD),
             progress,
         }
     }
 
-    /// The next chunk for a partition, while the one behind it is being read already.
-    pub(crate) async fn next(&self, place: &mut Place) -> Result<Option<Chunk>, ConnectorError> {
+    /// Goes on where an earlier reading stood: passes over what it read.
+    pub(crate) fn resume(&self, positions: FilePositions) {
+        let mut files = self.files.lock();
+        files.retain(|file| !positions.done.contains(&file.path));
+        *self.skips.lock() = positions.open;
+        *self.done.lock() = positions.done;
+    }
+
+    /// Where the reading stands, while no partition holds a chunk.
+    pub(crate) fn positions(&self) -> FilePositions {
+        let open = self.open.lock();
+        let read = open.iter().map(|file| {
+            let handed_out = file.handed_out.load(Ordering::Acquire);
+            (file.path.clone(), handed_out)
+        });
+        let mut positions = FilePositions {
+            done: self.done.lock().clone(),
+            open: self.skips.lock().clone(),
+        };
+        positions.open.extend(read.filter(|(_, bytes)| *bytes > 0));
+        positions
+    }
+
+    /// From now on a partition that finds no file is to wait.
+    pub(crate) fn grow(&self) {
+        *self.growth.lock() = Growth::Goes;
+    }
+
+    /// Adds those of a folder's files that are not known yet.
+    pub(crate) fn add(&self, found: Vec<Arc<InputFile>>) {
+        let mut files = self.files.lock();
+        let open = self.open.lock();
+        let done = self.done.lock();
+        let known = |file: &InputFile| {
+            done.contains(&file.path)
+                || open.iter().any(|open| open.path == file.path)
+                || files.iter().any(|waiting| waiting.path == file.path)
+        };
+        let new: Vec<_> = found.into_iter().filter(|file| !known(file)).collect();
+        if !new.is_empty() {
+            files.extend(new);
+            self.grown.notify_waiters();
+        }
+    }
+
+    /// The partitions fail with what keeps files from being added.
+    pub(crate) fn fail(&self, error: ConnectorError) {
+        *self.growth.lock() = Growth::Failed(Some(error));
+        self.grown.notify_waiters();
+    }
+
+    /// Waits until there is a reason to ask for a chunk again.
+    pub(crate) async fn arrival(&self) {
+        let mut grown = std::pin::pin!(self.grown.notified());
+        grown.as_mut().enable();
+        if self.files.lock().is_empty() && matches!(*self.growth.lock(), Growth::Goes) {
+            grown.await;
+        }
+    }
+
+    /// The next chunk for a partition, while the one behind it is being read already. A call that is
+    /// dropped loses nothing.
+    pub(crate) async fn next(&self, place: &mut Place) -> Result<Next, ConnectorError> {
         loop {
-            let Some(slot) = place.slot.clone().or_else(|| self.claim()) else {
-                return Ok(None);
+            let slot = match &place.slot {
+                Some(slot) => slot.clone(),
+                None => match self.claim() {
+                    Some(slot) => place.slot.insert(slot).clone(),
+                    None => {
+                        return match &mut *self.growth.lock() {
+                            Growth::Never => Ok(Next::End),
+                            Growth::Goes => Ok(Next::Later),
+                            Growth::Failed(error) => error.take().map_or(Ok(Next::End), Err),
+                        };
+                    }
+                },
             };
-            place.slot = Some(slot.clone());
-            let reading = match place.ahead.take() {
-                Some(reading) => reading,
-                None => self.read(slot.clone().lock_owned().await, place),
-            };
-            let (chunk, unused) = reading
-                .await
-                .map_err(|error| ConnectorError::unexpected("reading a file", error))?;
-            if let Some(chunk) = chunk? {
+            if place.ahead.is_none() {
+                let reader = slot.reader.clone().lock_owned().await;
+                place.ahead = Some(self.read(reader, place));
+            }
+            if let Some(chunk) = self.ahead(place).await? {
                 // Where another partition reads the file just now, there is nothing to be won.
-                if let Ok(reader) = slot.try_lock_owned() {
+                if let Ok(reader) = slot.reader.clone().try_lock_owned() {
                     place.ahead = Some(self.read(reader, place));
                 }
-                return Ok(Some(chunk));
+                return Ok(Next::Chunk(chunk));
             }
-            place.buffer = unused;
-            self.open.lock().retain(|known| !Arc::ptr_eq(known, &slot));
-            place.slot = None;
         }
+    }
+
+    /// The chunk that is on its way to a partition, if there is one.
+    pub(crate) async fn ahead(&self, place: &mut Place) -> Result<Option<Chunk>, ConnectorError> {
+        let Some(reading) = &mut place.ahead else {
+            return Ok(None);
+        };
+        let (chunk, unused) = reading
+            .await
+            .map_err(|error| ConnectorError::unexpected("reading a file", error))?;
+        place.ahead = None;
+        if let Some(chunk) = chunk? {
+            return Ok(Some(chunk));
+        }
+        place.buffer = unused;
+        if let Some(slot) = place.slot.take() {
+            let mut open = self.open.lock();
+            self.done.lock().insert(slot.path.clone());
+            open.retain(|known| !Arc::ptr_eq(known, &slot));
+        }
+        Ok(None)
     }
 
     /// Reads a file's next chunk on a thread that may block.
@@ -155,8 +283,13 @@ impl ChunkQueue {
         let mut open = self.open.lock();
         match self.files.lock().pop_front() {
             Some(file) => {
+                let path = file.path.clone();
+                let handed_out = Arc::new(AtomicU64::new(0));
                 let reader = FileReader {
                     reader: None,
+                    skip: self.skips.lock().remove(&path).unwrap_or(0),
+                    offset: 0,
+                    handed_out: handed_out.clone(),
                     file,
                     runtime: Handle::current(),
                     progress: self.progress.clone(),
@@ -166,7 +299,12 @@ impl ChunkQueue {
                     header: None,
                     ended: false,
                 };
-                let slot = Arc::new(AsyncMutex::new(Some(reader)));
+                handed_out.store(reader.skip, Ordering::Release);
+                let slot = Arc::new(OpenFile {
+                    path,
+                    reader: Arc::new(AsyncMutex::new(Some(reader))),
+                    handed_out,
+                });
                 open.push(slot.clone());
                 Some(slot)
             }
@@ -180,8 +318,13 @@ impl ChunkQueue {
     }
 }
 
-pub(crate) struct FileReader {
+struct FileReader {
     reader: Option<Box<dyn Read + Send>>,
+    /// Bytes of text at the start that an earlier reading gave.
+    skip: u64,
+    /// Bytes of text before the next chunk.
+    offset: u64,
+    handed_out: Arc<AtomicU64>,
     file: Arc<InputFile>,
     runtime: Handle,
     progress: Arc<SourceProgress>,
@@ -194,7 +337,36 @@ pub(crate) struct FileReader {
 }
 
 impl FileReader {
+    /// The next chunk behind what is passed over.
     fn next_chunk(
+        &mut self,
+        buffer: &mut Vec<u8>,
+        size: usize,
+    ) -> Result<Option<Chunk>, ConnectorError> {
+        while let Some(mut chunk) = self.read_chunk(buffer, size)? {
+            let start = self.offset;
+            self.offset += chunk.length as u64;
+            if self.offset <= self.skip {
+                *buffer = chunk.data;
+                continue;
+            }
+            if start < self.skip {
+                chunk.position = chunk.position.max((self.skip - start) as usize);
+            }
+            self.handed_out.store(self.offset, Ordering::Release);
+            return Ok(Some(chunk));
+        }
+        if self.offset < self.skip {
+            return Err(ConnectorError::data(format!(
+                "{}: the checkpoint stands behind {} bytes of its text, but it has only {}",
+                self.file.shown, self.skip, self.offset
+            ))
+            .with_hint("a file must not change while a job reads it".to_owned()));
+        }
+        Ok(None)
+    }
+
+    fn read_chunk(
         &mut self,
         buffer: &mut Vec<u8>,
         size: usize,

@@ -133,6 +133,41 @@ impl Location {
         &self,
         pattern: Option<&Regex>,
     ) -> Result<Vec<Arc<InputFile>>, ConnectorError> {
+        let files = self.listed(pattern).await?;
+        if !files.is_empty() {
+            return Ok(files);
+        }
+        let shown = self.shown();
+        if pattern.is_some() {
+            return Err(ConnectorError::job(format!(
+                "no file in {shown} matches the option 'source.path.regex-pattern'"
+            ))
+            .with_hint(
+                "the pattern must match a file's whole path, for example '.*/2024-.*\\.csv'"
+                    .to_owned(),
+            ));
+        }
+        Err(match self {
+            Self::Local { path, base } if !path.exists() => {
+                ConnectorError::job(format!("no file matches {shown}")).with_hint(from_base(base))
+            }
+            Self::Local { .. } => ConnectorError::job(format!("the folder {shown} holds no files"))
+                .with_hint(HIDDEN.to_owned()),
+            Self::Object { path, .. } if is_glob(&unescaped(path)) => {
+                ConnectorError::job(format!("no object matches {shown}"))
+            }
+            Self::Object { .. } => {
+                ConnectorError::job(format!("there is no object {shown}, nor any below it"))
+                    .with_hint(HIDDEN.to_owned())
+            }
+        })
+    }
+
+    /// The files that are there now, perhaps none; a place that cannot be is an error even so.
+    pub(crate) async fn listed(
+        &self,
+        pattern: Option<&Regex>,
+    ) -> Result<Vec<Arc<InputFile>>, ConnectorError> {
         let mut files = match self {
             Self::Local { path, base } => {
                 let (path, base) = (path.clone(), base.clone());
@@ -144,16 +179,6 @@ impl Location {
         };
         if let Some(pattern) = pattern {
             files.retain(|file| pattern.is_match(&file.path));
-            if files.is_empty() {
-                return Err(ConnectorError::job(format!(
-                    "no file in {} matches the option 'source.path.regex-pattern'",
-                    self.shown()
-                ))
-                .with_hint(
-                    "the pattern must match a file's whole path, for example '.*/2024-.*\\.csv'"
-                        .to_owned(),
-                ));
-            }
         }
         Ok(files.into_iter().map(Arc::new).collect())
     }
@@ -177,7 +202,7 @@ fn local_files(path: &Path, base: &Path) -> Result<Vec<InputFile>, ConnectorErro
     match std::fs::metadata(path) {
         Ok(found) if found.is_dir() => walk(path, base, &mut files)?,
         Ok(found) => files.push(local_file(path, base, &found)),
-        Err(_) if text.contains(['*', '?', '[']) => {
+        Err(_) if is_glob(&text) => {
             let invalid =
                 |error| ConnectorError::job(format!("the glob '{text}' is wrong: {error}"));
             let options = MatchOptions {
@@ -196,24 +221,11 @@ fn local_files(path: &Path, base: &Path) -> Result<Vec<InputFile>, ConnectorErro
                     false => files.push(local_file(&found, base, &metadata)),
                 }
             }
-            if files.is_empty() {
-                return Err(
-                    ConnectorError::job(format!("no file matches {}", shown(path, base)))
-                        .with_hint(from_base(base)),
-                );
-            }
         }
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
             return Err(missing(path, base));
         }
         Err(error) => return Err(ConnectorError::io("read", &shown(path, base), &error)),
-    }
-    if files.is_empty() {
-        let shown = shown(path, base);
-        return Err(
-            ConnectorError::job(format!("the folder {shown} holds no files"))
-                .with_hint(HIDDEN.to_owned()),
-        );
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)
@@ -282,6 +294,17 @@ fn local_file(path: &Path, base: &Path, metadata: &std::fs::Metadata) -> InputFi
     }
 }
 
+fn is_glob(path: &str) -> bool {
+    path.contains(['*', '?', '['])
+}
+
+/// A key with the characters of a glob, which arrive percent-encoded in a URL.
+fn unescaped(path: &ObjectPath) -> String {
+    let key = path.to_string();
+    let key = key.replace("%2A", "*").replace("%3F", "?");
+    key.replace("%5B", "[").replace("%5D", "]")
+}
+
 async fn object_files(
     store: &Arc<dyn ObjectStore>,
     path: &ObjectPath,
@@ -302,11 +325,8 @@ async fn object_files(
         Err(object_store::Error::NotFound { .. }) => {}
         Err(error) => return Err(failed(error)),
     }
-    // In a URL the glob's characters arrive percent-encoded.
-    let key = path.to_string();
-    let key = key.replace("%2A", "*").replace("%3F", "?");
-    let key = key.replace("%5B", "[").replace("%5D", "]");
-    let glob = key.contains(['*', '?', '[']).then(|| Pattern::new(&key));
+    let key = unescaped(path);
+    let glob = is_glob(&key).then(|| Pattern::new(&key));
     let glob = glob
         .transpose()
         .map_err(|error| ConnectorError::job(format!("the glob '{whole}' is wrong: {error}")))?;
@@ -337,13 +357,6 @@ async fn object_files(
         if wanted {
             files.push(file(meta));
         }
-    }
-    if files.is_empty() {
-        return Err(match glob {
-            Some(_) => ConnectorError::job(format!("no object matches {whole}")),
-            None => ConnectorError::job(format!("there is no object {whole}, nor any below it"))
-                .with_hint(HIDDEN.to_owned()),
-        });
     }
     files.sort_by(|one, other| one.path.cmp(&other.path));
     Ok(files)

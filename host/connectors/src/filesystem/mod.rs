@@ -12,6 +12,7 @@ mod object_tests;
 mod output;
 pub(crate) mod parquet;
 mod partitions;
+mod pending;
 mod sink;
 mod source;
 mod staging;
@@ -39,7 +40,7 @@ const OPTIONS: &[ConnectorOption] = &[
     ConnectorOption::new(
         "source.monitor-interval",
         None,
-        "watches the folder for new files: needs streams, not supported yet",
+        "looks for new files this often: the table has no end; without it, it ends with the files that are there",
     ),
     ConnectorOption::new(
         "source.report-statistics",
@@ -59,7 +60,7 @@ const OPTIONS: &[ConnectorOption] = &[
     ConnectorOption::new(
         "sink.rolling-policy.rollover-interval",
         Some("30 min"),
-        "accepted for Flink's sake: files of a bounded job become visible together",
+        "accepted for Flink's sake: a job without end closes its files at every checkpoint, another shows them together",
     ),
     ConnectorOption::new(
         "sink.rolling-policy.inactivity-interval",

@@ -13,6 +13,7 @@ use futures::TryStreamExt;
 use object_store::path::Path as ObjectPath;
 use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
+use serde::Deserialize as _;
 
 use super::csv::{CsvEncoder, CsvOptions};
 use super::json::{self, JsonEncoder, JsonOptions};
@@ -20,10 +21,14 @@ use super::location::{Location, object_error};
 use super::output::{Output, blocking};
 use super::parquet::{self, ParquetEncoder};
 use super::partitions::Partitioning;
+use super::pending::{Parts, Pending};
 use super::source::check_plain;
 use super::staging::{Keep, Staging};
 use crate::options::Options;
-use crate::{ConnectorContext, ConnectorError, Sink, SinkTransaction, SinkWriter, TableDefinition};
+use crate::{
+    Committable, ConnectorContext, ConnectorError, Sink, SinkTransaction, SinkWriter,
+    TableDefinition,
+};
 
 /// Text that is gathered before it is written.
 const BUFFER: usize = 1 << 20;
@@ -198,16 +203,75 @@ impl Sink for FilesystemSink {
                 uploads: Vec::new(),
             },
         };
-        Ok(Arc::new(Transaction {
-            plan: self.plan.clone(),
-            overwrite,
-            staged: Arc::new(Mutex::new(Some(place))),
-            count: Arc::default(),
-        }))
+        let prefix = format!("part-{}", self.plan.job);
+        Ok(Arc::new(Transaction::new(
+            &self.plan, prefix, overwrite, place,
+        )))
+    }
+
+    fn shows_at_checkpoints(&self) -> bool {
+        true
+    }
+
+    async fn begin_checkpoint(
+        &self,
+        run: &str,
+        checkpoint: u64,
+    ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
+        let folder = self.plan.local_folder()?.to_owned();
+        let made = folder.clone();
+        blocking(move || std::fs::create_dir_all(made))
+            .await?
+            .map_err(|error| self.plan.unwritable(&error))?;
+        let prefix = format!("part-{run}-{checkpoint}");
+        let place = Staged::InPlace(Pending::new(folder, &prefix));
+        Ok(Arc::new(Transaction::new(&self.plan, prefix, false, place)))
+    }
+
+    async fn recover(
+        &self,
+        run: &str,
+        prepared: Option<&Committable>,
+    ) -> Result<(), ConnectorError> {
+        let folder = self.plan.local_folder()?.to_owned();
+        let prefix = format!("part-{run}");
+        let parts = prepared.map(Parts::deserialize).transpose();
+        let parts = parts.map_err(|error| {
+            let shown = self.plan.location.shown();
+            ConnectorError::job(format!(
+                "{shown}: the checkpoint is not one of files: {error}"
+            ))
+        })?;
+        blocking(move || {
+            let pending = Pending::new(folder, &prefix);
+            if let Some(parts) = &parts {
+                pending.publish(parts)?;
+            }
+            pending.remove_hidden()
+        })
+        .await?
+        .map_err(|error| self.plan.unwritable(&error))
     }
 }
 
 impl Plan {
+    /// The folder that parts are written to and published in, for a job that takes checkpoints.
+    fn local_folder(&self) -> Result<&Path, ConnectorError> {
+        match &self.location {
+            Location::Local { path, .. } => Ok(path),
+            Location::Object { .. } => Err(ConnectorError::job(format!(
+                "cannot write {}: a job that takes checkpoints writes to local folders only, so far",
+                self.location.shown()
+            ))),
+        }
+    }
+
+    /// The name of the marker file, where partitions get one.
+    fn partition_marker(&self) -> Option<String> {
+        let marker = self.marker.clone();
+        marker.filter(|_| !self.partitioning.is_empty())
+    }
+
     fn unwritable(&self, error: &std::io::Error) -> ConnectorError {
         let shown = self.location.shown();
         match error.kind() {
@@ -228,6 +292,7 @@ impl Plan {
 /// Where the parts are until the commit.
 enum Staged {
     Local(Staging),
+    InPlace(Pending),
     Object {
         store: Arc<dyn ObjectStore>,
         folder: ObjectPath,
@@ -239,6 +304,8 @@ type Shared = Arc<Mutex<Option<Staged>>>;
 
 struct Transaction {
     plan: Arc<Plan>,
+    /// What the names of its parts begin with.
+    prefix: Arc<str>,
     overwrite: bool,
     /// `None` once it is committed or aborted.
     staged: Shared,
@@ -246,17 +313,43 @@ struct Transaction {
     count: Arc<AtomicU64>,
 }
 
+impl Transaction {
+    fn new(plan: &Arc<Plan>, prefix: String, overwrite: bool, place: Staged) -> Self {
+        Self {
+            plan: plan.clone(),
+            prefix: prefix.into(),
+            overwrite,
+            staged: Arc::new(Mutex::new(Some(place))),
+            count: Arc::default(),
+        }
+    }
+}
+
 #[async_trait]
 impl SinkTransaction for Transaction {
     async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
         Ok(Box::new(Writer {
             plan: self.plan.clone(),
+            prefix: self.prefix.clone(),
             staged: self.staged.clone(),
             count: self.count.clone(),
             partition,
             parts: HashMap::new(),
             finished: Vec::new(),
         }))
+    }
+
+    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+        let mut staged = self.staged.lock();
+        let Some(Staged::InPlace(pending)) = staged.as_mut() else {
+            return Ok(Committable::Null);
+        };
+        let parts = pending.parts(self.plan.partition_marker());
+        parts
+            .sync(&pending.folder)
+            .map_err(|error| self.plan.unwritable(&error))?;
+        serde_json::to_value(parts)
+            .map_err(|error| ConnectorError::unexpected("preparing a checkpoint", error))
     }
 
     async fn commit(&self) -> Result<(), ConnectorError> {
@@ -267,9 +360,14 @@ impl SinkTransaction for Transaction {
             (true, false) => Keep::OtherPartitions,
         };
         match staged.ok_or_else(ended)? {
+            Staged::InPlace(pending) => {
+                let parts = pending.parts(self.plan.partition_marker());
+                blocking(move || pending.publish(&parts))
+                    .await?
+                    .map_err(|error| self.plan.unwritable(&error))
+            }
             Staged::Local(staging) => {
-                let marker = self.plan.marker.clone();
-                let marker = marker.filter(|_| !self.plan.partitioning.is_empty());
+                let marker = self.plan.partition_marker();
                 blocking(move || {
                     clean(&staging.folder, marker.as_deref())?;
                     staging.commit(keep)
@@ -307,6 +405,11 @@ impl SinkTransaction for Transaction {
         let staged = self.staged.lock().take();
         match staged {
             Some(Staged::Local(staging)) => drop(blocking(move || drop(staging)).await),
+            Some(Staged::InPlace(pending)) => {
+                if let Ok(Err(error)) = blocking(move || pending.remove_hidden()).await {
+                    tracing::warn!("cannot remove unfinished parts: {error}");
+                }
+            }
             Some(Staged::Object { uploads, .. }) => {
                 for mut upload in uploads {
                     if let Err(error) = upload.abort().await {
@@ -345,6 +448,7 @@ fn clean(folder: &Path, marker: Option<&str>) -> std::io::Result<()> {
 /// One partition's writer: a part for each partition folder that its rows belong in.
 struct Writer {
     plan: Arc<Plan>,
+    prefix: Arc<str>,
     staged: Shared,
     count: Arc<AtomicU64>,
     partition: usize,
@@ -382,7 +486,7 @@ impl Writer {
             Location::Object { .. } => OBJECTS.fetch_add(1, Ordering::Relaxed),
         };
         let ending = plan.format.ending();
-        let name = format!("part-{}-{}-{number}.{ending}", plan.job, self.partition);
+        let name = format!("{}-{}-{number}.{ending}", self.prefix, self.partition);
         let inside = match folder {
             "" => name.clone(),
             folder => format!("{folder}/{name}"),
@@ -390,6 +494,7 @@ impl Writer {
         let shown = format!("{}/{inside}", plan.location.shown());
         let place = match self.staged.lock().as_ref().ok_or_else(ended)? {
             Staged::Local(staging) => Ok(staging.folder.join(folder)),
+            Staged::InPlace(pending) => Ok(pending.folder.join(folder)),
             Staged::Object { store, folder, .. } => Err((store.clone(), folder.clone())),
         };
         let (output, names) = match place {
@@ -503,11 +608,14 @@ impl SinkWriter for Writer {
         let staged = staged.as_mut().ok_or_else(ended)?;
         for finished in std::mem::take(&mut self.finished) {
             match (finished, &mut *staged) {
+                (Finished::Local(hidden, name), Staged::InPlace(pending)) => {
+                    pending.finished.push((hidden, name));
+                }
                 (Finished::Local(hidden, name), _) => {
                     std::fs::rename(hidden, name).map_err(|error| self.plan.unwritable(&error))?
                 }
                 (Finished::Upload(upload), Staged::Object { uploads, .. }) => uploads.push(upload),
-                (Finished::Upload(_), Staged::Local(_)) => {
+                (Finished::Upload(_), Staged::Local(_) | Staged::InPlace(_)) => {
                     return Err(ConnectorError::bug("an upload to a local folder"));
                 }
             }

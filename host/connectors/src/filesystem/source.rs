@@ -1,24 +1,27 @@
 //! The filesystem source: checks a table's declaration, finds its files, opens them.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use regex::Regex;
+use serde::Deserialize as _;
+use tokio::task::JoinHandle;
 
-use super::chunks::{self, ChunkQueue, Records};
+use super::chunks::{self, ChunkQueue, FilePositions, Next, Records};
 use super::column::{Rules, column};
 use super::csv::{self, CsvDecoder, CsvOptions};
 use super::json::{self, JsonDecoder, JsonLines, JsonOptions};
 use super::location::{InputFile, Location};
 use super::metadata::FileColumn;
 use super::parquet;
-use super::text_source::{self, Decoder, Origin, TextColumns};
+use super::text_source::{Decoder, Origin, Partition, TextColumns};
 use crate::options::Options;
 use crate::text::type_name;
 use crate::{
-    BatchStream, ConnectorContext, ConnectorError, Source, SourceProgress, SourceStatistics,
-    TableDefinition,
+    BatchStream, ConnectorContext, ConnectorError, Position, Positions, Source, SourceProgress,
+    SourceReader, SourceStatistics, Subscription, TableDefinition,
 };
 
 pub(super) fn source(
@@ -26,12 +29,9 @@ pub(super) fn source(
     context: &ConnectorContext,
 ) -> Result<Arc<dyn Source>, ConnectorError> {
     let options = Options::new(definition);
-    if options.text("source.monitor-interval").is_some() {
-        return Err(ConnectorError::job(format!(
-            "table {}: the option 'source.monitor-interval' needs streams, which are not supported yet",
-            definition.name
-        ))
-        .with_hint("without it the files that are there are read once".to_owned()));
+    let monitor = options.duration("source.monitor-interval")?;
+    if monitor.is_some_and(|interval| interval.is_zero()) {
+        return Err(options.invalid("source.monitor-interval", "longer than nothing"));
     }
     let regex = options.text("source.path.regex-pattern");
     let pattern = regex
@@ -59,7 +59,14 @@ pub(super) fn source(
         }
         _ => Format::Parquet,
     };
+    if monitor.is_some() && matches!(format, Format::Parquet) {
+        return Err(options.unsupported(
+            "source.monitor-interval",
+            "works with the formats csv and json only, so far",
+        ));
+    }
     Ok(Arc::new(FilesystemSource {
+        monitor,
         location: Location::parse(options.required("path", "data/input.csv")?, &context.base)?,
         pattern,
         format,
@@ -98,6 +105,8 @@ enum Format {
 
 #[derive(Debug)]
 struct FilesystemSource {
+    /// How often new files are looked for; `None` where the table ends with those that are there.
+    monitor: Option<Duration>,
     location: Location,
     pattern: Option<Regex>,
     format: Format,
@@ -107,6 +116,14 @@ struct FilesystemSource {
     text_columns: Arc<TextColumns>,
     batch_rows: usize,
     chunk_bytes: usize,
+}
+
+/// The columns that a reading gives.
+struct View {
+    origins: Vec<Origin>,
+    /// Indices into the text columns.
+    wanted: Vec<usize>,
+    schema: SchemaRef,
 }
 
 impl FilesystemSource {
@@ -149,6 +166,35 @@ impl FilesystemSource {
         ))
     }
 
+    /// What a projection takes; without one all columns.
+    fn view(&self, projection: Option<Vec<usize>>) -> Result<View, ConnectorError> {
+        let projection = projection.unwrap_or_else(|| (0..self.schema.fields().len()).collect());
+        let (origins, wanted) = self.origins(&projection)?;
+        let fields = projection
+            .iter()
+            .map(|&index| self.schema.field(index).clone());
+        Ok(View {
+            origins,
+            wanted,
+            schema: Arc::new(Schema::new(fields.collect::<Vec<_>>())),
+        })
+    }
+
+    fn reader(
+        &self,
+        queue: &Arc<ChunkQueue>,
+        view: &View,
+        progress: &Arc<SourceProgress>,
+    ) -> Result<Partition, ConnectorError> {
+        Ok(Partition::new(
+            queue.clone(),
+            self.decoder(&view.wanted, progress)?,
+            view.origins.clone(),
+            view.schema.clone(),
+            progress.clone(),
+        ))
+    }
+
     fn decoder(
         &self,
         wanted: &[usize],
@@ -186,8 +232,9 @@ impl FilesystemSource {
         let progress = Arc::default();
         let queue = self.queue(vec![first.clone()], &progress);
         let Some(queue) = queue else { return Ok(()) };
-        let chunk = queue.next(&mut chunks::Place::default()).await?;
-        if let Some(header) = chunk.and_then(|chunk| chunk.header) {
+        if let Next::Chunk(chunk) = queue.next(&mut chunks::Place::default()).await?
+            && let Some(header) = chunk.header
+        {
             for field in &self.text_columns.fields {
                 csv::place(field, &header, first)?;
             }
@@ -203,11 +250,17 @@ impl Source for FilesystemSource {
     }
 
     fn bounded(&self) -> bool {
-        true
+        self.monitor.is_none()
     }
 
     async fn discover(&self) -> Result<SourceStatistics, ConnectorError> {
-        let files = self.location.files(self.pattern.as_ref()).await?;
+        let pattern = self.pattern.as_ref();
+        if self.monitor.is_some() {
+            self.check_header(&self.location.listed(pattern).await?)
+                .await?;
+            return Ok(SourceStatistics::default());
+        }
+        let files = self.location.files(pattern).await?;
         let rows = match self.format {
             Format::Parquet => Some(parquet::check(&files, &self.text_columns).await?),
             Format::Csv(_) | Format::Json(_) => {
@@ -229,19 +282,14 @@ impl Source for FilesystemSource {
         progress: Arc<SourceProgress>,
     ) -> Result<Vec<BatchStream>, ConnectorError> {
         let files = self.location.files(self.pattern.as_ref()).await?;
-        let projection = projection.unwrap_or_else(|| (0..self.schema.fields().len()).collect());
-        let (origins, wanted) = self.origins(&projection)?;
-        let fields = projection
-            .iter()
-            .map(|&index| self.schema.field(index).clone());
-        let schema = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+        let view = self.view(projection)?;
         let partitions = 0..partitions.max(1);
         let Some(queue) = self.queue(files.clone(), &progress) else {
             let shared = parquet::Shared {
                 columns: self.text_columns.clone(),
-                wanted,
-                origins,
-                schema,
+                wanted: view.wanted,
+                origins: view.origins,
+                schema: view.schema,
                 batch_rows: self.batch_rows,
                 progress,
             };
@@ -250,15 +298,99 @@ impl Source for FilesystemSource {
         };
         let queue = Arc::new(queue);
         partitions
-            .map(|_| {
-                Ok(text_source::stream(
-                    queue.clone(),
-                    self.decoder(&wanted, &progress)?,
-                    origins.clone(),
-                    schema.clone(),
-                    progress.clone(),
-                ))
-            })
+            .map(|_| Ok(self.reader(&queue, &view, &progress)?.into_stream()))
             .collect()
+    }
+
+    async fn subscribe(
+        &self,
+        partitions: usize,
+        projection: Option<Vec<usize>>,
+        from: Option<&Position>,
+        progress: Arc<SourceProgress>,
+    ) -> Result<Subscription, ConnectorError> {
+        let files = match self.monitor {
+            Some(_) => self.location.listed(self.pattern.as_ref()).await?,
+            None => self.location.files(self.pattern.as_ref()).await?,
+        };
+        let Some(queue) = self.queue(files, &progress) else {
+            return Err(ConnectorError::job(format!(
+                "{}: Parquet files cannot be read by a job without end yet",
+                self.location.shown()
+            )));
+        };
+        if let Some(from) = from {
+            let positions = FilePositions::deserialize(from).map_err(|error| {
+                ConnectorError::job(format!(
+                    "{}: the checkpoint is not one of files: {error}",
+                    self.location.shown()
+                ))
+            })?;
+            queue.resume(positions);
+        }
+        let queue = Arc::new(queue);
+        let view = self.view(projection)?;
+        let readers = (0..partitions.max(1)).map(|_| {
+            let reader = self.reader(&queue, &view, &progress)?;
+            Ok(Box::new(reader) as Box<dyn SourceReader>)
+        });
+        let readers = readers.collect::<Result<_, ConnectorError>>()?;
+        let monitor = self.monitor.map(|interval| {
+            queue.grow();
+            let watch = watch(
+                self.location.clone(),
+                self.pattern.clone(),
+                interval,
+                queue.clone(),
+            );
+            AbortOnDrop(tokio::spawn(watch))
+        });
+        Ok(Subscription {
+            readers,
+            positions: Arc::new(Followed {
+                queue,
+                _monitor: monitor,
+            }),
+        })
+    }
+}
+
+/// Looks for new files, again and again.
+async fn watch(
+    location: Location,
+    pattern: Option<Regex>,
+    interval: Duration,
+    queue: Arc<ChunkQueue>,
+) {
+    loop {
+        tokio::time::sleep(interval).await;
+        match location.listed(pattern.as_ref()).await {
+            Ok(files) => queue.add(files),
+            Err(error) => {
+                queue.fail(error);
+                break;
+            }
+        }
+    }
+}
+
+/// A task that ends with what it serves.
+struct AbortOnDrop(JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Files that are read between checkpoints.
+struct Followed {
+    queue: Arc<ChunkQueue>,
+    _monitor: Option<AbortOnDrop>,
+}
+
+impl Positions for Followed {
+    fn position(&self) -> Position {
+        serde_json::to_value(self.queue.positions()).unwrap_or_default()
     }
 }

@@ -5,11 +5,12 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatchOptions};
 use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
+use async_trait::async_trait;
 
-use super::chunks::{Chunk, ChunkQueue, Place};
+use super::chunks::{Chunk, ChunkQueue, Next, Place};
 use super::location::InputFile;
 use super::metadata::FileColumn;
-use crate::{BatchStream, ConnectorError, SourceProgress};
+use crate::{BatchStream, ConnectorError, SourceProgress, SourceReader};
 
 /// Text that a batch takes at most (more or less a chunk), whatever `batch_rows` says: offsets into
 /// an Arrow string column are 32 bits wide.
@@ -46,38 +47,8 @@ pub(crate) enum Origin {
     File(FileColumn),
 }
 
-/// The stream of one partition.
-pub(crate) fn stream(
-    queue: Arc<ChunkQueue>,
-    decoder: Box<dyn Decoder>,
-    origins: Vec<Origin>,
-    schema: SchemaRef,
-    progress: Arc<SourceProgress>,
-) -> BatchStream {
-    let partition = Partition {
-        queue,
-        decoder,
-        by_file: origins
-            .iter()
-            .any(|origin| matches!(origin, Origin::File(_))),
-        origins,
-        schema,
-        progress,
-        chunk: None,
-        place: Place::default(),
-        file: None,
-        ended: false,
-    };
-    Box::pin(futures::stream::try_unfold(
-        partition,
-        |mut partition| async {
-            let batch = partition.next().await?;
-            Ok(batch.map(|batch| (batch, partition)))
-        },
-    ))
-}
-
-struct Partition {
+/// Reads one partition.
+pub(crate) struct Partition {
     queue: Arc<ChunkQueue>,
     decoder: Box<dyn Decoder>,
     origins: Vec<Origin>,
@@ -89,41 +60,68 @@ struct Partition {
     place: Place,
     /// The file of the rows in the decoder.
     file: Option<Arc<InputFile>>,
-    ended: bool,
 }
 
 impl Partition {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
-        while !self.ended {
-            if let Some(chunk) = &mut self.chunk {
-                self.decoder.decode(chunk)?;
-                if chunk.position >= chunk.length
-                    && let Some(chunk) = self.chunk.take()
-                {
-                    self.place.recycle(chunk);
-                }
-                if self.decoder.is_full() {
-                    return self.flush().map(Some);
-                }
-                continue;
-            }
-            match self.queue.next(&mut self.place).await? {
-                Some(chunk) => {
-                    let same = |file: &Arc<InputFile>| Arc::ptr_eq(file, &chunk.file);
-                    let flush = self.by_file
-                        && self.decoder.rows() > 0
-                        && !self.file.as_ref().is_some_and(same);
-                    let flushed = flush.then(|| self.flush()).transpose()?;
-                    self.decoder.enter(&chunk)?;
-                    self.file = Some(chunk.file.clone());
-                    self.chunk = Some(chunk);
-                    if flushed.is_some() {
-                        return Ok(flushed);
-                    }
-                }
-                None => self.ended = true,
+    pub(crate) fn new(
+        queue: Arc<ChunkQueue>,
+        decoder: Box<dyn Decoder>,
+        origins: Vec<Origin>,
+        schema: SchemaRef,
+        progress: Arc<SourceProgress>,
+    ) -> Self {
+        let of_file = |origin: &Origin| matches!(origin, Origin::File(_));
+        Self {
+            queue,
+            decoder,
+            by_file: origins.iter().any(of_file),
+            origins,
+            schema,
+            progress,
+            chunk: None,
+            place: Place::default(),
+            file: None,
+        }
+    }
+
+    /// All batches, to the end.
+    pub(crate) fn into_stream(self) -> BatchStream {
+        Box::pin(futures::stream::try_unfold(self, |mut partition| async {
+            let batch = partition.next().await?;
+            Ok(batch.map(|batch| (batch, partition)))
+        }))
+    }
+
+    /// Decodes the chunk until the batch is full; answers that, then.
+    fn decode(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        if let Some(chunk) = &mut self.chunk {
+            self.decoder.decode(chunk)?;
+            if chunk.position >= chunk.length
+                && let Some(chunk) = self.chunk.take()
+            {
+                self.place.recycle(chunk);
             }
         }
+        match self.decoder.is_full() {
+            true => self.flush().map(Some),
+            false => Ok(None),
+        }
+    }
+
+    /// Begins a chunk; answers the rows before it, if they must not share a batch with its own.
+    fn enter(&mut self, chunk: Chunk) -> Result<Option<RecordBatch>, ConnectorError> {
+        let same = |file: &Arc<InputFile>| Arc::ptr_eq(file, &chunk.file);
+        let flush =
+            self.by_file && self.decoder.rows() > 0 && !self.file.as_ref().is_some_and(same);
+        let flushed = flush.then(|| self.flush()).transpose()?;
+        self.decoder.enter(&chunk)?;
+        self.file = Some(chunk.file.clone());
+        self.chunk = Some(chunk);
+        Ok(flushed)
+    }
+
+    /// The rows in the decoder, if there are any.
+    fn gathered(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
         match self.decoder.rows() {
             0 => Ok(None),
             _ => self.flush().map(Some),
@@ -144,6 +142,46 @@ impl Partition {
         let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
         self.progress.add_rows(rows);
         batch(&self.schema, arrays, rows)
+    }
+}
+
+#[async_trait]
+impl SourceReader for Partition {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        loop {
+            let batch = match self.chunk {
+                Some(_) => self.decode()?,
+                None => match self.queue.next(&mut self.place).await? {
+                    Next::Chunk(chunk) => self.enter(chunk)?,
+                    Next::End => return self.gathered(),
+                    Next::Later => {
+                        let batch = self.gathered()?;
+                        if batch.is_none() {
+                            self.queue.arrival().await;
+                        }
+                        batch
+                    }
+                },
+            };
+            if batch.is_some() {
+                return Ok(batch);
+            }
+        }
+    }
+
+    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        loop {
+            let batch = match self.chunk {
+                Some(_) => self.decode()?,
+                None => match self.queue.ahead(&mut self.place).await? {
+                    Some(chunk) => self.enter(chunk)?,
+                    None => return self.gathered(),
+                },
+            };
+            if batch.is_some() {
+                return Ok(batch);
+            }
+        }
     }
 }
 

@@ -135,11 +135,9 @@ fn wrong_values() {
     "#]],
     );
     refused_csv(
-        &[("source.monitor-interval", "1 s")],
+        &[("source.monitor-interval", "0 s")],
         expect![[r#"
-        error: table t: the option 'source.monitor-interval' needs streams, which are not supported yet
-
-        hint: without it the files that are there are read once
+        error: table t: option 'source.monitor-interval' must be longer than nothing, not '0 s'
     "#]],
     );
     refused_csv(

@@ -1,9 +1,16 @@
-//! Runs what was planned: pipelines into sinks, all visible at the end or none.
+//! Runs what was planned: pipelines into sinks, all visible at the end or none; or, where a table
+//! never ends, from checkpoint to checkpoint.
 
+mod checkpoints;
+mod endless;
+mod epoch;
 mod observer;
+mod partition;
 mod pipelines;
 
+pub(crate) use endless::{EndlessSettings, run_endless, runs_in_epochs};
+pub(crate) use epoch::{EpochLimits, Following, Gate};
 pub use observer::JobObserver;
 pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;
-pub use pipelines::{JobReport, SinkReport};
+pub use pipelines::{JobReport, SinkReport, Stopped};

@@ -9,24 +9,18 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
-use arrow::{
-    array::{Array, BooleanArray, RecordBatch},
-    compute::{and, filter_record_batch, is_not_null},
-    datatypes::SchemaRef,
-};
-use datafusion::{
-    execution::TaskContext,
-    physical_plan::{ExecutionPlan, ExecutionPlanProperties},
-};
-use futures::StreamExt;
+use datafusion::execution::TaskContext;
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 use wasmill_connectors::{SinkTransaction, SourceProgress};
 
-use super::observer::{JobObserver, observe_sources};
+use super::{
+    observer::{JobObserver, observe_sources},
+    partition::{Partition, joined},
+};
 use crate::{
     error::EngineError,
-    planning::{Pipeline, connector_error, execution_error},
+    planning::{Pipeline, connector_error},
 };
 
 /// What an INSERT or a statement set did.
@@ -40,6 +34,15 @@ pub struct JobReport {
     pub ignored: u64,
     /// One for each INSERT.
     pub sinks: Vec<SinkReport>,
+    /// The job has no end, and was told to stop.
+    pub stopped: Option<Stopped>,
+}
+
+/// How a job without end was stopped: all rows that it read are in its sinks.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Stopped {
+    /// The checkpoint that the job goes on from when it is run again, if it takes any.
+    pub checkpoint: Option<u64>,
 }
 
 /// What one INSERT wrote.
@@ -54,6 +57,23 @@ struct Running {
     transaction: Arc<dyn SinkTransaction>,
     rows: Arc<AtomicU64>,
     sources: Vec<Arc<SourceProgress>>,
+}
+
+impl Running {
+    fn written(&self) -> Written<'_> {
+        Written {
+            table: &self.pipeline.table,
+            rows: &self.rows,
+            sources: &self.sources,
+        }
+    }
+}
+
+/// What a report tells of one pipeline.
+pub(super) struct Written<'a> {
+    pub table: &'a str,
+    pub rows: &'a AtomicU64,
+    pub sources: &'a [Arc<SourceProgress>],
 }
 
 pub(crate) async fn run_pipelines(
@@ -93,7 +113,7 @@ pub(crate) async fn run_pipelines(
             return Err(connector_error(&error));
         }
     }
-    Ok(report(&running))
+    Ok(report(running.iter().map(Running::written)))
 }
 
 async fn abort(running: &[Running]) {
@@ -102,25 +122,26 @@ async fn abort(running: &[Running]) {
     }
 }
 
-fn report(running: &[Running]) -> JobReport {
-    let sources = || running.iter().flat_map(|run| &run.sources);
-    let sinks: Vec<SinkReport> = running
-        .iter()
-        .map(|run| SinkReport {
-            table: run.pipeline.table.clone(),
-            rows: run.rows.load(Ordering::Relaxed),
-        })
-        .collect();
-    JobReport {
-        rows_in: sources()
-            .map(|source| source.rows.load(Ordering::Relaxed))
-            .sum(),
-        rows_out: sinks.iter().map(|sink| sink.rows).sum(),
-        ignored: sources()
-            .map(|source| source.ignored.load(Ordering::Relaxed))
-            .sum(),
-        sinks,
+pub(super) fn report<'a>(pipelines: impl Iterator<Item = Written<'a>>) -> JobReport {
+    let mut report = JobReport::default();
+    for Written {
+        table,
+        rows,
+        sources,
+    } in pipelines
+    {
+        let rows = rows.load(Ordering::Relaxed);
+        report.rows_out += rows;
+        report.sinks.push(SinkReport {
+            table: table.to_owned(),
+            rows,
+        });
+        for source in sources {
+            report.rows_in += source.rows.load(Ordering::Relaxed);
+            report.ignored += source.ignored.load(Ordering::Relaxed);
+        }
     }
+    report
 }
 
 /// Runs all partitions of all pipelines to their ends, or to the first error.
@@ -132,43 +153,30 @@ async fn run_partitions(
 ) -> Result<(), EngineError> {
     let mut tasks = JoinSet::new();
     for run in running {
-        let partitions = run.pipeline.plan.output_partitioning().partition_count();
-        for partition in 0..partitions {
-            let task = Partition {
-                plan: Arc::clone(&run.pipeline.plan),
-                partition,
-                schema: run.pipeline.schema(),
-                table: run.pipeline.table.clone(),
-                not_null: run.pipeline.not_null.clone(),
-                drop_nulls: run.pipeline.drop_nulls,
-                transaction: Arc::clone(&run.transaction),
-                rows: Arc::clone(&run.rows),
-                observer: Arc::clone(observer),
-            };
+        let plan = &run.pipeline.plan;
+        for partition in Partition::all(&run.pipeline, plan, &run.rows, observer) {
+            let transaction = Arc::clone(&run.transaction);
             let context = Arc::clone(context);
             let stop = stop.clone();
+            let work = async move {
+                let writer = transaction.writer(partition.partition).await;
+                let mut writer = writer.map_err(|error| connector_error(&error))?;
+                partition.run(context, writer.as_mut()).await?;
+                let finished = writer.finish().await;
+                finished.map_err(|error| connector_error(&error))
+            };
             tasks.spawn(async move {
                 tokio::select! {
                     biased;
                     () = stop.cancelled() => Err(EngineError::Cancelled),
-                    result = task.run(context) => result,
+                    result = work => result,
                 }
             });
         }
     }
     let mut outcome = Ok(());
     while let Some(finished) = tasks.join_next().await {
-        let result = finished.unwrap_or_else(|error| {
-            let panic = error.try_into_panic().ok();
-            let text = panic.as_ref().and_then(|panic| {
-                let text = panic.downcast_ref::<String>().map(String::as_str);
-                text.or_else(|| panic.downcast_ref::<&str>().copied())
-            });
-            Err(EngineError::bug(format!(
-                "a part of the job panicked: {}",
-                text.unwrap_or("no message")
-            )))
-        });
+        let result = joined(finished);
         if let Err(error) = result {
             stop.cancel();
             // What the others say after this is only that they were stopped.
@@ -178,85 +186,4 @@ async fn run_partitions(
         }
     }
     outcome
-}
-
-/// One partition of one pipeline.
-struct Partition {
-    plan: Arc<dyn ExecutionPlan>,
-    partition: usize,
-    schema: SchemaRef,
-    table: String,
-    not_null: Vec<usize>,
-    drop_nulls: bool,
-    transaction: Arc<dyn SinkTransaction>,
-    rows: Arc<AtomicU64>,
-    observer: Arc<JobObserver>,
-}
-
-impl Partition {
-    async fn run(self, context: Arc<TaskContext>) -> Result<(), EngineError> {
-        let mut stream = self
-            .plan
-            .execute(self.partition, context)
-            .map_err(|error| execution_error(&error))?;
-        let sink_error = |error| connector_error(&error);
-        let mut writer = self
-            .transaction
-            .writer(self.partition)
-            .await
-            .map_err(sink_error)?;
-        while let Some(batch) = stream.next().await {
-            let batch = batch.map_err(|error| execution_error(&error))?;
-            let batch = self.enforce_not_null(batch)?;
-            let rows = batch.num_rows();
-            if rows == 0 {
-                continue;
-            }
-            let batch = RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec())
-                .map_err(|error| EngineError::bug(format!("writing '{}': {error}", self.table)))?;
-            writer.write(batch).await.map_err(sink_error)?;
-            self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-            self.observer.add_rows_written(rows as u64);
-        }
-        writer.finish().await.map_err(sink_error)
-    }
-
-    fn enforce_not_null(&self, batch: RecordBatch) -> Result<RecordBatch, EngineError> {
-        let mut keep: Option<BooleanArray> = None;
-        for &index in &self.not_null {
-            let column = batch.column(index);
-            let nulls = column.logical_null_count();
-            if nulls == 0 {
-                continue;
-            }
-            if !self.drop_nulls {
-                let name = self.schema.field(index).name();
-                return Err(EngineError::Data {
-                    message: format!(
-                        "the column '{name}' of '{}' is NOT NULL, but {nulls} of {} rows of a batch hold NULL",
-                        self.table,
-                        batch.num_rows()
-                    ),
-                    hint: Some(
-                        "filter them with WHERE … IS NOT NULL, or leave them out with \
-                         SET 'table.exec.sink.not-null-enforcer' = 'drop'"
-                            .into(),
-                    ),
-                });
-            }
-            let present = is_not_null(column).map_err(internal)?;
-            keep = Some(match keep {
-                Some(keep) => and(&keep, &present).map_err(internal)?,
-                None => present,
-            });
-        }
-        match keep {
-            Some(keep) => filter_record_batch(&batch, &keep).map_err(internal),
-            None => Ok(batch),
-        }
-    }
-}
-
-fn internal(error: arrow::error::ArrowError) -> EngineError {
-    EngineError::bug(error.to_string())
 }

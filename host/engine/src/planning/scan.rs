@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -24,9 +24,12 @@ use datafusion::{
 use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
-use wasmill_connectors::{BatchStream, ConnectorError, Source, SourceProgress, SourceStatistics};
+use wasmill_connectors::{
+    BatchStream, ConnectorError, Position, Source, SourceProgress, SourceStatistics,
+};
 
 use super::external;
+use crate::job::{Following, Gate};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;
@@ -44,6 +47,8 @@ pub(crate) struct SourceScan {
     progress: Arc<SourceProgress>,
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
     executions: Vec<AtomicUsize>,
+    /// Set by a job that runs in epochs: every execution is one.
+    following: OnceLock<Following>,
 }
 
 impl SourceScan {
@@ -82,7 +87,41 @@ impl SourceScan {
             progress: Arc::default(),
             openings: Mutex::default(),
             executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
+            following: OnceLock::new(),
         })
+    }
+
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.source.bounded()
+    }
+
+    /// Opens the source behind a position, and lets every execution be an epoch from now on.
+    pub(crate) async fn follow(
+        &self,
+        from: Option<&Position>,
+        gate: &Arc<Gate>,
+    ) -> std::result::Result<(), ConnectorError> {
+        if self.statistics.is_none() {
+            self.source.discover().await?;
+        }
+        let (partitions, projection) = (self.executions.len(), self.projection.clone());
+        let progress = Arc::clone(&self.progress);
+        let source = &self.source;
+        let subscription = source
+            .subscribe(partitions, projection, from, progress)
+            .await?;
+        // A job runs once.
+        let following = Following::new(subscription, Arc::clone(gate));
+        self.following.set(following).ok();
+        Ok(())
+    }
+
+    pub(crate) fn following(&self) -> Option<&Following> {
+        self.following.get()
     }
 
     pub(crate) fn progress(&self) -> &Arc<SourceProgress> {
@@ -175,6 +214,12 @@ impl ExecutionPlan for SourceScan {
         let Some(executions) = self.executions.get(partition) else {
             return internal_err!("partition {partition} of {}", self.executions.len());
         };
+        if let Some(epoch) = self.following().and_then(|found| found.epoch(partition)) {
+            return Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(
+                Arc::clone(&self.schema),
+                epoch.map_err(external),
+            ))));
+        }
         let opening = self.opening(executions.fetch_add(1, Ordering::Relaxed));
         let source = Arc::clone(&self.source);
         let discovered = self.statistics.is_some();

@@ -1,0 +1,175 @@
+//! Checkpoints on disk: where the sources stand and what the sinks have stored, in one atomic write.
+//!
+//! A job's folder holds `chk-<id>/_metadata`, named as Flink names them. A checkpoint is written under
+//! another name and renamed when it is whole and on disk, so that the newest one is always complete.
+
+use std::{
+    collections::BTreeMap,
+    fs::{self, File},
+    io::{self, ErrorKind, Write},
+    path::{Path, PathBuf},
+};
+
+use serde::{Deserialize, Serialize};
+use wasmill_connectors::{Committable, Position};
+
+use crate::error::EngineError;
+
+/// Changes when old checkpoints can no longer be read.
+const VERSION: u32 = 1;
+const PREFIX: &str = "chk-";
+const METADATA: &str = "_metadata";
+
+/// All that a job needs in order to go on.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct Checkpoint {
+    version: u32,
+    pub id: u64,
+    /// Names the job's run through all of its restarts.
+    pub run: String,
+    pub sources: BTreeMap<String, Position>,
+    pub sinks: BTreeMap<String, Committable>,
+}
+
+impl Checkpoint {
+    pub(crate) fn new(id: u64, run: &str) -> Self {
+        Checkpoint {
+            version: VERSION,
+            id,
+            run: run.to_owned(),
+            sources: BTreeMap::new(),
+            sinks: BTreeMap::new(),
+        }
+    }
+}
+
+/// The checkpoints of one job; no other process has them open.
+#[derive(Debug)]
+pub(crate) struct Checkpoints {
+    folder: PathBuf,
+    retained: usize,
+    _lock: File,
+}
+
+impl Checkpoints {
+    /// Opens a job's folder, which is made if need be.
+    pub(crate) fn open(folder: PathBuf, retained: usize) -> Result<Self, EngineError> {
+        let failed = |error: &io::Error| unusable(&folder, "opened", error);
+        fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
+        let lock = File::create(folder.join("lock")).map_err(|error| failed(&error))?;
+        match lock.try_lock() {
+            Ok(()) => {}
+            Err(fs::TryLockError::WouldBlock) => {
+                return Err(EngineError::Environment {
+                    message: format!(
+                        "another process runs this job: it holds the checkpoints in {}",
+                        folder.display()
+                    ),
+                    hint: Some(
+                        "stop it first, or give this one a name of its own with SET 'pipeline.name'"
+                            .to_owned(),
+                    ),
+                });
+            }
+            Err(fs::TryLockError::Error(error)) => return Err(failed(&error)),
+        }
+        Ok(Checkpoints {
+            folder,
+            retained: retained.max(1),
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
+    /// The newest checkpoint.
+    pub(crate) fn latest(&self) -> Result<Option<Checkpoint>, EngineError> {
+        let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
+        ids.last().map(|id| read(&self.path(*id))).transpose()
+    }
+
+    /// Writes a checkpoint, and removes those that are no longer wanted.
+    pub(crate) fn write(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+        let text = serde_json::to_vec_pretty(checkpoint)
+            .map_err(|error| EngineError::bug(format!("a checkpoint has no JSON: {error}")))?;
+        self.store(checkpoint.id, &text)
+            .map_err(|error| self.failed("written", &error))
+    }
+
+    fn store(&self, id: u64, text: &[u8]) -> io::Result<()> {
+        let unfinished = self.folder.join("unfinished");
+        match fs::remove_dir_all(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
+            _ => fs::create_dir(&unfinished)?,
+        }
+        let mut file = File::create(unfinished.join(METADATA))?;
+        file.write_all(text)?;
+        file.sync_all()?;
+        File::open(&unfinished)?.sync_all()?;
+        fs::rename(&unfinished, self.path(id))?;
+        File::open(&self.folder)?.sync_all()?;
+        let ids = self.ids()?;
+        for old in &ids[..ids.len().saturating_sub(self.retained)] {
+            fs::remove_dir_all(self.path(*old))?;
+        }
+        Ok(())
+    }
+
+    /// Removes all checkpoints of a job that has ended.
+    pub(crate) fn remove(self) -> Result<(), EngineError> {
+        fs::remove_dir_all(&self.folder).map_err(|error| self.failed("removed", &error))
+    }
+
+    fn path(&self, id: u64) -> PathBuf {
+        self.folder.join(format!("{PREFIX}{id}"))
+    }
+
+    fn ids(&self) -> io::Result<Vec<u64>> {
+        let mut ids = Vec::new();
+        for entry in fs::read_dir(&self.folder)? {
+            let name = entry?.file_name();
+            let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+            ids.extend(id.and_then(|id| id.parse::<u64>().ok()));
+        }
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    fn failed(&self, what: &str, error: &io::Error) -> EngineError {
+        unusable(&self.folder, what, error)
+    }
+}
+
+fn unusable(folder: &Path, what: &str, error: &io::Error) -> EngineError {
+    EngineError::Environment {
+        message: format!(
+            "the checkpoints in {} cannot be {what}: {error}",
+            folder.display()
+        ),
+        hint: Some("SET 'execution.checkpointing.dir' names another folder".to_owned()),
+    }
+}
+
+fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
+    let path = folder.join(METADATA);
+    let wrong = |reason: String| {
+        EngineError::Environment {
+        message: format!("the checkpoint {} cannot be read: {reason}", path.display()),
+        hint: Some(
+            "remove its folder to go on from the one before, or to start anew if it is the only one"
+                .to_owned(),
+        ),
+    }
+    };
+    let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
+    let checkpoint: Checkpoint =
+        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    match checkpoint.version {
+        VERSION => Ok(checkpoint),
+        other => Err(wrong(format!(
+            "it is of version {other}, this program writes version {VERSION}"
+        ))),
+    }
+}

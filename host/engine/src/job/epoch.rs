@@ -1,0 +1,204 @@
+//! An epoch: what a job without end does at a time.
+//!
+//! The sources of the job share a [`Gate`]. While it is open they give rows; when it closes each gives
+//! what it holds already, and ends. So a plan that is executed anew for every epoch runs to its end
+//! every time, and between two epochs no row is on its way.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use datafusion::arrow::record_batch::RecordBatch;
+use futures::{Stream, stream};
+use tokio::{
+    sync::{Notify, OwnedMutexGuard, watch},
+    time::{Instant, sleep, sleep_until},
+};
+use tokio_util::sync::CancellationToken;
+use wasmill_connectors::{ConnectorError, Position, Positions, SourceReader, Subscription};
+
+/// When an epoch closes.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct EpochLimits {
+    pub rows: u64,
+    /// Of Arrow buffers.
+    pub bytes: u64,
+    /// After the first row.
+    pub linger: Duration,
+}
+
+/// Ends the epochs of all sources of a job at once.
+#[derive(Debug)]
+pub(crate) struct Gate {
+    limits: EpochLimits,
+    closed: watch::Sender<bool>,
+    rows: AtomicU64,
+    bytes: AtomicU64,
+    first: Notify,
+}
+
+impl Gate {
+    pub(crate) fn new(limits: EpochLimits) -> Self {
+        Gate {
+            limits,
+            closed: watch::Sender::new(true),
+            rows: AtomicU64::new(0),
+            bytes: AtomicU64::new(0),
+            first: Notify::new(),
+        }
+    }
+
+    pub(crate) fn open(&self) {
+        self.rows.store(0, Ordering::Relaxed);
+        self.bytes.store(0, Ordering::Relaxed);
+        self.closed.send_replace(false);
+    }
+
+    /// Closes it when the epoch has lasted: its first row is old enough, a checkpoint is due, or the
+    /// job is to stop.
+    pub(crate) async fn close_in_time(
+        &self,
+        checkpoint: Option<Instant>,
+        stop: &CancellationToken,
+    ) {
+        let lingered = async {
+            self.first.notified().await;
+            sleep(self.limits.linger).await;
+        };
+        let due = async {
+            match checkpoint {
+                Some(instant) => sleep_until(instant).await,
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            () = lingered => {}
+            () = due => {}
+            () = stop.cancelled() => {}
+        }
+        self.closed.send_replace(true);
+    }
+
+    async fn closes(&self) {
+        // Fails only without a sender, and that is in `self`.
+        self.closed
+            .subscribe()
+            .wait_for(|closed| *closed)
+            .await
+            .ok();
+    }
+
+    fn is_closed(&self) -> bool {
+        *self.closed.borrow()
+    }
+
+    fn count(&self, batch: &RecordBatch) {
+        let (rows, bytes) = (batch.num_rows(), batch.get_array_memory_size());
+        let rows = self.rows.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
+        let bytes = self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
+        self.first.notify_one();
+        if rows >= self.limits.rows || bytes >= self.limits.bytes {
+            self.closed.send_replace(true);
+        }
+    }
+}
+
+/// A source that is read epoch by epoch.
+pub(crate) struct Following {
+    gate: Arc<Gate>,
+    partitions: Vec<Partition>,
+    positions: Arc<dyn Positions>,
+}
+
+struct Partition {
+    reader: Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Following {
+    pub(crate) fn new(subscription: Subscription, gate: Arc<Gate>) -> Self {
+        let readers = subscription.readers.into_iter();
+        Following {
+            gate,
+            partitions: readers
+                .map(|reader| Partition {
+                    reader: Arc::new(tokio::sync::Mutex::new(reader)),
+                    ended: Arc::default(),
+                })
+                .collect(),
+            positions: subscription.positions,
+        }
+    }
+
+    /// Whether the table has ended.
+    pub(crate) fn has_ended(&self) -> bool {
+        let mut partitions = self.partitions.iter();
+        partitions.all(|partition| partition.ended.load(Ordering::Acquire))
+    }
+
+    /// Behind all rows of the epochs so far; to be asked between two of them.
+    pub(crate) fn position(&self) -> Position {
+        self.positions.position()
+    }
+
+    /// One partition's batches of this epoch.
+    pub(crate) fn epoch(
+        &self,
+        partition: usize,
+    ) -> Option<impl Stream<Item = Result<RecordBatch, ConnectorError>> + Send + use<>> {
+        let partition = self.partitions.get(partition)?;
+        let begin = Reading {
+            gate: Arc::clone(&self.gate),
+            reader: Arc::clone(&partition.reader),
+            guard: None,
+            ended: Arc::clone(&partition.ended),
+        };
+        Some(stream::try_unfold(begin, |mut reading| async {
+            let batch = reading.next().await?;
+            Ok(batch.map(|batch| (batch, reading)))
+        }))
+    }
+}
+
+/// One partition within an epoch.
+struct Reading {
+    gate: Arc<Gate>,
+    reader: Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>,
+    guard: Option<OwnedMutexGuard<Box<dyn SourceReader>>>,
+    ended: Arc<AtomicBool>,
+}
+
+impl Reading {
+    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        if self.ended.load(Ordering::Acquire) {
+            return Ok(None);
+        }
+        let reader = match &mut self.guard {
+            Some(reader) => reader,
+            none => none.insert(Arc::clone(&self.reader).lock_owned().await),
+        };
+        if !self.gate.is_closed() {
+            let batch = tokio::select! {
+                biased;
+                () = self.gate.closes() => None,
+                batch = reader.next() => Some(batch?),
+            };
+            match batch {
+                Some(Some(batch)) => {
+                    self.gate.count(&batch);
+                    return Ok(Some(batch));
+                }
+                Some(None) => {
+                    self.ended.store(true, Ordering::Release);
+                    return Ok(None);
+                }
+                None => {}
+            }
+        }
+        reader.rest().await
+    }
+}
