@@ -9,7 +9,7 @@ use std::{
 
 use expect_test::expect;
 
-use crate::support::{Job, signal};
+use crate::support::{Job, root, signal};
 
 /// Follows a folder of files.
 const FOLLOW: &str = "
@@ -105,6 +105,50 @@ fn without_checkpoints_rows_are_shown_when_the_job_stops() {
     .assert_eq(&job.told(&stop(child)));
     assert_eq!(job.listing(), ["in", "job.sql", "out"]);
     assert_eq!(shown(&job), ["1,one"]);
+}
+
+/// The example's functions and models give in epochs, whatever their size, what they give of the
+/// same file when it is read as a whole.
+#[test]
+fn functions_and_models_in_epochs() {
+    let example = root().join("examples/lightgbm-batch");
+    let table = fs::read_to_string(example.join("data/test.csv")).unwrap();
+    let mut lines = table.lines();
+    let names: Vec<_> = lines.next().unwrap().split(',').skip(1).collect();
+    let declared = names.join(" DOUBLE, ") + " DOUBLE";
+    let names = names.join(", ");
+    let data: String = lines.flat_map(|line| [line, "\n"]).collect();
+    let sql = format!(
+        "CREATE TABLE tumours (benign INT, {declared}) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'in' FOLLOWED);
+         CREATE TABLE copy (way STRING, benign INT, prediction DOUBLE) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+         CREATE MODEL tumour INPUT ({declared}) OUTPUT (prediction DOUBLE)
+           WITH ('provider' = 'lightgbm', 'path' = 'model.txt');
+         CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM
+           WITH ('model' = 'tumour', 'grant.models' = 'tumour');
+         INSERT INTO copy
+           SELECT 'plugin', benign, predict({names}) FROM tumours WHERE mean_radius > 10
+           UNION ALL
+           SELECT 'model', benign, prediction
+           FROM ML_PREDICT(TABLE tumours, MODEL tumour, DESCRIPTOR({names}));"
+    );
+    let job = Job::new(&sql.replace(" FOLLOWED", ""))
+        .plugin("predict")
+        .model()
+        .file("in/a.csv", &data);
+    assert!(job.run().starts_with("exit 0\n"));
+    let expected = shown(&job);
+    assert!(expected.len() > 300);
+    fs::remove_dir_all(job.path("out")).unwrap();
+
+    let followed = sql.replace(" FOLLOWED", ", 'source.monitor-interval' = '20 ms'");
+    let small = "SET 'job.batch-rows' = '7'; SET 'job.epoch-rows' = '20';";
+    let job = job.file("job.sql", every("5 ms", &format!("{small}{followed}")));
+    let child = start(&job);
+    let rows = wait_for_rows(&job, |rows| rows.len() >= expected.len());
+    assert!(stop(child).status.success());
+    assert_eq!(rows, expected);
 }
 
 /// Kills the process again and again, wherever it is; in the end every row is there once.

@@ -227,9 +227,9 @@ impl Endless {
         if checkpoint.id == 0 {
             return Ok(());
         }
-        let sources = self.keyed_scans().into_iter().map(|(key, _)| key).collect();
+        let sources: Vec<_> = self.keyed_scans().into_iter().map(|(key, _)| key).collect();
         let sinks = self.flows.iter().enumerate();
-        let sinks = sinks.map(|(index, flow)| sink_key(index, flow)).collect();
+        let sinks: Vec<_> = sinks.map(|(index, flow)| sink_key(index, flow)).collect();
         let changes = [
             changes("reads", &sources, &checkpoint.sources),
             changes("writes", &sinks, &checkpoint.sinks),
@@ -423,7 +423,7 @@ fn sink_key(index: usize, flow: &Flow) -> String {
 }
 
 /// In words, which tables a job has that a checkpoint has not, and the other way round.
-fn changes<V>(verb: &str, now: &Vec<String>, then: &BTreeMap<String, V>) -> Option<String> {
+fn changes<V>(verb: &str, now: &[String], then: &BTreeMap<String, V>) -> Option<String> {
     let table = |key: &String| {
         let (_, table) = key.split_once(':').unwrap_or_default();
         format!("'{table}'")
