@@ -61,6 +61,23 @@ pub struct Subscription {
     pub positions: Arc<dyn Positions>,
 }
 
+impl Subscription {
+    /// The rows of all readers to their ends, for a job that takes no checkpoints.
+    pub(crate) fn into_streams(self) -> Vec<BatchStream> {
+        let readers = self.readers.into_iter();
+        let streams = readers.map(|reader| {
+            // What feeds the readers lives as long as the positions do.
+            let begin = (reader, self.positions.clone());
+            let stream = futures::stream::try_unfold(begin, |(mut reader, positions)| async {
+                let batch = reader.next().await?;
+                Ok(batch.map(|batch| (batch, (reader, positions))))
+            });
+            Box::pin(stream) as BatchStream
+        });
+        streams.collect()
+    }
+}
+
 /// Reads one partition.
 #[async_trait]
 pub trait SourceReader: Send {

@@ -20,8 +20,8 @@ use crate::{
     declare,
     error::{EngineError, Location},
     job::{
-        EndlessSettings, JobObserver, JobReport, observe_sources, run_endless, run_pipelines,
-        runs_in_epochs,
+        EndlessSettings, JobObserver, JobReport, is_endless, observe_sources, obstacle,
+        run_endless, run_pipelines,
     },
     planning::{
         Pipeline, PlanningScope, Shared, create_function, datafusion_context, execution_error,
@@ -444,21 +444,52 @@ impl Planner<'_> {
         for (insert, span) in inserts {
             pipelines.push(self.insert(insert, *span).await?);
         }
-        let endless = runs_in_epochs(&pipelines);
-        let overwrites = pipelines.iter().position(|pipeline| pipeline.overwrite);
-        if let (true, Some(index)) = (endless, overwrites) {
-            return Err(EngineError::job(format!(
-                "INSERT OVERWRITE into '{}' needs an end, and the job has none",
-                pipelines[index].table
-            ))
-            .with_hint("use INSERT INTO".to_owned())
-            .at(|| self.location(inserts[index].1)));
-        }
+        let endless = match is_endless(&pipelines) {
+            true => self.endless_settings(&pipelines, inserts)?,
+            false => None,
+        };
         Ok(Work::Pipelines {
-            endless: endless.then(|| self.endless(&pipelines)),
+            endless,
             pipelines,
             context: self.context.clone(),
         })
+    }
+
+    /// How a job without end runs in epochs; none if it cannot and its sinks can do without.
+    fn endless_settings(
+        &self,
+        pipelines: &[Pipeline],
+        inserts: &[(&Insert, Span)],
+    ) -> Result<Option<EndlessSettings>, EngineError> {
+        for (pipeline, (_, span)) in pipelines.iter().zip(inserts) {
+            let table = &pipeline.table;
+            let refused = |message: String, hint: &str| {
+                let error = EngineError::job(message).with_hint(hint.to_owned());
+                Err(error.at(|| self.location(*span)))
+            };
+            if let Some(part) = obstacle(&pipeline.plan) {
+                let needs_epochs = self.shared.settings.read().checkpoint_interval().is_some()
+                    || pipeline.sink.shows_at_checkpoints();
+                if !needs_epochs {
+                    return Ok(None);
+                }
+                return refused(
+                    format!(
+                        "the query into '{table}' has no end and has {part}, with which it cannot \
+                         take checkpoints yet"
+                    ),
+                    "so far it may project, filter, call functions and unite tables; \
+                     without checkpoints it may write to print and blackhole tables",
+                );
+            }
+            if pipeline.overwrite {
+                return refused(
+                    format!("INSERT OVERWRITE into '{table}' needs an end, and the job has none"),
+                    "use INSERT INTO",
+                );
+            }
+        }
+        Ok(Some(self.endless(pipelines)))
     }
 
     fn endless(&self, pipelines: &[Pipeline]) -> EndlessSettings {

@@ -327,6 +327,22 @@ fn a_checkpoint_that_is_damaged() {
 }
 
 #[test]
+fn a_limit_is_an_end() {
+    let sql = FOLLOW.replace("FROM lines", "FROM lines LIMIT 3");
+    let job = Job::new(&every("20 ms", &sql)).file("in/a.csv", "1,one\n2,two\n");
+    let mut child = start(&job);
+    thread::sleep(Duration::from_millis(300));
+    assert!(child.try_wait().unwrap().is_none());
+    let job = job.file("in/b.csv", "3,three\n4,four\n");
+    expect![[r#"
+        exit 0
+        copy: 3 rows
+    "#]]
+    .assert_eq(&job.told(&child.wait_with_output().unwrap()));
+    assert_eq!(shown(&job), ["1,one", "2,two", "3,three"]);
+}
+
+#[test]
 fn what_a_job_without_end_cannot_do() {
     let parquet = FOLLOW.replacen("'csv'", "'parquet'", 1);
     expect![[r#"
@@ -349,6 +365,31 @@ fn what_a_job_without_end_cannot_do() {
         hint: use INSERT INTO
     "#]]
     .assert_eq(&Job::new(&overwrite).file("in/a.csv", "").run());
+    let join = FOLLOW.replace(
+        "FROM lines",
+        "FROM lines JOIN (VALUES (1)) AS v (k) ON k = id",
+    );
+    expect![[r#"
+        exit 2
+        error: the query into 'copy' has no end and has a join, with which it cannot take checkpoints yet
+         --> job.sql:6:1
+          |
+        6 | INSERT INTO copy SELECT id, name FROM lines JOIN (VALUES (1)) AS v (k) ON k = id;
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: so far it may project, filter, call functions and unite tables; without checkpoints it may write to print and blackhole tables
+    "#]].assert_eq(&Job::new(&join).file("in/a.csv", "").run());
+    let union = FOLLOW.replace("FROM lines", "FROM lines UNION ALL VALUES (7, 'seven')");
+    expect![[r#"
+        exit 2
+        error: the query into 'copy' has no end and has rows of its own, with which it cannot take checkpoints yet
+         --> job.sql:6:1
+          |
+        6 | INSERT INTO copy SELECT id, name FROM lines UNION ALL VALUES (7, 'seven');
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: so far it may project, filter, call functions and unite tables; without checkpoints it may write to print and blackhole tables
+    "#]].assert_eq(&Job::new(&union).file("in/a.csv", "").run());
     let missing = Job::new(FOLLOW);
     expect![[r#"
         exit 2

@@ -141,16 +141,8 @@ impl Source for Datagen {
         projection: Option<Vec<usize>>,
         progress: Arc<SourceProgress>,
     ) -> Result<Vec<BatchStream>, ConnectorError> {
-        let rows = self.rows(projection, Drawn::default(), progress)?;
-        let streams = (0..partitions.max(1)).map(|_| {
-            let reader = Reader::new(rows.clone());
-            let stream = futures::stream::try_unfold(reader, |mut reader| async {
-                let batch = reader.next().await?;
-                Ok(batch.map(|batch| (batch, reader)))
-            });
-            Box::pin(stream) as BatchStream
-        });
-        Ok(streams.collect())
+        let subscribed = self.subscribe(partitions, projection, None, progress);
+        Ok(subscribed.await?.into_streams())
     }
 
     async fn subscribe(

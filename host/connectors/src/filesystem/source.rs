@@ -281,6 +281,10 @@ impl Source for FilesystemSource {
         projection: Option<Vec<usize>>,
         progress: Arc<SourceProgress>,
     ) -> Result<Vec<BatchStream>, ConnectorError> {
+        if self.monitor.is_some() {
+            let followed = self.subscribe(partitions, projection, None, progress);
+            return Ok(followed.await?.into_streams());
+        }
         let files = self.location.files(self.pattern.as_ref()).await?;
         let view = self.view(projection)?;
         let partitions = 0..partitions.max(1);

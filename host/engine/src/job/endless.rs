@@ -64,22 +64,39 @@ const STATELESS: &[&str] = &[
     "UnionExec",
 ];
 
-/// Whether these pipelines are a job without end that can run epoch by epoch.
-pub(crate) fn runs_in_epochs(pipelines: &[Pipeline]) -> bool {
-    let endless = |pipeline: &Pipeline| {
-        let mut scans = scans(&pipeline.plan).into_iter();
-        scans.any(|scan| with_scan(&scan, |scan| !scan.is_bounded()))
-    };
-    pipelines.iter().any(endless)
-        && pipelines
-            .iter()
-            .all(|pipeline| is_stateless(&pipeline.plan))
+/// Whether one of these pipelines runs until it is stopped.
+pub(crate) fn is_endless(pipelines: &[Pipeline]) -> bool {
+    !pipelines.iter().all(|pipeline| ends(&pipeline.plan))
 }
 
-fn is_stateless(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    plan.fetch().is_none()
-        && STATELESS.contains(&plan.name())
-        && plan.children().into_iter().all(is_stateless)
+/// A LIMIT ends whatever is below it.
+fn ends(plan: &Arc<dyn ExecutionPlan>) -> bool {
+    match as_scan(plan) {
+        Some(scan) => scan.is_bounded(),
+        None => plan.fetch().is_some() || plan.children().into_iter().all(ends),
+    }
+}
+
+/// The first part of a plan, in words, that keeps it from running epoch by epoch.
+pub(crate) fn obstacle(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
+    if plan.fetch().is_some() {
+        return Some("LIMIT".to_owned());
+    }
+    let name = plan.name();
+    if STATELESS.contains(&name) {
+        return plan.children().into_iter().find_map(obstacle);
+    }
+    let words = [
+        ("Join", "a join"),
+        ("Aggregate", "an aggregation"),
+        ("Window", "a window function"),
+        ("Sort", "ORDER BY"),
+        ("Limit", "LIMIT"),
+        ("DataSource", "rows of its own"),
+        ("PlaceholderRow", "rows of its own"),
+    ];
+    let known = words.iter().find(|(part, _)| name.contains(part));
+    Some(known.map_or(name, |(_, words)| words).to_owned())
 }
 
 /// The leaves that read tables, in the plan's order.
@@ -94,10 +111,6 @@ fn as_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
     (plan.as_ref() as &dyn std::any::Any).downcast_ref()
 }
 
-fn with_scan(plan: &Arc<dyn ExecutionPlan>, ask: impl FnOnce(&SourceScan) -> bool) -> bool {
-    as_scan(plan).is_some_and(ask)
-}
-
 /// One INSERT.
 struct Flow {
     pipeline: Pipeline,
@@ -110,7 +123,7 @@ struct Flow {
     writers: Vec<Option<Box<dyn SinkWriter>>>,
 }
 
-/// Runs pipelines for which [`runs_in_epochs`] until their tables end or the job is told to stop.
+/// Runs pipelines without an [`obstacle`] until their tables end or the job is told to stop.
 pub(crate) async fn run_endless(
     pipelines: Vec<Pipeline>,
     context: Arc<TaskContext>,
