@@ -19,13 +19,10 @@ use crate::{
     catalog::{self, Catalog, DeclaredModel, Relation, View},
     declare,
     error::{EngineError, Location},
-    job::{
-        EndlessSettings, JobObserver, JobReport, is_endless, observe_sources, obstacle,
-        run_endless, run_pipelines,
-    },
+    job::{EndlessSettings, JobObserver, JobReport, observe_sources, run_endless, run_pipelines},
     planning::{
         Pipeline, PlanningScope, Shared, create_function, datafusion_context, execution_error,
-        physical_plan, plan_insert, planning_error, query_plan,
+        is_endless, obstacle, physical_plan, plan_insert, planning_error, query_plan,
     },
     settings::Settings,
     sql::{

@@ -327,6 +327,22 @@ fn a_checkpoint_that_is_damaged() {
 }
 
 #[test]
+fn two_inserts_into_one_folder() {
+    let insert = "INSERT INTO copy SELECT id, name FROM lines;";
+    let set = format!(
+        "EXECUTE STATEMENT SET BEGIN {insert} {} END;",
+        insert.replace("SELECT id", "SELECT -id")
+    );
+    let sql = FOLLOW.replace(insert, &set);
+    assert_ne!(sql, FOLLOW);
+    let job = Job::new(&every("20 ms", &sql)).file("in/a.csv", "1,one\n2,two\n");
+    let child = start(&job);
+    let rows = wait_for_rows(&job, |rows| rows.len() == 4);
+    assert_eq!(rows, ["-1,one", "-2,two", "1,one", "2,two"]);
+    assert!(stop(child).status.success());
+}
+
+#[test]
 fn a_limit_is_an_end() {
     let sql = FOLLOW.replace("FROM lines", "FROM lines LIMIT 3");
     let job = Job::new(&every("20 ms", &sql)).file("in/a.csv", "1,one\n2,two\n");

@@ -103,9 +103,12 @@ pub(crate) fn source(
         limit: ends.chain(options.number("number-of-rows")?).min(),
         generators: generators.into(),
         rate,
-        batch_rows: context.batch_rows.max(1) as u64,
+        batch_rows: (context.batch_rows as u64).clamp(1, MAX_RANGE),
     }))
 }
+
+/// Rows that one reader draws at a time, at most.
+const MAX_RANGE: u64 = 1 << 20;
 
 #[derive(Debug)]
 struct Datagen {
@@ -156,6 +159,10 @@ impl Source for Datagen {
         let mut drawn = drawn.map_err(|error| {
             ConnectorError::job(format!("the checkpoint is not one of datagen: {error}"))
         })?;
+        if drawn.waiting.values().any(|rows| *rows > MAX_RANGE) {
+            let message = "the checkpoint of datagen holds a range that is too long";
+            return Err(ConnectorError::job(message));
+        }
         drawn.left = drawn.waiting.clone().into_iter().collect();
         let rows = self.rows(projection, drawn, progress)?;
         let readers = (0..partitions.max(1))

@@ -31,7 +31,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{Pipeline, SourceScan, connector_error, execution_error},
+    planning::{Pipeline, SourceScan, as_scan, connector_error, execution_error, scans},
 };
 
 /// How a job without end runs.
@@ -51,68 +51,10 @@ pub(crate) struct EndlessSettings {
     pub messages: SharedWriter,
 }
 
-/// Nodes that give the same rows whether a stream goes through them whole or in pieces.
-const STATELESS: &[&str] = &[
-    "CoalesceBatchesExec",
-    "CoalescePartitionsExec",
-    "CooperativeExec",
-    "FilterExec",
-    "InterleaveExec",
-    "ProjectionExec",
-    "RepartitionExec",
-    "SourceScan",
-    "UnionExec",
-];
-
-/// Whether one of these pipelines runs until it is stopped.
-pub(crate) fn is_endless(pipelines: &[Pipeline]) -> bool {
-    !pipelines.iter().all(|pipeline| ends(&pipeline.plan))
-}
-
-/// A LIMIT ends whatever is below it.
-fn ends(plan: &Arc<dyn ExecutionPlan>) -> bool {
-    match as_scan(plan) {
-        Some(scan) => scan.is_bounded(),
-        None => plan.fetch().is_some() || plan.children().into_iter().all(ends),
-    }
-}
-
-/// The first part of a plan, in words, that keeps it from running epoch by epoch.
-pub(crate) fn obstacle(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
-    if plan.fetch().is_some() {
-        return Some("LIMIT".to_owned());
-    }
-    let name = plan.name();
-    if STATELESS.contains(&name) {
-        return plan.children().into_iter().find_map(obstacle);
-    }
-    let words = [
-        ("Join", "a join"),
-        ("Aggregate", "an aggregation"),
-        ("Window", "a window function"),
-        ("Sort", "ORDER BY"),
-        ("Limit", "LIMIT"),
-        ("DataSource", "rows of its own"),
-        ("PlaceholderRow", "rows of its own"),
-    ];
-    let known = words.iter().find(|(part, _)| name.contains(part));
-    Some(known.map_or(name, |(_, words)| words).to_owned())
-}
-
-/// The leaves that read tables, in the plan's order.
-fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPlan>> {
-    match as_scan(plan) {
-        Some(_) => vec![Arc::clone(plan)],
-        None => plan.children().into_iter().flat_map(scans).collect(),
-    }
-}
-
-fn as_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
-    (plan.as_ref() as &dyn std::any::Any).downcast_ref()
-}
-
 /// One INSERT.
 struct Flow {
+    /// Its place among the INSERTs of the job.
+    index: usize,
     pipeline: Pipeline,
     scans: Vec<Arc<dyn ExecutionPlan>>,
     rows: Arc<AtomicU64>,
@@ -123,6 +65,18 @@ struct Flow {
     writers: Vec<Option<Box<dyn SinkWriter>>>,
 }
 
+impl Flow {
+    /// The job's run, as its sink knows it: several INSERTs may write to one folder.
+    fn run(&self, job: &str) -> String {
+        format!("{job}-{}", self.index)
+    }
+
+    /// Names it in a checkpoint.
+    fn key(&self) -> String {
+        format!("{}:{}", self.index, self.pipeline.table)
+    }
+}
+
 /// Runs pipelines without an [`obstacle`] until their tables end or the job is told to stop.
 pub(crate) async fn run_endless(
     pipelines: Vec<Pipeline>,
@@ -130,7 +84,9 @@ pub(crate) async fn run_endless(
     observer: &Arc<JobObserver>,
     settings: &EndlessSettings,
 ) -> Result<JobReport, EngineError> {
-    let flows = pipelines.into_iter().map(|pipeline| Flow {
+    let pipelines = pipelines.into_iter().enumerate();
+    let flows = pipelines.map(|(index, pipeline)| Flow {
+        index,
         scans: scans(&pipeline.plan),
         rows: Arc::default(),
         sources: observe_sources(&pipeline.plan, observer),
@@ -200,7 +156,7 @@ impl Endless {
             last: checkpoint.id,
             rows_then: 0,
         };
-        if let (true, Some(checkpoints)) = (goes_on, &job.checkpoints) {
+        if let (1.., Some(checkpoints)) = (checkpoint.id, &job.checkpoints) {
             job.check_compatible(&checkpoint, checkpoints)?;
             let message = format!(
                 "going on from checkpoint {} in {}\n",
@@ -212,9 +168,10 @@ impl Endless {
                 messages.write_all(message.as_bytes()).ok();
             }
         }
-        for (key, flow) in job.flows.iter_mut().enumerate() {
-            let prepared = checkpoint.sinks.get(&sink_key(key, flow));
-            let recovered = flow.pipeline.sink.recover(&job.run, prepared).await;
+        for flow in &mut job.flows {
+            let prepared = checkpoint.sinks.get(&flow.key());
+            let run = flow.run(&job.run);
+            let recovered = flow.pipeline.sink.recover(&run, prepared).await;
             recovered.map_err(|error| connector_error(&error))?;
         }
         for (key, scan) in job.keyed_scans() {
@@ -237,12 +194,8 @@ impl Endless {
         checkpoint: &Checkpoint,
         checkpoints: &Checkpoints,
     ) -> Result<(), EngineError> {
-        if checkpoint.id == 0 {
-            return Ok(());
-        }
         let sources: Vec<_> = self.keyed_scans().into_iter().map(|(key, _)| key).collect();
-        let sinks = self.flows.iter().enumerate();
-        let sinks: Vec<_> = sinks.map(|(index, flow)| sink_key(index, flow)).collect();
+        let sinks: Vec<_> = self.flows.iter().map(Flow::key).collect();
         let changes = [
             changes("reads", &sources, &checkpoint.sources),
             changes("writes", &sinks, &checkpoint.sinks),
@@ -265,12 +218,12 @@ impl Endless {
 
     fn keyed_scans(&self) -> Vec<(String, Arc<dyn ExecutionPlan>)> {
         let mut keyed = Vec::new();
-        for (flow, scan) in self.flows.iter().enumerate().flat_map(|(index, flow)| {
-            let scans = flow.scans.iter().enumerate();
-            scans.map(move |(place, scan)| ((index, place), scan))
-        }) {
-            let table = as_scan(scan).map_or("", SourceScan::table);
-            keyed.push((format!("{}.{}:{table}", flow.0, flow.1), Arc::clone(scan)));
+        for flow in &self.flows {
+            for (place, scan) in flow.scans.iter().enumerate() {
+                let table = as_scan(scan).map_or("", SourceScan::table);
+                let key = format!("{}.{place}:{table}", flow.index);
+                keyed.push((key, Arc::clone(scan)));
+            }
         }
         keyed
     }
@@ -283,10 +236,8 @@ impl Endless {
     /// Starts the writing up to the next checkpoint.
     async fn begin(&mut self) -> Result<(), EngineError> {
         for flow in &mut self.flows {
-            let begun = flow
-                .pipeline
-                .sink
-                .begin_checkpoint(&self.run, self.last + 1);
+            let run = flow.run(&self.run);
+            let begun = flow.pipeline.sink.begin_checkpoint(&run, self.last + 1);
             let transaction = begun.await.map_err(|error| connector_error(&error))?;
             flow.transaction = Some(transaction);
         }
@@ -376,7 +327,7 @@ impl Endless {
         }
         let mut checkpoint = Checkpoint::new(self.last + 1, &self.run);
         let mut transactions = Vec::new();
-        for (index, flow) in self.flows.iter_mut().enumerate() {
+        for flow in &mut self.flows {
             for writer in flow.writers.drain(..).flatten() {
                 let finished = writer.finish().await;
                 finished.map_err(|error| connector_error(&error))?;
@@ -387,7 +338,7 @@ impl Endless {
             let prepared = transaction.prepare().await;
             let prepared = prepared.map_err(|error| connector_error(&error))?;
             transactions.push(Arc::clone(transaction));
-            checkpoint.sinks.insert(sink_key(index, flow), prepared);
+            checkpoint.sinks.insert(flow.key(), prepared);
         }
         for (key, scan) in self.keyed_scans() {
             if let Some(following) = as_scan(&scan).and_then(SourceScan::following) {
@@ -429,10 +380,6 @@ impl Endless {
             }
         }
     }
-}
-
-fn sink_key(index: usize, flow: &Flow) -> String {
-    format!("{index}:{}", flow.pipeline.table)
 }
 
 /// In words, which tables a job has that a checkpoint has not, and the other way round.

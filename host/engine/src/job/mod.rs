@@ -8,7 +8,7 @@ mod observer;
 mod partition;
 mod pipelines;
 
-pub(crate) use endless::{EndlessSettings, is_endless, obstacle, run_endless};
+pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
 pub use observer::JobObserver;
 pub(crate) use observer::observe_sources;
