@@ -26,7 +26,7 @@ pub use format::{Format, formats};
 pub use registry::{Connector, ConnectorOption, connectors, sink, source};
 pub use sink::{Committable, Sink, SinkTransaction, SinkWriter};
 pub use source::{
-    BatchStream, Position, Positions, Source, SourceProgress, SourceReader, SourceStatistics,
-    Subscription,
+    BatchStream, Position, Positions, Source, SourceProgress, SourceReader, SourceRows,
+    SourceStatistics, SplitId, SplitRun, Subscription,
 };
 pub use table::{ConnectorContext, SharedWriter, TableColumn, TableDefinition};

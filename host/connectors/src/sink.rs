@@ -33,6 +33,20 @@ pub trait Sink: Send + Sync + Debug {
         self.begin(false).await
     }
 
+    /// Whether only the sink itself knows up to which checkpoint its rows are shown: one that cannot
+    /// commit after a crash what it had prepared before, so that the moment of its commit is the
+    /// moment that counts. A job has one such sink at most.
+    fn decides(&self) -> bool {
+        false
+    }
+
+    /// Of a sink that decides: the checkpoint up to which the rows of a run are shown, 0 if none are.
+    /// The job goes on from that one. What the run had not committed is taken back first, and no
+    /// other process can commit for the run from then on.
+    async fn shown(&self, _run: &str) -> Result<u64, ConnectorError> {
+        Ok(0)
+    }
+
     /// Commits what a transaction of this run prepared for the last checkpoint, whether or not that
     /// happened before, and removes what the run left behind since.
     async fn recover(

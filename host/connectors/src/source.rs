@@ -4,6 +4,7 @@ use std::fmt::Debug;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -69,8 +70,8 @@ impl Subscription {
             // What feeds the readers lives as long as the positions do.
             let begin = (reader, self.positions.clone());
             let stream = futures::stream::try_unfold(begin, |(mut reader, positions)| async {
-                let batch = reader.next().await?;
-                Ok(batch.map(|batch| (batch, (reader, positions))))
+                let rows = reader.next().await?;
+                Ok(rows.map(|rows| (rows.batch, (reader, positions))))
             });
             Box::pin(stream) as BatchStream
         });
@@ -81,18 +82,64 @@ impl Subscription {
 /// Reads one partition.
 #[async_trait]
 pub trait SourceReader: Send {
-    /// Waits for the next batch; none once the table has ended. A call that is dropped loses no row.
-    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError>;
+    /// Waits for the next rows; none once the table has ended. A call that is dropped loses no row.
+    async fn next(&mut self) -> Result<Option<SourceRows>, ConnectorError>;
 
-    /// The next batch of the rows that it holds already, none once it holds none. A position stands
+    /// The next of the rows that it holds already, none once it holds none. A position stands
     /// between rows only then.
-    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError>;
+    async fn rest(&mut self) -> Result<Option<SourceRows>, ConnectorError>;
+}
+
+/// Rows that a reader gives at a time.
+#[derive(Debug, Clone)]
+pub struct SourceRows {
+    /// Of the projected schema.
+    pub batch: RecordBatch,
+    /// Whose the rows are, in their order: together as many as the batch has. Empty where the source
+    /// is all one split.
+    pub runs: Vec<SplitRun>,
+}
+
+/// Rows of one split that follow each other.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SplitRun {
+    pub split: SplitId,
+    pub rows: usize,
+}
+
+/// Names what a source reads by itself, such as a partition of a topic: time passes in each split on
+/// its own, so that each has its own watermark. A source of one split calls it "".
+pub type SplitId = Arc<str>;
+
+impl From<RecordBatch> for SourceRows {
+    fn from(batch: RecordBatch) -> Self {
+        SourceRows {
+            batch,
+            runs: Vec::new(),
+        }
+    }
 }
 
 /// Tells the position of a [`Subscription`].
+#[async_trait]
 pub trait Positions: Send + Sync {
     /// Behind all rows that the readers have given, when none of them holds any.
     fn position(&self) -> Position;
+
+    /// The splits that rows may still come from.
+    fn splits(&self) -> Vec<SplitId> {
+        vec![SplitId::from("")]
+    }
+
+    /// Hears that the sinks have the rows before a position for good.
+    async fn stored(&self, _position: &Position) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    /// How often it wants to hear that from a job that takes no checkpoints.
+    fn wants_stored(&self) -> Option<Duration> {
+        None
+    }
 }
 
 /// How much there is to read, as far as it is known beforehand.

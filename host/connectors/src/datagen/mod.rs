@@ -7,7 +7,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
-use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ use crate::options::Options;
 use crate::registry::{Connector, ConnectorOption};
 use crate::{
     BatchStream, ConnectorContext, ConnectorError, Position, Positions, Source, SourceProgress,
-    SourceReader, SourceStatistics, Subscription, TableDefinition,
+    SourceReader, SourceRows, SourceStatistics, Subscription, TableDefinition,
 };
 use values::Generator;
 
@@ -250,7 +249,7 @@ impl Reader {
 
 #[async_trait]
 impl SourceReader for Reader {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    async fn next(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         let rows = &self.rows;
         let Some((first, count)) = self.range.or_else(|| rows.draw()) else {
             return Ok(None);
@@ -267,10 +266,11 @@ impl SourceReader for Reader {
         self.range = None;
         rows.drawn.lock().waiting.remove(&first);
         rows.progress.add_rows(count as usize);
-        batch(&rows.schema, columns, count as usize).map(Some)
+        let batch = batch(&rows.schema, columns, count as usize)?;
+        Ok(Some(batch.into()))
     }
 
-    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    async fn rest(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         Ok(None)
     }
 }

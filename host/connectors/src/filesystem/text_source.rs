@@ -10,7 +10,7 @@ use async_trait::async_trait;
 use super::chunks::{Chunk, ChunkQueue, Next, Place};
 use super::location::InputFile;
 use super::metadata::FileColumn;
-use crate::{BatchStream, ConnectorError, SourceProgress, SourceReader};
+use crate::{BatchStream, ConnectorError, SourceProgress, SourceReader, SourceRows};
 
 /// Text that a batch takes at most (more or less a chunk), whatever `batch_rows` says: offsets into
 /// an Arrow string column are 32 bits wide.
@@ -87,9 +87,31 @@ impl Partition {
     /// All batches, to the end.
     pub(crate) fn into_stream(self) -> BatchStream {
         Box::pin(futures::stream::try_unfold(self, |mut partition| async {
-            let batch = partition.next().await?;
+            let batch = partition.next_batch().await?;
             Ok(batch.map(|batch| (batch, partition)))
         }))
+    }
+
+    async fn next_batch(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+        loop {
+            let batch = match self.chunk {
+                Some(_) => self.decode()?,
+                None => match self.queue.next(&mut self.place).await? {
+                    Next::Chunk(chunk) => self.enter(chunk)?,
+                    Next::End => return self.gathered(),
+                    Next::Later => {
+                        let batch = self.gathered()?;
+                        if batch.is_none() {
+                            self.queue.arrival().await;
+                        }
+                        batch
+                    }
+                },
+            };
+            if batch.is_some() {
+                return Ok(batch);
+            }
+        }
     }
 
     /// Decodes the chunk until the batch is full; answers that, then.
@@ -147,39 +169,21 @@ impl Partition {
 
 #[async_trait]
 impl SourceReader for Partition {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
-        loop {
-            let batch = match self.chunk {
-                Some(_) => self.decode()?,
-                None => match self.queue.next(&mut self.place).await? {
-                    Next::Chunk(chunk) => self.enter(chunk)?,
-                    Next::End => return self.gathered(),
-                    Next::Later => {
-                        let batch = self.gathered()?;
-                        if batch.is_none() {
-                            self.queue.arrival().await;
-                        }
-                        batch
-                    }
-                },
-            };
-            if batch.is_some() {
-                return Ok(batch);
-            }
-        }
+    async fn next(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
+        Ok(self.next_batch().await?.map(SourceRows::from))
     }
 
-    async fn rest(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    async fn rest(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         loop {
             let batch = match self.chunk {
                 Some(_) => self.decode()?,
                 None => match self.queue.ahead(&mut self.place).await? {
                     Some(chunk) => self.enter(chunk)?,
-                    None => return self.gathered(),
+                    None => return Ok(self.gathered()?.map(SourceRows::from)),
                 },
             };
-            if batch.is_some() {
-                return Ok(batch);
+            if let Some(batch) = batch {
+                return Ok(Some(batch.into()));
             }
         }
     }

@@ -188,9 +188,9 @@ impl Reading {
                 batch = reader.next() => Some(batch?),
             };
             match batch {
-                Some(Some(batch)) => {
-                    self.gate.count(&batch);
-                    return Ok(Some(batch));
+                Some(Some(rows)) => {
+                    self.gate.count(&rows.batch);
+                    return Ok(Some(rows.batch));
                 }
                 Some(None) => {
                     self.ended.store(true, Ordering::Release);
@@ -199,6 +199,6 @@ impl Reading {
                 None => {}
             }
         }
-        reader.rest().await
+        Ok(reader.rest().await?.map(|rows| rows.batch))
     }
 }
