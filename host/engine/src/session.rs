@@ -456,10 +456,11 @@ impl Planner<'_> {
         }
         let context = self.context.clone();
         if is_endless(&pipelines) {
+            let in_epochs = self.in_epochs(&pipelines, inserts)?;
             return Ok(Work::Endless {
-                settings: self.endless(&pipelines),
-                pipelines: self.in_epochs(&pipelines, inserts)?,
+                pipelines: in_epochs,
                 context,
+                settings: self.endless(&pipelines),
             });
         }
         for (pipeline, (insert, span)) in pipelines.iter().zip(inserts) {

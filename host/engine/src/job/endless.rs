@@ -11,12 +11,15 @@ use std::{
     time::Duration,
 };
 
-use datafusion::{execution::TaskContext, physical_plan::execution_plan::reset_plan_states};
+use datafusion::{
+    common::DataFusionError, execution::TaskContext,
+    physical_plan::execution_plan::reset_plan_states,
+};
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use wasmill_connectors::SharedWriter;
+use wasmill_connectors::{SharedWriter, SinkWriter};
 
 use super::{
     checkpoints::{Checkpoint, Checkpoints, State},
@@ -57,7 +60,7 @@ pub(crate) async fn run_endless(
     observer: &Arc<JobObserver>,
     settings: &EndlessSettings,
 ) -> Result<JobReport, EngineError> {
-    let flows = Flow::all(pipelines, observer);
+    let flows = Flow::all(pipelines, observer)?;
     let decides = flows.iter().any(|flow| flow.pipeline.sink.decides());
     let checkpoints = match settings.interval {
         Some(_) => {
@@ -93,6 +96,9 @@ pub(crate) async fn run_endless(
     })
 }
 
+/// A flow's writer of a partition.
+type Writer = (usize, usize, Box<dyn SinkWriter>);
+
 pub(super) struct Endless {
     pub(super) flows: Vec<Flow>,
     pub(super) gate: Arc<Gate>,
@@ -104,7 +110,7 @@ pub(super) struct Endless {
     pub(super) run: String,
     /// The last checkpoint.
     pub(super) last: u64,
-    /// Rows that the sources had given by then.
+    /// Rows that the sources had given and the sinks had taken by then.
     rows_then: u64,
 }
 
@@ -156,11 +162,9 @@ impl Endless {
 
     /// Answers whether it was stopped; otherwise its tables have ended.
     async fn run(&mut self, interval: Option<Duration>) -> Result<bool, EngineError> {
-        let following = self.flows.iter().flat_map(Flow::following);
-        let wanted = following
-            .filter_map(|(_, found)| found.wants_stored())
-            .min();
-        let interval = interval.or(wanted);
+        let wanted = |(_, found): &(_, Arc<Following>)| found.wants_stored();
+        let wanted = self.following().iter().filter_map(wanted).min();
+        let interval = interval.or(wanted.filter(|_| self.stores_all()));
         let due = || interval.and_then(|interval| Instant::now().checked_add(interval));
         let mut checkpoint_at = due();
         loop {
@@ -203,11 +207,25 @@ impl Endless {
     /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
     /// sources give only what they hold.
     async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
-        let mut tasks = JoinSet::new();
+        for (_, following) in self.following() {
+            following.begin();
+        }
+        let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
+        let failed = |error: DataFusionError| execution_error(&error);
+        for flow in &self.flows {
+            // All of them first: a stage gives what those below it release.
+            for stage in &flow.stages {
+                stage.release().map_err(failed)?;
+            }
+            for stage in &flow.stages {
+                for taken in stage.takers(&self.context).map_err(failed)? {
+                    tasks.spawn(async move { taken.await.map(|()| None).map_err(failed) });
+                }
+            }
+        }
         for (index, flow) in self.flows.iter_mut().enumerate() {
             // As new: a plan keeps account of every execution, and some nodes allow only one.
-            let plan = reset_plan_states(Arc::clone(&flow.pipeline.plan))
-                .map_err(|error| execution_error(&error))?;
+            let plan = reset_plan_states(Arc::clone(&flow.pipeline.plan)).map_err(failed)?;
             let transaction = flow.transaction.as_ref();
             let transaction = transaction.ok_or_else(|| EngineError::bug("no transaction"))?;
             for partition in Partition::all(&flow.pipeline, &plan, &flow.rows, &self.observer) {
@@ -227,7 +245,7 @@ impl Endless {
                         }
                     };
                     partition.run(context, writer.as_mut()).await?;
-                    Ok((index, place, writer))
+                    Ok(Some((index, place, writer)))
                 });
             }
         }
@@ -245,8 +263,9 @@ impl Endless {
             // An error drops the set, which ends the other tasks.
             match finished {
                 Some(finished) => {
-                    let (index, place, writer) = joined(finished)?;
-                    self.flows[index].writers[place] = Some(writer);
+                    if let Some((index, place, writer)) = joined(finished)? {
+                        self.flows[index].writers[place] = Some(writer);
+                    }
                 }
                 None => return Ok(()),
             }
@@ -255,7 +274,7 @@ impl Endless {
 
     /// Between two epochs: stores what was written and where the sources are, and shows it.
     async fn checkpoint(&mut self, last: bool) -> Result<(), EngineError> {
-        let rows = self.rows_read();
+        let rows = self.rows_moved();
         if !last && rows == self.rows_then {
             return Ok(());
         }
@@ -293,13 +312,15 @@ impl Endless {
             let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
             checkpoint.clocks.extend(clocks);
             let state = self.flows.iter().flat_map(Flow::keyed_holds);
-            let state = state.map(|(key, hold)| State {
-                key,
-                of: hold.describe(),
-                schema: hold.schema_held(),
-                batches: hold.save(),
+            let state = state.map(|(key, holding)| {
+                Ok(State {
+                    key,
+                    of: holding.describe(),
+                    schema: holding.schema_held(),
+                    batches: holding.save().map_err(|error| execution_error(&error))?,
+                })
             });
-            checkpoints.write(checkpoint, state.collect())?;
+            checkpoints.write(checkpoint, state.collect::<Result<_, EngineError>>()?)?;
         }
         // What one sink decides the others follow.
         transactions.sort_by_key(|(decides, _)| !decides);
@@ -307,7 +328,8 @@ impl Endless {
             let committed = transaction.commit().await;
             committed.map_err(|error| connector_error(&error))?;
         }
-        for (following, position) in positions {
+        let stores_all = self.stores_all();
+        for (following, position) in positions.into_iter().filter(|_| stores_all) {
             let stored = following.stored(&position).await;
             stored.map_err(|error| connector_error(&error))?;
         }
@@ -318,16 +340,23 @@ impl Endless {
         }
     }
 
+    /// Whether a crash loses nothing of the rows before a checkpoint: no window holds any, or what it
+    /// holds is in the checkpoint.
+    fn stores_all(&self) -> bool {
+        self.checkpoints.is_some() || self.flows.iter().all(|flow| flow.stages.is_empty())
+    }
+
     /// The tables that are read epoch by epoch, by the names that a checkpoint gives them.
     pub(super) fn following(&self) -> Vec<(String, Arc<Following>)> {
         self.flows.iter().flat_map(Flow::following).collect()
     }
 
-    fn rows_read(&self) -> u64 {
+    fn rows_moved(&self) -> u64 {
         let sources = self.flows.iter().flat_map(|flow| &flow.sources);
-        sources
-            .map(|source| source.rows.load(Ordering::Relaxed))
-            .sum()
+        let read = sources.map(|source| source.rows.load(Ordering::Relaxed));
+        let flows = self.flows.iter();
+        let written = flows.map(|flow| flow.rows.load(Ordering::Relaxed));
+        read.chain(written).sum()
     }
 
     /// Takes back what no checkpoint holds.

@@ -16,7 +16,8 @@ use std::{
 use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use futures::{Stream, stream};
 use tokio::{
-    sync::{Notify, OwnedMutexGuard, watch},
+    sync::{Notify, mpsc, watch},
+    task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -121,9 +122,19 @@ pub(crate) struct Following {
     schema: SchemaRef,
 }
 
+type SharedReader = Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>;
+
+/// Batches that were read, and the task that reads them.
+type Epoch = (
+    mpsc::UnboundedReceiver<Result<RecordBatch, ConnectorError>>,
+    JoinSet<()>,
+);
+
 struct Partition {
-    reader: Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>,
+    reader: SharedReader,
     ended: Arc<AtomicBool>,
+    /// Until the plan takes it.
+    epoch: parking_lot::Mutex<Option<Epoch>>,
 }
 
 impl Following {
@@ -141,6 +152,7 @@ impl Following {
                 .map(|reader| Partition {
                     reader: Arc::new(tokio::sync::Mutex::new(reader)),
                     ended: Arc::default(),
+                    epoch: parking_lot::Mutex::default(),
                 })
                 .collect(),
             positions: subscription.positions,
@@ -192,23 +204,47 @@ impl Following {
         self.positions.wants_stored()
     }
 
+    /// Begins an epoch: all partitions are read at once, whatever the order in which the plan asks for
+    /// their rows. What waits for the plan is bounded by the gate.
+    pub(crate) fn begin(&self) {
+        for partition in &self.partitions {
+            let mut reading = Reading {
+                gate: Arc::clone(&self.gate),
+                reader: Arc::clone(&partition.reader),
+                ended: Arc::clone(&partition.ended),
+                time: self.time.clone(),
+                schema: Arc::clone(&self.schema),
+            };
+            let (sender, receiver) = mpsc::unbounded_channel();
+            let mut task = JoinSet::new();
+            task.spawn(async move {
+                let reader = Arc::clone(&reading.reader);
+                let mut reader = reader.lock_owned().await;
+                loop {
+                    let batch = reading.next(reader.as_mut()).await.transpose();
+                    let Some(batch) = batch else {
+                        return;
+                    };
+                    let failed = batch.is_err();
+                    if sender.send(batch).is_err() || failed {
+                        return;
+                    }
+                }
+            });
+            *partition.epoch.lock() = Some((receiver, task));
+        }
+    }
+
     /// One partition's batches of this epoch.
     pub(crate) fn epoch(
         &self,
         partition: usize,
     ) -> Option<impl Stream<Item = Result<RecordBatch, ConnectorError>> + Send + use<>> {
-        let partition = self.partitions.get(partition)?;
-        let begin = Reading {
-            gate: Arc::clone(&self.gate),
-            reader: Arc::clone(&partition.reader),
-            guard: None,
-            ended: Arc::clone(&partition.ended),
-            time: self.time.clone(),
-            schema: Arc::clone(&self.schema),
-        };
-        Some(stream::try_unfold(begin, |mut reading| async {
-            let batch = reading.next().await?;
-            Ok(batch.map(|batch| (batch, reading)))
+        let begun = self.partitions.get(partition)?.epoch.lock().take();
+        Some(stream::unfold(begun, |begun| async {
+            let (mut receiver, task) = begun?;
+            let batch = receiver.recv().await?;
+            Some((batch, Some((receiver, task))))
         }))
     }
 }
@@ -216,22 +252,20 @@ impl Following {
 /// One partition within an epoch.
 struct Reading {
     gate: Arc<Gate>,
-    reader: Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>,
-    guard: Option<OwnedMutexGuard<Box<dyn SourceReader>>>,
+    reader: SharedReader,
     ended: Arc<AtomicBool>,
     time: Option<Arc<TableTime>>,
     schema: SchemaRef,
 }
 
 impl Reading {
-    async fn next(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    async fn next(
+        &mut self,
+        reader: &mut dyn SourceReader,
+    ) -> Result<Option<RecordBatch>, ConnectorError> {
         if self.ended.load(Ordering::Acquire) {
             return Ok(None);
         }
-        let reader = match &mut self.guard {
-            Some(reader) => reader,
-            none => none.insert(Arc::clone(&self.reader).lock_owned().await),
-        };
         if !self.gate.is_closed() {
             let batch = tokio::select! {
                 biased;

@@ -9,8 +9,12 @@ use super::{
     clock::Clock,
     epoch::Following,
     observer::{JobObserver, observe_sources},
+    stage::Stage,
 };
-use crate::planning::{EpochPipeline, Hold, Pipeline, as_hold, as_scan, followed, holding};
+use crate::{
+    error::EngineError,
+    planning::{EpochPipeline, Holding, Pipeline, as_scan, execution_error, followed},
+};
 
 pub(super) struct Flow {
     /// Its place among the INSERTs of the job.
@@ -20,8 +24,8 @@ pub(super) struct Flow {
     pub scans: Vec<Arc<dyn ExecutionPlan>>,
     /// The time of its windows, if it has any.
     pub clock: Option<Arc<Clock>>,
-    /// The nodes that hold rows from one epoch to the next.
-    pub holds: Vec<Arc<dyn ExecutionPlan>>,
+    /// The parts of its plan below nodes that hold rows, each behind those below it.
+    pub stages: Vec<Stage>,
     /// Rows that came after their window was over.
     pub late: Arc<AtomicU64>,
     pub rows: Arc<AtomicU64>,
@@ -33,29 +37,35 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn all(pipelines: Vec<EpochPipeline>, observer: &Arc<JobObserver>) -> Vec<Self> {
+    /// The flows of these pipelines; their plans become what is above all stages.
+    pub(super) fn all(
+        pipelines: Vec<EpochPipeline>,
+        observer: &Arc<JobObserver>,
+    ) -> Result<Vec<Self>, EngineError> {
         let pipelines = pipelines.into_iter().enumerate();
-        let flows = pipelines.map(
-            |(
+        let flows = pipelines.map(|(index, found)| {
+            let EpochPipeline {
+                pipeline,
+                clock,
+                late,
+            } = found;
+            let scans = followed(&pipeline.plan);
+            let sources = observe_sources(&pipeline.plan, observer);
+            let (stages, plan) =
+                Stage::cut(&pipeline.plan).map_err(|error| execution_error(&error))?;
+            Ok(Flow {
                 index,
-                EpochPipeline {
-                    pipeline,
-                    clock,
-                    late,
-                },
-            )| Flow {
-                index,
-                scans: followed(&pipeline.plan),
-                holds: holding(&pipeline.plan),
+                scans,
+                stages,
                 clock,
                 late,
                 rows: Arc::default(),
-                sources: observe_sources(&pipeline.plan, observer),
+                sources,
                 transaction: None,
                 writers: Vec::new(),
-                pipeline,
-            },
-        );
+                pipeline: Pipeline { plan, ..pipeline },
+            })
+        });
         flows.collect()
     }
 
@@ -79,14 +89,16 @@ impl Flow {
     }
 
     fn is_due(&self) -> bool {
-        let mut holds = self.holds.iter();
-        holds.any(|hold| as_hold(hold).is_some_and(Hold::is_due))
+        let mut stages = self.stages.iter();
+        stages.any(|stage| stage.holding().is_ok_and(Holding::is_due))
     }
 
     /// What it holds, by names for a checkpoint.
-    pub(super) fn keyed_holds(&self) -> impl Iterator<Item = (String, &Hold)> {
-        let holds = self.holds.iter().enumerate();
-        holds.filter_map(|(place, hold)| Some((format!("{}.{place}", self.index), as_hold(hold)?)))
+    pub(super) fn keyed_holds(&self) -> impl Iterator<Item = (String, &dyn Holding)> {
+        let stages = self.stages.iter().enumerate();
+        stages.filter_map(|(place, stage)| {
+            Some((format!("{}.{place}", self.index), stage.holding().ok()?))
+        })
     }
 
     /// The job's run, as its sink knows it: several INSERTs may write to one folder.

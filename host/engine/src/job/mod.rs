@@ -11,6 +11,7 @@ mod observer;
 mod partition;
 mod pipelines;
 mod restart;
+mod stage;
 mod watermark;
 
 pub(crate) use clock::{BEGINNING, Clock};

@@ -24,6 +24,7 @@ use super::{
     external,
     relations::RelationsPlanner,
     tables::Tables,
+    windows::FlinkQueries,
 };
 use crate::{
     catalog::{CATALOG, Catalog, DATABASE},
@@ -120,6 +121,7 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
         .with_config(config)
         .with_runtime_env(runtime)
         .with_relation_planners(vec![Arc::new(RelationsPlanner::new(Arc::clone(shared)))])
+        .with_query_planner(Arc::new(FlinkQueries))
         .with_type_planner(Arc::new(types))
         .build();
     state.register_function_rewrite(Arc::new(FlinkCasts))?;

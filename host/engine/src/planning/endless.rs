@@ -24,7 +24,7 @@ use datafusion::{
 use super::{
     Pipeline, SourceScan,
     replay::Replay,
-    windows::{Ends, Hold, LateRows, Reduction, WindowEnd, WindowId},
+    windows::{Ends, Hold, Holding, LateRows, Reduction, Sessions, WindowEnd, WindowId},
 };
 use crate::job::Clock;
 
@@ -100,10 +100,10 @@ pub(crate) fn followed(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPl
     }
 }
 
-/// The nodes that hold rows from one epoch to the next, in the plan's order.
+/// The nodes that hold rows from one epoch to the next, each behind those below it.
 pub(crate) fn holding(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPlan>> {
     let below = plan.children().into_iter().flat_map(holding);
-    let own = as_hold(plan).map(|_| Arc::clone(plan));
+    let own = as_holding(plan).map(|_| Arc::clone(plan));
     below.chain(own).collect()
 }
 
@@ -111,8 +111,9 @@ pub(crate) fn as_scan(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
     (plan.as_ref() as &dyn std::any::Any).downcast_ref()
 }
 
-pub(crate) fn as_hold(plan: &Arc<dyn ExecutionPlan>) -> Option<&Hold> {
-    (plan.as_ref() as &dyn std::any::Any).downcast_ref()
+pub(crate) fn as_holding(plan: &Arc<dyn ExecutionPlan>) -> Option<&dyn Holding> {
+    let hold = as_node::<Hold>(plan).map(|node| node as &dyn Holding);
+    hold.or_else(|| as_node::<Sessions>(plan).map(|node| node as &dyn Holding))
 }
 
 fn as_node<T: 'static>(plan: &Arc<dyn ExecutionPlan>) -> Option<&T> {
@@ -148,7 +149,7 @@ fn part(words: impl Into<String>, hint: &'static str) -> Obstacle {
 
 const ABLE: &str = "over tables without end a query may project, filter, call functions, unite \
                     tables, join a table that ends, and aggregate, rank or join by windows: \
-                    GROUP BY window_start, window_end over TUMBLE, HOP or CUMULATE";
+                    GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION";
 
 /// Makes a pipeline's plan one that is executed epoch by epoch.
 pub(crate) fn epoch_pipeline(pipeline: &Pipeline) -> Result<EpochPipeline, Obstacle> {
@@ -216,6 +217,9 @@ impl Planner {
         }
         if let Some(aggregate) = as_node::<AggregateExec>(plan) {
             return self.aggregate(plan, aggregate);
+        }
+        if let Some(sessions) = as_node::<Sessions>(plan) {
+            return self.sessions(plan, sessions);
         }
         if let Some(window) = as_node::<BoundedWindowAggExec>(plan) {
             let keys: Vec<_> = window
@@ -356,6 +360,22 @@ impl Planner {
         }
     }
 
+    fn sessions(&self, plan: &Node, node: &Sessions) -> Result<(Node, Rows), Obstacle> {
+        let Some(input) = plan.children().first().copied() else {
+            return Err(part(in_words(plan.name()), ABLE));
+        };
+        match self.plan(input)? {
+            (_, Rows::Static) => Ok((Arc::clone(plan), Rows::Static)),
+            (input, Rows::Flowing { level, .. }) => {
+                check_time(node.end())?;
+                let (clock, late) = (Arc::clone(&self.clock), Arc::clone(&self.late));
+                let sessions = node.without_end(input, level, clock, late);
+                Ok((Arc::new(sessions), whole(level, [node.end().id])))
+            }
+            (_, Rows::Partial { .. }) => Err(part("sessions of an aggregation", ABLE)),
+        }
+    }
+
     /// An aggregation in one step, as one in two with the rows held between them.
     fn two_steps(
         &self,
@@ -440,13 +460,7 @@ impl Planner {
         window: &WindowEnd,
         index: usize,
     ) -> Result<Node, Obstacle> {
-        if !window.of_time_attribute {
-            return Err(part(
-                "windows over a column that is no time attribute",
-                "declare WATERMARK FOR the column in CREATE TABLE, for example \
-                 WATERMARK FOR ts AS ts - INTERVAL '5' SECOND",
-            ));
-        }
+        check_time(window)?;
         let ends = Ends {
             index,
             zone: window.zone.clone(),
@@ -558,6 +572,17 @@ impl Planner {
                 Ok((rebuilt(plan, vec![left, right])?, rows))
             }
         }
+    }
+}
+
+fn check_time(window: &WindowEnd) -> Result<(), Obstacle> {
+    match window.of_time_attribute {
+        true => Ok(()),
+        false => Err(part(
+            "windows over a column that is no time attribute",
+            "declare WATERMARK FOR the column in CREATE TABLE, for example \
+             WATERMARK FOR ts AS ts - INTERVAL '5' SECOND",
+        )),
     }
 }
 

@@ -24,14 +24,14 @@ pub(crate) use diagnose::{
     PlanningScope, connector_error, execution_error, model_error, planning_error,
 };
 pub(crate) use endless::{
-    EpochPipeline, Obstacle, as_hold, as_scan, epoch_pipeline, followed, holding, is_endless,
+    EpochPipeline, Obstacle, as_holding, as_scan, epoch_pipeline, followed, is_endless,
 };
 pub(crate) use functions::create_function;
 pub(crate) use insert::{Pipeline, plan_insert};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;
-pub(crate) use windows::{Hold, milliseconds};
+pub(crate) use windows::{Holding, milliseconds};
 
 use datafusion::{
     common::{DataFusionError, Diagnostic, Span as PlanSpan},

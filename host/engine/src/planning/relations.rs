@@ -15,11 +15,10 @@ use datafusion::{
 
 use super::{
     context::Shared,
-    external_at,
     predict::plan_predict,
     windows::{WindowFunction, plan_windows},
 };
-use crate::{error::EngineError, sql::split_hinted_name};
+use crate::sql::split_hinted_name;
 
 /// Plans the relations that are Flink's: ML_PREDICT, `TABLE(f(…))` and tables with a hint.
 #[derive(Debug)]
@@ -79,10 +78,6 @@ impl RelationPlanner for RelationsPlanner {
                     plan, call.alias,
                 ))))
             }
-            "SESSION" => Err(external_at(
-                EngineError::job("the window function SESSION is not supported yet"),
-                call.name.span(),
-            )),
             name => match WindowFunction::named(name) {
                 Some(function) => {
                     let plan = plan_windows(function, call.arguments, span, context)?;

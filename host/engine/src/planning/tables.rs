@@ -102,12 +102,13 @@ fn provider(
         plan = plan.project(columns.collect::<Vec<_>>())?;
     }
     if let Some(watermark) = &table.watermark {
-        let columns = table.columns.iter().map(|column| {
-            let read = Expr::Column(Column::new(Some(name.clone()), &column.name));
-            match column.name == watermark.column {
-                true => read.alias_with_metadata(&column.name, Some(time_attribute())),
-                false => read,
+        let columns = plan.schema().columns().into_iter();
+        let columns = columns.map(|column| match column.name == watermark.column {
+            true => {
+                let name = column.name.clone();
+                Expr::Column(column).alias_with_metadata(name, Some(time_attribute()))
             }
+            false => Expr::Column(column),
         });
         let columns = columns.collect::<Vec<_>>();
         plan = plan.project(columns)?;

@@ -136,11 +136,26 @@ fn is_name(next: &Token) -> bool {
     }
 }
 
-/// `TABLE t` as an argument: a subquery of the whole table.
+/// `TABLE t [PARTITION BY (k, …)]` as an argument: a subquery of the whole table, the keys in its
+/// DISTRIBUTE BY.
 fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
     parser.expect_keyword_is(Keyword::TABLE)?;
     let name = parser.parse_object_name(true)?;
-    Ok(Expr::Subquery(select_all(name)?))
+    let mut query = select_all(name)?;
+    if parser.parse_keywords(&[Keyword::PARTITION, Keyword::BY]) {
+        let keys = match parser.consume_token(&Token::LParen) {
+            true => {
+                let keys = parser.parse_comma_separated(Parser::parse_expr)?;
+                parser.expect_token(&Token::RParen)?;
+                keys
+            }
+            false => vec![parser.parse_expr()?],
+        };
+        if let SetExpr::Select(select) = query.body.as_mut() {
+            select.distribute_by = keys;
+        }
+    }
+    Ok(Expr::Subquery(query))
 }
 
 /// `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.

@@ -5,6 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use arrow::util::pretty::pretty_format_batches;
@@ -85,6 +86,43 @@ impl Folder {
             output.push_str(&String::from_utf8(printed).unwrap());
             Ok(output)
         })
+    }
+
+    /// Runs the only INSERT of a script, over tables without end, until what is printed is `done`,
+    /// then stops it.
+    pub fn run_until(
+        &self,
+        sql: &str,
+        settings: &[(&str, &str)],
+        done: impl Fn(&str) -> bool,
+    ) -> (Vec<String>, JobReport) {
+        let printed = || String::from_utf8(self.stdout.lock().unwrap().clone()).unwrap();
+        let runtime = tokio::runtime::Runtime::new().unwrap();
+        let report = runtime.block_on(async {
+            let session = self.session(settings);
+            let observer = Arc::new(JobObserver::new());
+            let mut report = None;
+            for statement in session.plan("job.sql", sql).await.unwrap() {
+                let mut running = session.run(statement, &observer);
+                let outcome = loop {
+                    tokio::select! {
+                        outcome = &mut running => break outcome.unwrap(),
+                        () = tokio::time::sleep(Duration::from_millis(5)) => {
+                            if done(&printed()) {
+                                observer.cancel();
+                            }
+                        }
+                    }
+                };
+                if let Outcome::Inserted(inserted) = outcome {
+                    report = Some(inserted);
+                }
+            }
+            report.unwrap()
+        });
+        let mut lines: Vec<_> = printed().lines().map(str::to_owned).collect();
+        lines.sort();
+        (lines, report)
     }
 
     /// As a terminal shows it, with the folder's own path left out.

@@ -8,3 +8,4 @@ mod jobs;
 mod plugins;
 mod predict;
 mod queries;
+mod windows;

@@ -1,15 +1,20 @@
-//! TUMBLE, HOP and CUMULATE: all columns of their input and, behind them, `window_start`,
+//! TUMBLE, HOP, CUMULATE and SESSION: all columns of their input and, behind them, `window_start`,
 //! `window_end` and `window_time`; one row for each window that a row belongs to.
 
+use std::sync::Arc;
+
 use datafusion::{
-    arrow::datatypes::{DataType, IntervalMonthDayNano},
+    arrow::datatypes::{DataType, IntervalMonthDayNano, TimeUnit},
     common::{Column, DFSchema, Result, ScalarValue},
     functions::datetime::expr_fn::to_local_time,
     logical_expr::{
-        Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, planner::RelationPlannerContext,
+        Expr, Extension, LogicalPlan, LogicalPlanBuilder, ScalarUDF, cast,
+        planner::RelationPlannerContext,
     },
     sql::sqlparser::{
-        ast::{Expr as SqlExpr, FunctionArg, FunctionArgExpr, Query, Spanned, TableFactor},
+        ast::{
+            Expr as SqlExpr, FunctionArg, FunctionArgExpr, Query, SetExpr, Spanned, TableFactor,
+        },
         tokenizer::Span,
     },
 };
@@ -20,6 +25,7 @@ use super::{
         relations::{descriptor, free_name},
     },
     bounds::{Bound, WindowBound, WindowEnds, Windows},
+    session::SessionNode,
     tags::{WindowEnd, WindowId, is_time_attribute},
 };
 use crate::{
@@ -36,6 +42,7 @@ pub(in crate::planning) enum WindowFunction {
     Tumble,
     Hop,
     Cumulate,
+    Session,
 }
 
 impl WindowFunction {
@@ -45,6 +52,7 @@ impl WindowFunction {
             "TUMBLE" => Some(WindowFunction::Tumble),
             "HOP" => Some(WindowFunction::Hop),
             "CUMULATE" => Some(WindowFunction::Cumulate),
+            "SESSION" => Some(WindowFunction::Session),
             _ => None,
         }
     }
@@ -54,6 +62,7 @@ impl WindowFunction {
             WindowFunction::Tumble => "TUMBLE",
             WindowFunction::Hop => "HOP",
             WindowFunction::Cumulate => "CUMULATE",
+            WindowFunction::Session => "SESSION",
         }
     }
 
@@ -63,6 +72,7 @@ impl WindowFunction {
             WindowFunction::Tumble => &["DATA", "TIMECOL", "SIZE", "OFFSET"],
             WindowFunction::Hop => &["DATA", "TIMECOL", "SLIDE", "SIZE", "OFFSET"],
             WindowFunction::Cumulate => &["DATA", "TIMECOL", "STEP", "SIZE", "OFFSET"],
+            WindowFunction::Session => &["DATA", "TIMECOL", "GAP"],
         }
     }
 
@@ -79,6 +89,9 @@ impl WindowFunction {
                 "write CUMULATE(TABLE t, DESCRIPTOR(time), INTERVAL '2' MINUTES, INTERVAL '10' MINUTES): \
                  the step, then the largest size"
             }
+            WindowFunction::Session => {
+                "write SESSION(TABLE t PARTITION BY key, DESCRIPTOR(time), INTERVAL '5' MINUTES)"
+            }
         }
     }
 }
@@ -89,8 +102,10 @@ struct Call<'a> {
     span: Span,
     context: &'a mut dyn RelationPlannerContext,
     input: Option<Box<Query>>,
+    /// Of PARTITION BY.
+    keys: Vec<SqlExpr>,
     time: Option<(String, Span)>,
-    /// SLIDE, STEP, SIZE and OFFSET in milliseconds.
+    /// GAP, SLIDE, STEP, SIZE and OFFSET in milliseconds.
     lengths: Vec<(String, i64)>,
 }
 
@@ -106,6 +121,7 @@ pub(in crate::planning) fn plan_windows(
         span,
         context,
         input: None,
+        keys: Vec::new(),
         time: None,
         lengths: Vec::new(),
     };
@@ -146,7 +162,16 @@ impl Call<'_> {
             span => span,
         };
         match (name.as_str(), value) {
-            ("DATA", SqlExpr::Subquery(query)) => self.input = Some(query),
+            ("DATA", SqlExpr::Subquery(mut query)) => {
+                if let SetExpr::Select(select) = query.body.as_mut() {
+                    self.keys = std::mem::take(&mut select.distribute_by);
+                }
+                if !self.keys.is_empty() && self.function != WindowFunction::Session {
+                    let message = format!("{function} takes no PARTITION BY");
+                    return Err(self.wrong(message, span));
+                }
+                self.input = Some(query);
+            }
             ("DATA", _) => {
                 let message =
                     format!("the input of {function} must be TABLE t or a query in parentheses");
@@ -202,7 +227,11 @@ impl Call<'_> {
         })
     }
 
-    fn windows(&self) -> Result<Windows> {
+    /// None of a session.
+    fn windows(&self) -> Result<Option<Windows>> {
+        if self.function == WindowFunction::Session {
+            return Ok(None);
+        }
         let offset = self.get("OFFSET").unwrap_or(0);
         let size = self.get("SIZE")?;
         let windows = match self.function {
@@ -217,9 +246,10 @@ impl Call<'_> {
                 size,
                 offset,
             },
+            WindowFunction::Session => return Ok(None),
         };
         let part = match windows {
-            Windows::Tumble { .. } => return Ok(windows),
+            Windows::Tumble { .. } => return Ok(Some(windows)),
             Windows::Hop { slide, .. } => slide,
             Windows::Cumulate { step, .. } => step,
         };
@@ -238,7 +268,7 @@ impl Call<'_> {
             );
             return Err(self.wrong(message, self.span));
         }
-        Ok(windows)
+        Ok(Some(windows))
     }
 
     fn plan(mut self) -> Result<LogicalPlan> {
@@ -280,8 +310,81 @@ impl Call<'_> {
             zone,
         };
         let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        with_bounds(input.clone(), column, &time, windows, &end)
+        let keys = std::mem::take(&mut self.keys).into_iter();
+        let keys = keys.map(|key| self.context.sql_to_expr(key, input.schema()));
+        let keys = keys.collect::<Result<Vec<_>>>()?;
+        match windows {
+            Some(windows) => with_bounds(input.clone(), column, &time, windows, &end),
+            None => with_sessions(input.clone(), (column, time), keys, self.get("GAP")?, &end),
+        }
     }
+}
+
+/// All columns of a plan, each under a name of its own, and the names.
+fn own_columns(input: &LogicalPlan) -> (Vec<Expr>, Vec<String>) {
+    let mut names: Vec<String> = Vec::new();
+    let mut columns = Vec::new();
+    for (qualifier, field) in input.schema().iter() {
+        let name = free_name(&names, field.name());
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        columns.push(match name == *field.name() {
+            true => column,
+            false => column.alias(&name),
+        });
+        names.push(name);
+    }
+    (columns, names)
+}
+
+/// Adds the three columns of sessions to `input`.
+fn with_sessions(
+    input: LogicalPlan,
+    time: (Expr, String),
+    keys: Vec<Expr>,
+    gap: i64,
+    end: &WindowEnd,
+) -> Result<LogicalPlan> {
+    let (columns, mut names) = own_columns(&input);
+    let width = columns.len();
+    let start_name = free_name(&names, "session start");
+    let end_name = free_name(&names, "session end");
+    let bounds = [start_name.as_str(), end_name.as_str()];
+    let node = SessionNode::new(input, time, keys, gap, end.clone(), bounds)?;
+    let plan = LogicalPlan::Extension(Extension {
+        node: Arc::new(node),
+    });
+    let own = plan.schema().columns().into_iter().take(width);
+    let own = own
+        .zip(&names)
+        .map(|(column, name)| match column.name == *name {
+            true => Expr::Column(column),
+            false => Expr::Column(column).alias(name),
+        });
+    let mut columns: Vec<_> = own.collect();
+    // Sessions are in UTC; their bounds are shown by the clocks of the zone.
+    let local = |name: &str| {
+        let utc = Expr::Column(Column::new_unqualified(name));
+        let in_zone = |expr: Expr, zone: &str| {
+            cast(
+                expr,
+                DataType::Timestamp(TimeUnit::Millisecond, Some(zone.into())),
+            )
+        };
+        match end.zone.as_deref() {
+            None | Some("UTC") => utc,
+            Some(zone) => to_local_time(vec![in_zone(in_zone(utc, "UTC"), zone)]),
+        }
+    };
+    let start = free_name(&names, "window_start");
+    columns.push(local(&start_name).alias(&start));
+    names.push(start);
+    for (bound, name) in [(Bound::End, "window_end"), (Bound::Time, "window_time")] {
+        let function = ScalarUDF::new_from_impl(WindowBound::new(bound, None, end.clone()));
+        let name = free_name(&names, name);
+        columns.push(function.call(vec![local(&end_name)]).alias(&name));
+        names.push(name);
+    }
+    LogicalPlanBuilder::from(plan).project(columns)?.build()
 }
 
 /// Adds the three columns to `input`.
@@ -292,17 +395,7 @@ fn with_bounds(
     windows: Windows,
     end: &WindowEnd,
 ) -> Result<LogicalPlan> {
-    let mut names: Vec<String> = Vec::new();
-    let mut kept = Vec::new();
-    for (qualifier, field) in input.schema().iter() {
-        let name = free_name(&names, field.name());
-        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-        kept.push(match name == *field.name() {
-            true => column,
-            false => column.alias(&name),
-        });
-        names.push(name);
-    }
+    let (mut kept, mut names) = own_columns(&input);
     let local = match end.zone.as_deref() {
         None | Some("UTC") => time,
         Some(_) => to_local_time(vec![time]),

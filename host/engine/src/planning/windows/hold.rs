@@ -3,6 +3,7 @@
 
 use std::{fmt, sync::Arc};
 
+use async_trait::async_trait;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
@@ -19,10 +20,9 @@ use datafusion::{
         execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
         metrics::Time,
         repartition::BatchPartitioner,
-        stream::RecordBatchStreamAdapter,
     },
 };
-use futures::{StreamExt, TryStreamExt, stream};
+use futures::StreamExt;
 use parking_lot::Mutex;
 
 use super::{held::Held, late::Ends};
@@ -67,14 +67,58 @@ impl Reduction {
     }
 }
 
+/// A node that holds rows from one epoch to the next. It is where a plan is cut in two: what is below
+/// it is executed in every epoch, whether or not what is above it asks for rows (a join does not ask for
+/// those of one side if there are none on the other).
+#[async_trait]
+pub(crate) trait Holding: ExecutionPlan {
+    fn input(&self) -> &Arc<dyn ExecutionPlan>;
+
+    /// Takes the input's rows of an epoch.
+    async fn take(
+        &self,
+        partition: usize,
+        rows: SendableRecordBatchStream,
+        context: Arc<TaskContext>,
+    ) -> Result<()>;
+
+    /// The rows of windows that are over, by partition.
+    fn release(&self) -> Result<Vec<Vec<RecordBatch>>>;
+
+    /// Whether windows are over of which it still holds rows.
+    fn is_due(&self) -> bool;
+
+    /// All that it holds, for a checkpoint.
+    fn save(&self) -> Result<Vec<RecordBatch>>;
+
+    /// Holds what a checkpoint has, and nothing else. The job may have another number of partitions
+    /// now.
+    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()>;
+
+    /// Of what it holds.
+    fn schema_held(&self) -> SchemaRef {
+        self.input().schema()
+    }
+
+    /// Says what the rows are, so that those of another query are not taken for them.
+    fn describe(&self) -> String {
+        let schema = self.schema_held();
+        let columns = schema.fields().iter();
+        let columns: Vec<_> = columns
+            .map(|field| format!("{} {}", field.name(), field.data_type()))
+            .collect();
+        columns.join(", ")
+    }
+}
+
 /// See the module.
-pub(crate) struct Hold {
+pub(in crate::planning) struct Hold {
     input: Arc<dyn ExecutionPlan>,
     ends: Ends,
     level: usize,
     clock: Arc<Clock>,
     reduction: Option<Reduction>,
-    /// One a partition; shared by the plans of all epochs.
+    /// One a partition.
     held: Arc<[Mutex<Held>]>,
     properties: Arc<PlanProperties>,
 }
@@ -105,25 +149,63 @@ impl Hold {
             properties: Arc::new(properties),
         }
     }
+}
 
-    /// Whether a window is over that it still holds.
-    pub(crate) fn is_due(&self) -> bool {
+#[async_trait]
+impl Holding for Hold {
+    fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+
+    async fn take(
+        &self,
+        partition: usize,
+        mut rows: SendableRecordBatchStream,
+        context: Arc<TaskContext>,
+    ) -> Result<()> {
+        let Some(held) = self.held.get(partition) else {
+            return internal_err!("partition {partition} of {}", self.held.len());
+        };
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            if batch.num_rows() > 0 {
+                let ends = self.ends.of(&batch)?;
+                held.lock().add(&batch, &ends)?;
+            }
+        }
+        let Some(reduction) = &self.reduction else {
+            return Ok(());
+        };
+        let grown = held.lock().grown();
+        for (end, batches) in grown {
+            let context = Arc::clone(&context);
+            let schema = self.input.schema();
+            let reduced = reduction.reduce(batches, &schema, context).await?;
+            held.lock().put_reduced(end, reduced);
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> Result<Vec<Vec<RecordBatch>>> {
+        let watermark = self.clock.watermark(self.level);
+        let held = self.held.iter();
+        Ok(held.map(|held| held.lock().release(watermark)).collect())
+    }
+
+    fn is_due(&self) -> bool {
         let watermark = self.clock.watermark(self.level);
         self.held.iter().any(|held| held.lock().is_due(watermark))
     }
 
-    /// All that it holds, for a checkpoint.
-    pub(crate) fn save(&self) -> Vec<RecordBatch> {
+    fn save(&self) -> Result<Vec<RecordBatch>> {
         let mut saved = Vec::new();
         for held in self.held.iter() {
             saved.extend(held.lock().batches().cloned());
         }
-        saved
+        Ok(saved)
     }
 
-    /// Holds what a checkpoint has, and nothing else. The job may have another number of partitions
-    /// now.
-    pub(crate) fn restore(&self, saved: Vec<RecordBatch>) -> Result<()> {
+    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()> {
         self.held.iter().for_each(|held| held.lock().clear());
         let mut add = |partition: usize, batch: RecordBatch| {
             let ends = self.ends.of(&batch)?;
@@ -144,20 +226,6 @@ impl Hold {
             }
             _ => saved.into_iter().try_for_each(|batch| add(0, batch)),
         }
-    }
-
-    /// Says what the rows are, so that those of another query are not taken for them.
-    pub(crate) fn describe(&self) -> String {
-        let schema = self.input.schema();
-        let columns = schema.fields().iter();
-        let columns: Vec<_> = columns
-            .map(|field| format!("{} {}", field.name(), field.data_type()))
-            .collect();
-        columns.join(", ")
-    }
-
-    pub(crate) fn schema_held(&self) -> SchemaRef {
-        self.input.schema()
     }
 }
 
@@ -223,68 +291,7 @@ impl ExecutionPlan for Hold {
         )
     }
 
-    /// Gives the rows of the windows that are over, then takes those of the epoch.
-    fn execute(
-        &self,
-        partition: usize,
-        context: Arc<TaskContext>,
-    ) -> Result<SendableRecordBatchStream> {
-        let Some(held) = self.held.get(partition) else {
-            return internal_err!("partition {partition} of {}", self.held.len());
-        };
-        let over = held.lock().release(self.clock.watermark(self.level));
-        let input = self.input.execute(partition, Arc::clone(&context))?;
-        let taking = Taking {
-            held: Arc::clone(&self.held),
-            partition,
-            ends: self.ends.clone(),
-            reduction: self.reduction.clone(),
-            schema: self.input.schema(),
-        };
-        let taken =
-            stream::once(taking.take(input, context)).try_filter_map(|()| async { Ok(None) });
-        let rows = stream::iter(over).map(Ok).chain(taken);
-        Ok(Box::pin(RecordBatchStreamAdapter::new(
-            self.input.schema(),
-            rows,
-        )))
-    }
-}
-
-/// One partition in one epoch.
-struct Taking {
-    held: Arc<[Mutex<Held>]>,
-    partition: usize,
-    ends: Ends,
-    reduction: Option<Reduction>,
-    schema: SchemaRef,
-}
-
-impl Taking {
-    async fn take(
-        self,
-        mut input: SendableRecordBatchStream,
-        context: Arc<TaskContext>,
-    ) -> Result<()> {
-        let Some(held) = self.held.get(self.partition) else {
-            return internal_err!("partition {} of {}", self.partition, self.held.len());
-        };
-        while let Some(batch) = input.next().await {
-            let batch = batch?;
-            if batch.num_rows() > 0 {
-                let ends = self.ends.of(&batch)?;
-                held.lock().add(&batch, &ends)?;
-            }
-        }
-        let Some(reduction) = &self.reduction else {
-            return Ok(());
-        };
-        let grown = held.lock().grown();
-        for (end, batches) in grown {
-            let context = Arc::clone(&context);
-            let reduced = reduction.reduce(batches, &self.schema, context).await?;
-            held.lock().put_reduced(end, reduced);
-        }
-        Ok(())
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        internal_err!("what holds rows back is not executed as a part of a plan")
     }
 }

@@ -6,12 +6,14 @@ mod functions;
 mod held;
 mod hold;
 mod late;
+mod session;
 mod tags;
 
 pub(crate) use bounds::milliseconds;
 pub(super) use functions::{WindowFunction, plan_windows};
-pub(crate) use hold::Hold;
-pub(super) use hold::Reduction;
+pub(crate) use hold::Holding;
+pub(super) use hold::{Hold, Reduction};
 pub(super) use late::{Ends, LateRows};
+pub(super) use session::{FlinkQueries, Sessions};
 pub(crate) use tags::time_attribute;
 pub(super) use tags::{WindowEnd, WindowId};

@@ -1,0 +1,171 @@
+//! The parts of a plan below and above what holds rows back.
+
+use std::{fmt, sync::Arc};
+
+use arrow::array::RecordBatch;
+use datafusion::{
+    common::{
+        Result, internal_err,
+        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+    },
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::PhysicalExpr,
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ReplaceChildrenOptions,
+        execution_plan::{ChildrenPropertiesMode, reset_plan_states},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::stream;
+use parking_lot::Mutex;
+
+use crate::planning::{Holding, as_holding};
+
+/// What is below a node that holds rows, with the node: executed by itself in every epoch.
+pub(super) struct Stage {
+    node: Arc<dyn ExecutionPlan>,
+    /// Ends in [`Released`] where it has stages below.
+    input: Arc<dyn ExecutionPlan>,
+    released: Released,
+}
+
+impl Stage {
+    /// Cuts a plan at the nodes that hold rows: the stages, each behind those below it, and what is
+    /// above all of them.
+    pub(super) fn cut(
+        plan: &Arc<dyn ExecutionPlan>,
+    ) -> Result<(Vec<Stage>, Arc<dyn ExecutionPlan>)> {
+        let mut stages = Vec::new();
+        let above = Arc::clone(plan).transform_up(|node| {
+            let Some(holding) = as_holding(&node) else {
+                return Ok(Transformed::no(node));
+            };
+            let released = Released::new(&node);
+            stages.push(Stage {
+                input: Arc::clone(holding.input()),
+                released: released.clone(),
+                node,
+            });
+            Ok(Transformed::yes(Arc::new(released) as _))
+        })?;
+        Ok((stages, above.data))
+    }
+
+    pub(super) fn holding(&self) -> Result<&dyn Holding> {
+        match as_holding(&self.node) {
+            Some(holding) => Ok(holding),
+            None => internal_err!("a stage of {}", self.node.name()),
+        }
+    }
+
+    /// Begins an epoch: gives the rows of windows that are over.
+    pub(super) fn release(&self) -> Result<()> {
+        let released = self.holding()?.release()?;
+        for (place, rows) in self.released.rows.iter().zip(released) {
+            *place.lock() = rows;
+        }
+        Ok(())
+    }
+
+    /// What takes the rows of an epoch, one future a partition.
+    pub(super) fn takers(
+        &self,
+        context: &Arc<TaskContext>,
+    ) -> Result<Vec<impl Future<Output = Result<()>> + Send + use<>>> {
+        let input = reset_plan_states(Arc::clone(&self.input))?;
+        let partitions = 0..input.output_partitioning().partition_count();
+        let takers = partitions.map(|partition| {
+            let rows = input.execute(partition, Arc::clone(context))?;
+            let (node, context) = (Arc::clone(&self.node), Arc::clone(context));
+            Ok(async move {
+                match as_holding(&node) {
+                    Some(holding) => holding.take(partition, rows, context).await,
+                    None => internal_err!("a stage of {}", node.name()),
+                }
+            })
+        });
+        takers.collect()
+    }
+}
+
+/// In the place of a node that holds rows: gives those that it has released in this epoch.
+#[derive(Clone)]
+struct Released {
+    properties: Arc<PlanProperties>,
+    /// One a partition. What a plan does not ask for is replaced in the next epoch.
+    rows: Arc<[Mutex<Vec<RecordBatch>>]>,
+}
+
+impl Released {
+    fn new(node: &Arc<dyn ExecutionPlan>) -> Self {
+        let partitions = node.output_partitioning().partition_count();
+        Released {
+            properties: Arc::clone(node.properties()),
+            rows: (0..partitions).map(|_| Mutex::default()).collect(),
+        }
+    }
+}
+
+impl fmt::Debug for Released {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Released").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for Released {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("Released")
+    }
+}
+
+impl ExecutionPlan for Released {
+    fn name(&self) -> &'static str {
+        "Released"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        match children.is_empty() {
+            true => Ok(self),
+            false => internal_err!("Released has no children"),
+        }
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, anew)
+    }
+
+    fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        let Some(rows) = self.rows.get(partition) else {
+            return internal_err!("partition {partition} of {}", self.rows.len());
+        };
+        let rows = std::mem::take(&mut *rows.lock()).into_iter().map(Ok);
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(self.properties.eq_properties.schema()),
+            stream::iter(rows),
+        )))
+    }
+}

@@ -1,0 +1,386 @@
+//! SESSION in a physical plan: rows wait for the end of their session.
+//!
+//! In a plan with an end they wait for the last row. In a plan without, for the watermark, from one
+//! epoch to the next.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use datafusion::{
+    arrow::{
+        array::{Array, ArrayRef, RecordBatch},
+        datatypes::SchemaRef,
+        row::SortField,
+    },
+    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ReplaceChildrenOptions,
+        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        metrics::Time,
+        repartition::BatchPartitioner,
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
+
+use super::open::{ClosedRows, OpenSessions};
+use crate::{
+    error::EngineError,
+    job::{BEGINNING, Clock},
+    planning::{
+        external,
+        windows::{bounds::milliseconds, hold::Holding, tags::WindowEnd},
+    },
+};
+
+/// What sessions are.
+#[derive(Debug, Clone)]
+pub(in crate::planning::windows) struct SessionRule {
+    pub time: Arc<dyn PhysicalExpr>,
+    pub keys: Vec<Arc<dyn PhysicalExpr>>,
+    /// In milliseconds.
+    pub gap: i64,
+    pub end: WindowEnd,
+    /// The time's column, for messages.
+    pub column: String,
+}
+
+impl SessionRule {
+    fn open(&self, schema: &SchemaRef) -> Result<OpenSessions> {
+        let fields = self.keys.iter().map(|key| {
+            let data_type = key.data_type(schema)?;
+            Ok(SortField::new(data_type))
+        });
+        OpenSessions::new(self.gap, fields.collect::<Result<_>>()?)
+    }
+
+    fn add(&self, open: &mut OpenSessions, batch: RecordBatch, watermark: i64) -> Result<u64> {
+        let rows = batch.num_rows();
+        let times = milliseconds(&self.time.evaluate(&batch)?.into_array(rows)?)?;
+        if times.null_count() > 0 {
+            return Err(external(EngineError::Data {
+                message: format!(
+                    "the time '{}' is NULL in {} of {rows} rows of a batch, so they belong to no \
+                     window",
+                    self.column,
+                    times.null_count(),
+                ),
+                hint: Some(format!(
+                    "leave such rows out: WHERE `{}` IS NOT NULL",
+                    self.column
+                )),
+            }));
+        }
+        let keys = self
+            .keys
+            .iter()
+            .map(|key| key.evaluate(&batch)?.into_array(rows));
+        let keys = keys.collect::<Result<Vec<ArrayRef>>>()?;
+        open.add(batch, &keys, &times, watermark)
+    }
+}
+
+/// The part of a plan without end.
+#[derive(Debug, Clone)]
+struct Endless {
+    level: usize,
+    clock: Arc<Clock>,
+    late: Arc<AtomicU64>,
+}
+
+/// See the module.
+pub(in crate::planning) struct Sessions {
+    input: Arc<dyn ExecutionPlan>,
+    rule: SessionRule,
+    schema: SchemaRef,
+    endless: Option<Endless>,
+    /// One a partition, made when it is first needed.
+    open: Arc<[Mutex<Option<OpenSessions>>]>,
+    properties: Arc<PlanProperties>,
+}
+
+impl Sessions {
+    pub(super) fn new(input: Arc<dyn ExecutionPlan>, rule: SessionRule, schema: SchemaRef) -> Self {
+        let partitioning = match input.output_partitioning() {
+            hash @ Partitioning::Hash(..) => hash.clone(),
+            other => Partitioning::UnknownPartitioning(other.partition_count()),
+        };
+        let open = (0..partitioning.partition_count()).map(|_| Mutex::default());
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&schema)),
+            partitioning,
+            EmissionType::Final,
+            Boundedness::Bounded,
+        );
+        Sessions {
+            open: open.collect(),
+            input,
+            rule,
+            schema,
+            endless: None,
+            properties: Arc::new(properties),
+        }
+    }
+
+    pub(in crate::planning) fn end(&self) -> &WindowEnd {
+        &self.rule.end
+    }
+
+    /// The same over an input without end.
+    pub(in crate::planning) fn without_end(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        level: usize,
+        clock: Arc<Clock>,
+        late: Arc<AtomicU64>,
+    ) -> Self {
+        Sessions {
+            endless: Some(Endless { level, clock, late }),
+            ..Sessions::new(input, self.rule.clone(), Arc::clone(&self.schema))
+        }
+    }
+
+    fn partition(&self, partition: usize) -> Result<SessionsOfPartition> {
+        if partition >= self.open.len() {
+            return internal_err!("partition {partition} of {}", self.open.len());
+        }
+        Ok(SessionsOfPartition {
+            open: Arc::clone(&self.open),
+            partition,
+            rule: self.rule.clone(),
+            input: self.input.schema(),
+            schema: Arc::clone(&self.schema),
+        })
+    }
+
+    fn watermark(&self) -> i64 {
+        match &self.endless {
+            Some(endless) => endless.clock.watermark(endless.level),
+            None => BEGINNING,
+        }
+    }
+}
+
+#[async_trait]
+impl Holding for Sessions {
+    fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+
+    async fn take(
+        &self,
+        partition: usize,
+        rows: SendableRecordBatchStream,
+        _: Arc<TaskContext>,
+    ) -> Result<()> {
+        let late = self
+            .partition(partition)?
+            .take(rows, self.watermark())
+            .await?;
+        if let Some(endless) = &self.endless {
+            endless.late.fetch_add(late, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> Result<Vec<Vec<RecordBatch>>> {
+        let partitions = (0..self.open.len()).map(|partition| {
+            let closed = self.partition(partition)?.close(self.watermark())?;
+            Ok(closed.into_iter().collect())
+        });
+        partitions.collect()
+    }
+
+    fn is_due(&self) -> bool {
+        let watermark = self.watermark();
+        let due =
+            |open: &Option<OpenSessions>| open.as_ref().is_some_and(|open| open.is_due(watermark));
+        self.open.iter().any(|open| due(&open.lock()))
+    }
+
+    fn save(&self) -> Result<Vec<RecordBatch>> {
+        let rows = self.open.iter().map(|open| match &*open.lock() {
+            Some(open) => open.rows(),
+            None => Ok(None),
+        });
+        let rows = rows.collect::<Result<Vec<_>>>()?;
+        Ok(rows.into_iter().flatten().collect())
+    }
+
+    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()> {
+        for open in self.open.iter() {
+            *open.lock() = Some(self.rule.open(&self.input.schema())?);
+        }
+        let mut add = |partition: usize, batch: RecordBatch| {
+            let Some(open) = self.open.get(partition) else {
+                return internal_err!("partition {partition} of {}", self.open.len());
+            };
+            if let Some(open) = &mut *open.lock() {
+                // What was in time stays so.
+                self.rule.add(open, batch, BEGINNING)?;
+            }
+            Ok(())
+        };
+        match self.properties.output_partitioning() {
+            Partitioning::Hash(exprs, partitions) => {
+                let time = Time::default();
+                let exprs = exprs.clone();
+                let mut spread = BatchPartitioner::new_hash_partitioner(exprs, *partitions, time)?;
+                let mut saved = saved.into_iter();
+                saved.try_for_each(|batch| spread.partition(batch, &mut add))
+            }
+            _ => saved.into_iter().try_for_each(|batch| add(0, batch)),
+        }
+    }
+}
+
+impl fmt::Debug for Sessions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Sessions").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for Sessions {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let keys = self.rule.keys.iter().map(ToString::to_string);
+        let keys: Vec<_> = keys.collect();
+        write!(
+            f,
+            "Sessions: gap={} ms, time={}, keys=[{}]",
+            self.rule.gap,
+            self.rule.time,
+            keys.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for Sessions {
+    fn name(&self) -> &'static str {
+        "Sessions"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        vec![match self.rule.keys.is_empty() {
+            true => Distribution::SinglePartition,
+            false => Distribution::KeyPartitioned(self.rule.keys.clone()),
+        }]
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (Some(input), true) = (children.pop(), children.is_empty()) else {
+            return internal_err!("Sessions has one child");
+        };
+        let anew = Sessions::new(input, self.rule.clone(), Arc::clone(&self.schema));
+        let kept = match (&self.endless, anew.open.len() == self.open.len()) {
+            (Some(_), true) => Arc::clone(&self.open),
+            _ => Arc::clone(&anew.open),
+        };
+        Ok(Arc::new(Sessions {
+            endless: self.endless.clone(),
+            open: kept,
+            ..anew
+        }))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, anew)
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let sessions = self.partition(partition)?;
+        let input = self.input.execute(partition, context)?;
+        let rows = stream::once(async move {
+            sessions.take(input, BEGINNING).await?;
+            sessions.close(i64::MAX)
+        });
+        let rows = rows.try_filter_map(|rows| async { Ok(rows) });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.schema),
+            rows,
+        )))
+    }
+}
+
+struct SessionsOfPartition {
+    open: Arc<[Mutex<Option<OpenSessions>>]>,
+    partition: usize,
+    rule: SessionRule,
+    input: SchemaRef,
+    /// Of the rows with their bounds.
+    schema: SchemaRef,
+}
+
+impl SessionsOfPartition {
+    /// The rows of sessions that are over, with their bounds.
+    fn close(&self, watermark: i64) -> Result<Option<RecordBatch>> {
+        let closed = match &mut *self.open[self.partition].lock() {
+            Some(open) => open.close(watermark)?,
+            None => None,
+        };
+        let Some(ClosedRows { rows, starts, ends }) = closed else {
+            return Ok(None);
+        };
+        let mut columns = rows.columns().to_vec();
+        columns.push(Arc::new(starts));
+        columns.push(Arc::new(ends));
+        Ok(Some(RecordBatch::try_new(
+            Arc::clone(&self.schema),
+            columns,
+        )?))
+    }
+
+    /// Takes rows; answers how many came too late.
+    async fn take(&self, mut rows: SendableRecordBatchStream, watermark: i64) -> Result<u64> {
+        let mut late = 0;
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let mut open = self.open[self.partition].lock();
+            let open = match &mut *open {
+                Some(open) => open,
+                none => none.insert(self.rule.open(&self.input)?),
+            };
+            late += self.rule.add(open, batch, watermark)?;
+        }
+        Ok(late)
+    }
+}
