@@ -1,0 +1,115 @@
+//! Which checkpoints of a run a table shows, for `exactly-once`.
+//!
+//! The table `wasmill_checkpoints`, in the schema of the one that is written, has a row for each
+//! run: the last checkpoint whose rows are shown, and the number of the claim. Every transaction
+//! writes its checkpoint there, along with its rows; so what that row says is what is shown,
+//! whatever became of the process.
+//!
+//! A process that goes on with a run claims it first: it raises the number of the claim, and
+//! learns the checkpoint. From then on no other process can commit for the run, for a transaction
+//! writes its checkpoint only where the claim is still its own, and fails otherwise. One that has
+//! written it already, but not committed, holds the row's lock: the claim waits until it has
+//! committed, and learns of it, or is gone. Lest it wait for a process that has stopped without
+//! dying, or a host that vanished, the claim ends the run's other connections first; they are known
+//! by their application's name. Safety does not rest on that, only the wait does.
+
+use tokio_postgres::types::ToSql;
+
+use super::failure::Failure;
+use super::session::{Opening, Session};
+use super::target::quoted;
+use crate::ConnectorError;
+
+/// A run that this process has claimed.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub run: String,
+    number: i64,
+    /// The last checkpoint whose rows are shown.
+    pub shown: i64,
+}
+
+/// What the server calls the connections of a run.
+fn application(run: &str) -> String {
+    format!("wasmill {run}")
+}
+
+impl Opening {
+    /// Connects and claims a run.
+    pub(super) async fn claim(&self, run: &str) -> Result<Session, Failure> {
+        let mut session = self.open(&application(run)).await?;
+        session.make_table().await?;
+        session.end_others(run).await?;
+        let table = session.table();
+        let claim = format!(
+            "INSERT INTO {table} AS c (sink, run, claim, checkpoint, changed) \
+             VALUES ($1, $2, 1, 0, now()) ON CONFLICT (sink, run) \
+             DO UPDATE SET claim = c.claim + 1, changed = now() RETURNING claim, checkpoint"
+        );
+        let sink = session.target.shown.clone();
+        let rows = session.query(&claim, &[&sink, &run]).await?;
+        let row = rows.first();
+        let row =
+            row.ok_or_else(|| Failure::Other(ConnectorError::bug("a claim without a row")))?;
+        session.claim = Some(Claim {
+            run: run.to_owned(),
+            number: session.explained(row.try_get(0)).await?,
+            shown: session.explained(row.try_get(1)).await?,
+        });
+        Ok(session)
+    }
+}
+
+impl Session {
+    fn table(&self) -> String {
+        format!("{}.wasmill_checkpoints", quoted(&self.target.schema))
+    }
+
+    async fn make_table(&mut self) -> Result<(), Failure> {
+        let table = self.table();
+        let find = "SELECT 1 WHERE to_regclass($1) IS NOT NULL";
+        if !self.query(find, &[&table]).await?.is_empty() {
+            return Ok(());
+        }
+        // Two at once would clash in the catalog, IF NOT EXISTS or not.
+        let make = format!(
+            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('wasmill_checkpoints')); \
+             CREATE TABLE IF NOT EXISTS {table} (sink text, run text, claim bigint NOT NULL, \
+             checkpoint bigint NOT NULL, changed timestamptz NOT NULL, PRIMARY KEY (sink, run)); \
+             COMMIT"
+        );
+        self.execute(&make).await
+    }
+
+    async fn end_others(&mut self, run: &str) -> Result<(), Failure> {
+        let end = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+                   WHERE application_name = $1 AND datname = current_database() \
+                   AND usename = current_user AND pid <> pg_backend_pid()";
+        self.query(end, &[&application(run)]).await.map(drop)
+    }
+
+    /// Makes the transaction the one of a checkpoint.
+    pub(super) async fn note(&mut self, checkpoint: i64) -> Result<(), Failure> {
+        let Some(claim) = self.claim.take() else {
+            return Err(Failure::Other(ConnectorError::bug("a run without a claim")));
+        };
+        let sink = self.target.shown.clone();
+        let note = format!(
+            "UPDATE {} SET checkpoint = $1, changed = now() \
+             WHERE sink = $2 AND run = $3 AND claim = $4 RETURNING 1",
+            self.table()
+        );
+        let parameters: [&(dyn ToSql + Sync); 4] = [&checkpoint, &sink, &claim.run, &claim.number];
+        if self.query(&note, &parameters).await?.is_empty() {
+            let message = format!(
+                "another process has gone on with this run, and writes to {sink} at its place"
+            );
+            return Err(Failure::Other(ConnectorError::environment(message)));
+        }
+        self.claim = Some(Claim {
+            shown: checkpoint,
+            ..claim
+        });
+        Ok(())
+    }
+}
