@@ -1,0 +1,1 @@
+//! Jobs without end, through kills and restarts.
