@@ -12,6 +12,9 @@
 //! committed, and learns of it, or is gone. Lest it wait for a process that has stopped without
 //! dying, or a host that vanished, the claim ends the run's other connections first; they are known
 //! by their application's name. Safety does not rest on that, only the wait does.
+//!
+//! A process that lost its connection and begins again claims the run only where the claim is still
+//! its own. So of two processes of one run the one that began last goes on, and the other ends.
 
 use tokio_postgres::types::ToSql;
 
@@ -24,7 +27,7 @@ use crate::ConnectorError;
 #[derive(Debug)]
 pub(super) struct Claim {
     pub run: String,
-    number: i64,
+    pub number: i64,
     /// The last checkpoint whose rows are shown.
     pub shown: i64,
 }
@@ -35,22 +38,30 @@ fn application(run: &str) -> String {
 }
 
 impl Opening {
-    /// Connects and claims a run.
-    pub(super) async fn claim(&self, run: &str) -> Result<Session, Failure> {
+    /// Connects and claims a run. Where this process has claimed it before, `before` is the number
+    /// of that claim: it fails if another process has claimed the run since.
+    pub(super) async fn claim(&self, run: &str, before: Option<i64>) -> Result<Session, Failure> {
         let mut session = self.open(&application(run)).await?;
         session.make_table().await?;
+        let (sink, table) = (session.target.shown.clone(), session.table());
+        let last = format!("SELECT claim FROM {table} WHERE sink = $1 AND run = $2");
+        let last = session.query(&last, &[&sink, &run]).await?;
+        let last: Option<i64> = match last.first() {
+            Some(row) => Some(session.explained(row.try_get(0)).await?),
+            None => None,
+        };
+        if before.is_some() && before != last {
+            return Err(taken_over(&sink));
+        }
         session.end_others(run).await?;
-        let table = session.table();
         let claim = format!(
             "INSERT INTO {table} AS c (sink, run, claim, checkpoint, changed) \
              VALUES ($1, $2, 1, 0, now()) ON CONFLICT (sink, run) \
-             DO UPDATE SET claim = c.claim + 1, changed = now() RETURNING claim, checkpoint"
+             DO UPDATE SET claim = c.claim + 1, changed = now() WHERE c.claim = $3 \
+             RETURNING claim, checkpoint"
         );
-        let sink = session.target.shown.clone();
-        let rows = session.query(&claim, &[&sink, &run]).await?;
-        let row = rows.first();
-        let row =
-            row.ok_or_else(|| Failure::Other(ConnectorError::bug("a claim without a row")))?;
+        let rows = session.query(&claim, &[&sink, &run, &last]).await?;
+        let row = rows.first().ok_or_else(|| taken_over(&sink))?;
         session.claim = Some(Claim {
             run: run.to_owned(),
             number: session.explained(row.try_get(0)).await?,
@@ -58,6 +69,13 @@ impl Opening {
         });
         Ok(session)
     }
+}
+
+/// The fault of whoever runs the job twice: to begin again would not help.
+fn taken_over(sink: &str) -> Failure {
+    let message = format!("another process has gone on with this job, and writes {sink}");
+    let hint = "let one process run a job, and give a copy of it checkpoints of its own";
+    Failure::Other(ConnectorError::job(message).with_hint(hint.to_owned()))
 }
 
 impl Session {
@@ -101,10 +119,7 @@ impl Session {
         );
         let parameters: [&(dyn ToSql + Sync); 4] = [&checkpoint, &sink, &claim.run, &claim.number];
         if self.query(&note, &parameters).await?.is_empty() {
-            let message = format!(
-                "another process has gone on with this run, and writes to {sink} at its place"
-            );
-            return Err(Failure::Other(ConnectorError::environment(message)));
+            return Err(taken_over(&sink));
         }
         self.claim = Some(Claim {
             shown: checkpoint,

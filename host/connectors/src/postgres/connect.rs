@@ -125,7 +125,8 @@ fn connector(tls: &Tls) -> Result<MakeTlsConnector, ConnectorError> {
     let failed = |error: ErrorStack| ConnectorError::unexpected("setting up TLS", error);
     let mut builder = SslConnector::builder(SslMethod::tls()).map_err(failed)?;
     if let Some(path) = &tls.root {
-        let shown = path.display().to_string();
+        let shown = path.strip_prefix(".").unwrap_or(path);
+        let shown = shown.display().to_string();
         let unread = |error: io::Error| ConnectorError::io("read", &shown, &error);
         let text = std::fs::read(path).map_err(unread)?;
         let unusable = || {

@@ -7,6 +7,7 @@ use arrow::array::{
 };
 use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{Time64MicrosecondType, TimestampMicrosecondType};
+use arrow::error::ArrowError;
 use bytes::Bytes;
 use tokio_postgres::types::Oid;
 use uuid::Uuid;
@@ -27,6 +28,8 @@ const EPOCH_MICROS: i64 = EPOCH_DAYS as i64 * 86_400_000_000;
 /// Encodes rows for one table.
 #[derive(Debug)]
 pub(super) struct Encoder {
+    /// `schema.table`, for messages.
+    pub table: String,
     /// A name and a wire type for each column.
     pub columns: Vec<(String, Wire)>,
     /// Rows have a number behind their last column.
@@ -38,7 +41,8 @@ impl Encoder {
     pub(super) fn encode(&self, batch: &RecordBatch, first: i64) -> Result<Bytes, ConnectorError> {
         let mut cast = Vec::with_capacity(self.columns.len());
         for ((name, wire), column) in self.columns.iter().zip(batch.columns()) {
-            cast.push(as_wire(name, wire, column)?);
+            let column = as_wire(wire, column);
+            cast.push(column.map_err(|error| self.refused(name, &error.to_string()))?);
         }
         let values: Option<Vec<_>> = self
             .columns
@@ -56,9 +60,8 @@ impl Encoder {
         for (row, number) in (0..batch.num_rows()).zip(first..) {
             out.extend_from_slice(&count.to_be_bytes());
             for (values, (name, _)) in values.iter().zip(&self.columns) {
-                values
-                    .write_nullable(row, &mut out)
-                    .map_err(|wrong| ConnectorError::data(format!("column {name}: {wrong}")))?;
+                let written = values.write_nullable(row, &mut out);
+                written.map_err(|wrong| self.refused(name, &wrong))?;
             }
             if self.numbered {
                 out.extend_from_slice(&8i32.to_be_bytes());
@@ -67,9 +70,14 @@ impl Encoder {
         }
         Ok(out.into())
     }
+
+    fn refused(&self, column: &str, wrong: &str) -> ConnectorError {
+        let table = &self.table;
+        ConnectorError::data(format!("cannot write {table}, column {column}: {wrong}"))
+    }
 }
 
-fn as_wire(name: &str, wire: &Wire, column: &ArrayRef) -> Result<ArrayRef, ConnectorError> {
+fn as_wire(wire: &Wire, column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let wanted = wire.arrow_type(column.data_type());
     if *column.data_type() == wanted {
         return Ok(column.clone());
@@ -79,7 +87,6 @@ fn as_wire(name: &str, wire: &Wire, column: &ArrayRef) -> Result<ArrayRef, Conne
         ..CastOptions::default()
     };
     cast_with_options(column, &wanted, &strict)
-        .map_err(|error| ConnectorError::data(format!("column {name}: {error}")))
 }
 
 /// A column, cast to what its wire type takes.
@@ -185,7 +192,10 @@ impl<'a> Values<'a> {
             }
             Self::Uuid(array) => {
                 let text = array.value(row);
-                let uuid = Uuid::try_parse(text).map_err(|_| format!("'{text}' is not a UUID"))?;
+                let uuid = Uuid::try_parse(text).map_err(|_| {
+                    // The longest spelling has 45 characters.
+                    format!("'{text:.50}' is not a UUID")
+                })?;
                 out.extend_from_slice(uuid.as_bytes());
             }
             Self::Bytea(array) => out.extend_from_slice(array.value(row)),

@@ -9,6 +9,8 @@ use tokio_postgres::error::{DbError, SqlState};
 use super::settings::Settings;
 use crate::ConnectorError;
 
+const REFUSED_CERTIFICATE: &str = "its certificate is refused";
+
 /// A failure while rows are written.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -30,7 +32,10 @@ pub(super) fn of_writing(error: &Error, settings: &Settings, table: &str) -> Fai
     let address = &settings.address;
     let reason = reason(error);
     if is_lost(error) {
-        let message = format!("the connection to PostgreSQL at {address} was lost: {reason}");
+        let mut message = format!("the connection to PostgreSQL at {address} was lost");
+        if !error.is_closed() {
+            message = format!("{message}: {reason}");
+        }
         return Failure::Lost(ConnectorError::environment(message));
     }
     let message = format!("cannot write {table} at {address}: {reason}");
@@ -49,9 +54,15 @@ pub(super) fn of_writing(error: &Error, settings: &Settings, table: &str) -> Fai
 pub(super) fn of_connecting(error: &Error, message: String) -> ConnectorError {
     match error.code().map_or("", SqlState::code) {
         "28000" | "28P01" => ConnectorError::environment(message)
-            .with_hint("check the options 'username' and 'password'".to_owned()),
+            .with_hint("check the options 'username' and 'password', and sslmode".to_owned()),
         "3D000" => ConnectorError::job(message)
             .with_hint("the last part of the option 'url' names the database".to_owned()),
+        _ if message.contains(REFUSED_CERTIFICATE) => ConnectorError::environment(message)
+            .with_hint(
+                "sslrootcert names a PEM file of the authorities to trust; sslmode=verify-ca does \
+                 not look at the host's name"
+                    .to_owned(),
+            ),
         _ => ConnectorError::environment(message),
     }
 }
@@ -80,6 +91,11 @@ pub(super) fn reason(error: &Error) -> String {
         return error.to_string();
     };
     let text = source.to_string();
+    if text.contains("certificate verify failed")
+        && let Some((_, why)) = text.rsplit_once(": ")
+    {
+        return format!("{REFUSED_CERTIFICATE}: {why}");
+    }
     match text.split_once(" (os error") {
         Some((text, _)) => text.to_lowercase(),
         None => text,

@@ -84,6 +84,12 @@ const OPTIONS: &[ConnectorOption] = &[
         "how often it connects anew to a server that cannot be reached, and at-least-once writes \
          anew what it holds",
     ),
+    ConnectorOption::new("driver", None, "accepted for Flink's sake"),
+    ConnectorOption::new(
+        "connection.max-retry-timeout",
+        Some("60 s"),
+        "accepted for Flink's sake",
+    ),
     ConnectorOption::new(
         "sink.parallelism",
         None,

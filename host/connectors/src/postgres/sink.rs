@@ -1,6 +1,7 @@
 //! The sink: which way rows take, by the kind of job and the guarantee that is asked for.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
@@ -36,6 +37,7 @@ pub(crate) fn sink(
     };
     Ok(Arc::new(PostgresSink {
         claimed: Shared::default(),
+        claim: AtomicI64::new(0),
         buffer: Arc::new(Buffer::new(opening.clone())),
         opening,
     }))
@@ -45,6 +47,8 @@ struct PostgresSink {
     opening: Opening,
     /// The connection that has claimed a run; exactly-once.
     claimed: Shared,
+    /// The last claim of this process, 0 before there is one.
+    claim: AtomicI64,
     /// Rows between two commits; at-least-once.
     buffer: Arc<Buffer>,
 }
@@ -59,16 +63,14 @@ impl std::fmt::Debug for PostgresSink {
 }
 
 impl PostgresSink {
-    /// The connection that has claimed a run.
-    async fn claimed(&self, run: &str, kept: Option<Session>) -> Result<Session, ConnectorError> {
-        let is_claimed = |session: &Session| {
-            let claim = session.claim.as_ref();
-            claim.is_some_and(|claim| claim.run == run)
-        };
-        match kept.filter(is_claimed) {
-            Some(session) => Ok(session),
-            None => Ok(self.opening.claim(run).await?),
+    async fn claim(&self, run: &str) -> Result<Session, ConnectorError> {
+        let before = self.claim.load(Ordering::Acquire);
+        let session = self.opening.claim(run, (before > 0).then_some(before));
+        let session = session.await?;
+        if let Some(claim) = &session.claim {
+            self.claim.store(claim.number, Ordering::Release);
         }
+        Ok(session)
     }
 }
 
@@ -102,7 +104,10 @@ impl Sink for PostgresSink {
             return Ok(Arc::new(Buffered::new(self.buffer.clone())));
         }
         let mut claimed = self.claimed.lock().await;
-        let session = self.claimed(run, claimed.take()).await?;
+        let session = match claimed.take() {
+            Some(session) if session.claim.is_some() => session,
+            _ => self.claim(run).await?,
+        };
         let shown = session.claim.as_ref().map_or(0, |claim| claim.shown);
         let checkpoint = i64::try_from(checkpoint).unwrap_or(i64::MAX);
         if shown + 1 != checkpoint {
@@ -127,7 +132,7 @@ impl Sink for PostgresSink {
 
     async fn shown(&self, run: &str) -> Result<u64, ConnectorError> {
         let mut claimed = self.claimed.lock().await;
-        let session = self.claimed(run, None).await?;
+        let session = self.claim(run).await?;
         let shown = session.claim.as_ref().map_or(0, |claim| claim.shown);
         *claimed = Some(session);
         u64::try_from(shown).map_err(|_| {

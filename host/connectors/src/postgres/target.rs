@@ -168,6 +168,7 @@ impl Relation {
     fn target(&self, settings: &Settings, declared: &Declared) -> Result<Target, ConnectorError> {
         let place = format!("{}.{}", quoted(&self.schema), quoted(&self.name));
         let mut misfits = Vec::new();
+        let mut hint = None;
         let mut columns = Vec::new();
         for field in declared.schema.fields() {
             let name = field.name();
@@ -177,6 +178,7 @@ impl Relation {
             };
             if column.generated {
                 misfits.push(format!("its column {name} is generated"));
+                hint = Some("leave it out of the declaration".to_owned());
             }
             match wire(field.data_type(), &column.stored) {
                 Some(wire) => columns.push((column.name.clone(), wire)),
@@ -200,6 +202,7 @@ impl Relation {
                     "its column {} is NOT NULL and has no default, but is not declared",
                     column.name
                 ));
+                hint = Some("declare it and fill it, or give it a default".to_owned());
             }
         }
         let key: Vec<String> = declared
@@ -229,7 +232,9 @@ impl Relation {
                 settings.address,
                 misfits.join("; ")
             );
-            return Err(ConnectorError::job(message).with_hint(declared.create(&place)));
+            let hint = hint.filter(|_| misfits.len() == 1);
+            let hint = hint.unwrap_or_else(|| declared.create(&place));
+            return Err(ConnectorError::job(message).with_hint(hint));
         }
         let names: Vec<_> = columns.iter().map(|(name, _)| quoted(name)).collect();
         let list = names.join(", ");
@@ -250,6 +255,7 @@ impl Relation {
             },
             merge: upsert.as_ref().map(Upsert::merge),
             encoder: Encoder {
+                table: format!("{}.{}", self.schema, self.name),
                 numbered: upsert.is_some(),
                 columns,
             },

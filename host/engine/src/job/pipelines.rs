@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{Pipeline, connector_error},
+    planning::{Pipeline, connector_error, is_endless},
 };
 
 /// What an INSERT or a statement set did.
@@ -83,7 +83,12 @@ pub(crate) async fn run_pipelines(
 ) -> Result<JobReport, EngineError> {
     let mut running: Vec<Running> = Vec::with_capacity(pipelines.len());
     for pipeline in pipelines {
-        match pipeline.sink.begin(pipeline.overwrite).await {
+        let begun = match is_endless(std::slice::from_ref(&pipeline)) {
+            // It takes no checkpoints, so that no sink asks for the run's name.
+            true => pipeline.sink.begin_checkpoint(&pipeline.table, 1).await,
+            false => pipeline.sink.begin(pipeline.overwrite).await,
+        };
+        match begun {
             Ok(transaction) => running.push(Running {
                 sources: observe_sources(&pipeline.plan, observer),
                 pipeline,

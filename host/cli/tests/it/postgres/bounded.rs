@@ -33,7 +33,7 @@ fn many_rows_of_several_partitions() {
     let job = job
         .file("in/a.csv", rows(0))
         .file("in/b.csv", rows(150_000));
-    assert_eq!(database.run(&job), "exit 0\nt: 300000 rows\n");
+    assert_eq!(database.run(&job), "exit 0\nt: 300,000 rows\n");
     let counted = "SELECT count(*), count(DISTINCT id), min(id), max(id),
                      bool_and(name = 'row ' || id) FROM mill.t";
     assert_eq!(database.rows(counted), "300000|300000|0|299999|t\n");
@@ -52,7 +52,10 @@ fn a_row_that_fails_leaves_nothing() {
     ));
     let rows: String = (0..300_000).map(|id| format!("{id}\n")).collect();
     let job = job.file("in.csv", rows);
-    expect![[""]].assert_eq(&database.run(&job));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: new row for relation "t" violates check constraint "t_id_check": Failing row contains (150000)
+    "#]].assert_eq(&database.run(&job));
     assert_eq!(database.rows("SELECT count(*) FROM t"), "0\n");
 
     // A row that cannot be read, behind many that were sent.
@@ -74,7 +77,12 @@ fn insert_overwrite_replaces_all_rows_or_none() {
     assert_eq!(database.run(&job), "exit 0\nt: 2 rows\n");
     assert_eq!(database.rows("SELECT id FROM t ORDER BY id"), "2\n3\n");
     let job = insert(&database, "id INT", "INSERT OVERWRITE t VALUES (4), (4);");
-    expect![[""]].assert_eq(&database.run(&job));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: duplicate key value violates unique constraint "t_pkey": Key (id)=(4) already exists
+
+        hint: PRIMARY KEY (…) NOT ENFORCED in the table's declaration lets a row replace the one of the same key
+    "#]].assert_eq(&database.run(&job));
     assert_eq!(database.rows("SELECT id FROM t ORDER BY id"), "2\n3\n");
 }
 
@@ -129,7 +137,7 @@ fn the_last_of_many_rows_of_a_key_stays() {
         database.with("t", "")
     ))
     .file("in.csv", rows);
-    assert_eq!(database.run(&job), "exit 0\nt: 100000 rows\n");
+    assert_eq!(database.run(&job), "exit 0\nt: 100,000 rows\n");
     let counted = "SELECT count(*), bool_and(n = 99000 + id) FROM t";
     assert_eq!(database.rows(counted), "1000|t\n");
 }
@@ -167,7 +175,13 @@ fn a_server_that_is_away_for_a_while() {
     std::thread::sleep(std::time::Duration::from_millis(500));
     server.order("start");
     let output = child.wait_with_output().unwrap();
-    expect![[""]].assert_eq(&database.hidden(&job.told(&output)));
+    expect![[r#"
+        exit 0
+        waiting for PostgreSQL at [DB]: connection refused
+        connected to PostgreSQL at [DB]
+        t: 1 row
+    "#]]
+    .assert_eq(&database.hidden(&job.told(&output)));
     assert_eq!(database.rows("TABLE t"), "1\n");
 
     server.order("stop");
@@ -175,7 +189,11 @@ fn a_server_that_is_away_for_a_while() {
         "CREATE TABLE t (id INT) {}; INSERT INTO t VALUES (1);",
         database.with("t", ", 'sink.max-retries' = '0'")
     ));
-    expect![[""]].assert_eq(&database.run(&job));
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: connection refused
+    "#]]
+    .assert_eq(&database.run(&job));
 }
 
 /// A job with an end is cut off in the middle; run again, it has all rows once.
@@ -204,9 +222,13 @@ fn a_server_that_goes_away_in_the_middle() {
     server.order("stop");
     server.order("start");
     let output = child.wait_with_output().unwrap();
-    expect![[""]].assert_eq(&database.hidden(&job.told(&output)));
+    expect![[r#"
+        exit 1
+        error: the connection to PostgreSQL at [DB] was lost
+    "#]]
+    .assert_eq(&database.hidden(&job.told(&output)));
     assert_eq!(database.rows("SELECT count(*) FROM t"), "0\n");
-    assert_eq!(database.run(&job), "exit 0\nt: 20000 rows\n");
+    assert_eq!(database.run(&job), "exit 0\nt: 20,000 rows\n");
     assert_eq!(
         database.rows("SELECT count(*), count(DISTINCT id) FROM t"),
         "20000|20000\n"

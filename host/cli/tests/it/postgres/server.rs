@@ -103,8 +103,9 @@ impl Server {
         initdb.extend(options.map(str::to_owned));
         initdb.push(data_shown.clone());
         done(&initdb);
-        let port = TcpListener::bind("127.0.0.1:0").unwrap();
-        let port = port.local_addr().unwrap().port();
+        let free = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
         let mut words = as_postgres(program("postgres"));
         words.extend([
             "-D".into(),

@@ -56,10 +56,11 @@ fn a_server_shows_who_it_is() {
             .file("server.pem", read("server.pem"))
             .file("other.pem", read("other.pem"))
             .file("empty.pem", "");
-        job.run().replace(
+        let told = job.run().replace(
             &format!("{host}:{}/{}", database.port, database.name),
             "[DB]",
-        )
+        );
+        told.replace(&database.name, "[NAME]")
     };
     let written = "exit 0\nt: 1 row\n";
     assert_eq!(run("localhost", "sslmode=require"), written);
@@ -71,26 +72,50 @@ fn a_server_shows_who_it_is() {
         run("127.0.0.1", "sslmode=verify-ca&sslrootcert=server.pem"),
         written
     );
-    expect![[""]].assert_eq(&run(
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: IP address mismatch
+    "#]].assert_eq(&run(
         "127.0.0.1",
         "sslmode=verify-full&sslrootcert=server.pem",
     ));
-    expect![[""]].assert_eq(&run(
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: self-signed certificate
+    "#]].assert_eq(&run(
         "localhost",
         "sslmode=verify-full&sslrootcert=other.pem",
     ));
-    expect![[""]].assert_eq(&run(
+    expect![[r#"
+        exit 1
+        error: empty.pem holds no certificates
+
+        hint: 'sslrootcert' names a PEM file of the authorities to trust
+    "#]]
+    .assert_eq(&run(
         "localhost",
         "sslmode=verify-full&sslrootcert=empty.pem",
     ));
-    expect![[""]].assert_eq(&run(
+    expect![[r#"
+        exit 1
+        error: cannot read none.pem: it does not exist
+    "#]]
+    .assert_eq(&run(
         "localhost",
         "sslmode=verify-full&sslrootcert=none.pem",
     ));
     // The system's authorities know neither.
-    expect![[""]].assert_eq(&run("localhost", "sslmode=verify-full"));
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: self-signed certificate
+    "#]].assert_eq(&run("localhost", "sslmode=verify-full"));
     // This server wants to be spoken to in secret.
-    expect![[""]].assert_eq(&run("localhost", "sslmode=disable"));
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: no pg_hba.conf entry for host "127.0.0.1", user "postgres", database "[NAME]", no encryption
+
+        hint: check the options 'username' and 'password'
+    "#]].assert_eq(&run("localhost", "sslmode=disable"));
 }
 
 #[test]
@@ -102,5 +127,9 @@ fn a_server_that_cannot_encrypt() {
             .with("t", "")
             .replace("', 'table", "?sslmode=require', 'table")
     ));
-    expect![[""]].assert_eq(&database.run(&job));
+    expect![[r#"
+        exit 1
+        error: cannot connect to PostgreSQL at [DB]: server does not support TLS
+    "#]]
+    .assert_eq(&database.run(&job));
 }

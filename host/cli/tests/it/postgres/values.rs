@@ -301,8 +301,15 @@ fn enumerations_domains_and_values_that_they_refuse() {
     };
     assert_eq!(database.run(&job("('calm', 0.5E0)")), "exit 0\nt: 1 row\n");
     assert_eq!(database.rows("TABLE t"), "calm|0.5\n");
-    expect![[""]].assert_eq(&database.run(&job("('stormy', 0.5E0)")));
-    expect![[""]].assert_eq(&database.run(&job("('calm', 1.5E0)")));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: invalid input value for enum mood: "stormy" (column m)
+    "#]]
+    .assert_eq(&database.run(&job("('stormy', 0.5E0)")));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: value for domain share violates check constraint "share_check" (column s)
+    "#]].assert_eq(&database.run(&job("('calm', 1.5E0)")));
 }
 
 #[test]
@@ -317,8 +324,18 @@ fn values_that_a_column_refuses() {
         ));
         database.run(&job)
     };
-    expect![[""]].assert_eq(&refused("('not a uuid', '{}', 'abc')"));
-    expect![[""]].assert_eq(&refused("(CAST(NULL AS STRING), '{', 'abc')"));
-    expect![[""]].assert_eq(&refused("(CAST(NULL AS STRING), '{}', 'abcd')"));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t, column u: 'not a uuid' is not a UUID
+    "#]]
+    .assert_eq(&refused("('not a uuid', '{}', 'abc')"));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: invalid input syntax for type json: The input string ended unexpectedly
+    "#]].assert_eq(&refused("(CAST(NULL AS STRING), '{', 'abc')"));
+    expect![[r#"
+        exit 1
+        error: cannot write public.t at [DB]: value too long for type character varying(3) (column v)
+    "#]].assert_eq(&refused("(CAST(NULL AS STRING), '{}', 'abcd')"));
     assert_eq!(database.rows("TABLE t"), "");
 }
