@@ -89,14 +89,24 @@ impl Session {
         if !self.query(find, &[&table]).await?.is_empty() {
             return Ok(());
         }
-        // Two at once would clash in the catalog, IF NOT EXISTS or not.
         let make = format!(
-            "BEGIN; SELECT pg_advisory_xact_lock(hashtext('wasmill_checkpoints')); \
-             CREATE TABLE IF NOT EXISTS {table} (sink text, run text, claim bigint NOT NULL, \
-             checkpoint bigint NOT NULL, changed timestamptz NOT NULL, PRIMARY KEY (sink, run)); \
-             COMMIT"
+            "CREATE TABLE IF NOT EXISTS {table} (sink text, run text, claim bigint NOT NULL, \
+             checkpoint bigint NOT NULL, changed timestamptz NOT NULL, PRIMARY KEY (sink, run))"
         );
-        self.execute(&make).await
+        // Two at once would clash in the catalog, IF NOT EXISTS or not.
+        let lock = "SELECT pg_advisory_xact_lock(hashtext('wasmill_checkpoints'))";
+        let made = self
+            .execute(&format!("BEGIN; {lock}; {make}; COMMIT"))
+            .await;
+        made.map_err(|failure| match failure {
+            Failure::Other(error) => {
+                let grant = format!("GRANT SELECT, INSERT, UPDATE ON {table} TO …");
+                let hint =
+                    format!("exactly-once needs this table; its owner may run: {make}; {grant}");
+                Failure::Other(error.with_hint(hint))
+            }
+            lost => lost,
+        })
     }
 
     async fn end_others(&mut self, run: &str) -> Result<(), Failure> {

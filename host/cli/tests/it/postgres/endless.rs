@@ -2,6 +2,7 @@
 
 use std::{
     fs,
+    io::{BufRead, BufReader, Read},
     process::{Child, Command, Stdio},
     thread,
     time::{Duration, Instant},
@@ -154,7 +155,12 @@ fn rows_are_there_while_the_job_runs() {
     wait_until(&database, "SELECT count(*) FROM t", "2");
     let job = job.file("in/b.csv", "3\n");
     wait_until(&database, "SELECT count(*) FROM t", "3");
-    expect![[""]].assert_eq(&database.hidden(&job.told(&stop(child))));
+    expect![[r#"
+        exit 0
+        t: 3 rows
+        stopped; what it read is in its sinks
+    "#]]
+    .assert_eq(&database.hidden(&job.told(&stop(child))));
     assert_eq!(database.rows("SELECT id FROM t ORDER BY id"), "1\n2\n3\n");
 }
 
@@ -165,11 +171,11 @@ fn rows_of_a_join_are_there_while_the_job_runs() {
     database.rows("CREATE TABLE t (id bigint)");
     let job = following(&database, "", "id BIGINT", "");
     let sql = fs::read_to_string(job.path("job.sql")).unwrap();
-    let join = "FROM lines JOIN (VALUES (1), (2)) AS v (k) ON k = id;";
+    let join = "FROM lines JOIN (VALUES (0), (1)) AS v (k) ON k = id % 2;";
     let job = job.file("job.sql", sql.replace("FROM lines;", join));
-    let job = job.file("in/a.csv", numbers(0, 20_000));
+    let job = job.file("in/a.csv", numbers(0, 100_000));
     let mut child = start(&job);
-    wait_until(&database, "SELECT count(*) FROM t", "2");
+    wait_until(&database, "SELECT count(*) > 0 FROM t", "t");
     assert!(child.try_wait().unwrap().is_none());
     child.kill().unwrap();
     child.wait().unwrap();
@@ -185,7 +191,12 @@ fn without_checkpoints_exactly_once_shows_rows_at_the_end() {
                    WHERE query LIKE 'COPY%' AND datname = current_database()";
     wait_until(&database, copying, "1");
     assert_eq!(database.rows("SELECT count(*) FROM t"), "0\n");
-    expect![[""]].assert_eq(&database.hidden(&job.told(&stop(child))));
+    expect![[r#"
+        exit 0
+        warning: the job has no end and takes no checkpoints: 't' shows nothing before the job is stopped; SET 'execution.checkpointing.interval' = '10 s' shows its rows every 10 s
+        t: 1 row
+        stopped; what it read is in its sinks
+    "#]].assert_eq(&database.hidden(&job.told(&stop(child))));
     assert_eq!(database.rows("SELECT count(*) FROM t"), "1\n");
 }
 
@@ -200,7 +211,10 @@ fn a_row_that_is_refused_fails_the_job_and_nothing_else() {
         wait_until(&database, "SELECT count(*) FROM t", "1");
         let job = job.file("in/b.csv", "2\n3\n");
         let output = child.wait_with_output().unwrap();
-        expect![[""]].assert_eq(&database.hidden(&job.told(&output)));
+        let told = database.hidden(&job.told(&output));
+        let refused = "exit 1\nerror: cannot write public.t at [DB]: new row for relation \"t\" \
+                       violates check constraint \"t_id_check\": Failing row contains (2)\n";
+        assert_eq!(told, refused);
         database.rows("ALTER TABLE t DROP CONSTRAINT t_id_check");
         let child = start(&job);
         wait_until(&database, "SELECT count(*) FROM t", "3");
@@ -223,7 +237,9 @@ fn a_server_that_goes_away_and_comes_back() {
     server.order("stop");
     let job = job.file("in/b.csv", numbers(1000, 2000));
     let output = child.wait_with_output().unwrap();
-    expect![[""]].assert_eq(&database.hidden(&job.told(&output)));
+    let told = database.hidden(&job.told(&output));
+    let lost = "exit 1\nerror: the connection to PostgreSQL at [DB] was lost";
+    assert!(told.starts_with(lost), "{told}");
     server.order("start");
     let child = start(&job);
     wait_until(&database, "SELECT count(*) FROM t", "2000");
@@ -236,7 +252,7 @@ fn a_server_that_goes_away_and_comes_back() {
     let job = job.file("in/c.csv", numbers(2000, 3000));
     wait_until(&database, "SELECT count(*) FROM t", "3000");
     server.order("crash");
-    let job = job.file("in/d.csv", numbers(3000, 4000));
+    let _job = job.file("in/d.csv", numbers(3000, 4000));
     server.order("start");
     wait_until(&database, "SELECT count(*) FROM t", "4000");
     assert!(stop(child).status.success());
@@ -252,22 +268,27 @@ fn what_is_held_waits_for_the_server() {
     let mut server = Server::start(&[], &[]);
     let database = server.database();
     database.rows("CREATE TABLE t (id bigint)");
-    let job = following(
-        &database,
-        "",
-        "id BIGINT",
-        ", 'sink.buffer-flush.interval' = '50 ms'",
-    );
-    let job = job.file("in/a.csv", "1\n");
-    let child = start(&job);
+    let options = ", 'sink.buffer-flush.interval' = '50 ms', 'sink.max-retries' = '20'";
+    let job = following(&database, "", "id BIGINT", options).file("in/a.csv", "1\n");
+    let mut child = start(&job);
     wait_until(&database, "SELECT count(*) FROM t", "1");
     server.order("stop");
-    let job = job.file("in/b.csv", "2\n");
-    thread::sleep(Duration::from_millis(300));
+    let _job = job.file("in/b.csv", "2\n");
+    let mut told = BufReader::new(child.stderr.take().unwrap());
+    let mut line = String::new();
+    told.read_line(&mut line).unwrap();
+    let waiting = "waiting for PostgreSQL at [DB]: connection refused\n";
+    assert_eq!(database.hidden(&line), waiting);
     server.order("start");
     wait_until(&database, "SELECT count(*) FROM t", "2");
-    let output = stop(child);
-    expect![[""]].assert_eq(&database.hidden(&job.told(&output)));
+    assert!(stop(child).status.success());
+    let mut rest = String::new();
+    told.read_to_string(&mut rest).unwrap();
+    let rest = database.hidden(&rest);
+    assert!(
+        rest.starts_with("connected to PostgreSQL at [DB]\nt: 2 rows in "),
+        "{rest}"
+    );
 }
 
 /// A process that stops without dying, while another goes on with its run from a copy of its
@@ -276,37 +297,54 @@ fn what_is_held_waits_for_the_server() {
 fn a_process_that_was_thought_dead() {
     let database = Database::new();
     database.rows("CREATE TABLE t (id bigint)");
-    let settings = format!(
+    let job = Job::new(&format!(
         "{CHECKPOINTS} SET 'restart-strategy.type' = 'fixed-delay';
          SET 'restart-strategy.fixed-delay.attempts' = '5';
-         SET 'restart-strategy.fixed-delay.delay' = '1 s';"
-    );
-    let job = following(&database, &settings, "id BIGINT", EXACTLY_ONCE);
-    let job = job.file("in/a.csv", numbers(0, 1000));
+         SET 'restart-strategy.fixed-delay.delay' = '1 s';
+         CREATE TABLE numbers (id BIGINT) WITH (
+           'connector' = 'datagen', 'rows-per-second' = '20000',
+           'fields.id.kind' = 'sequence', 'fields.id.start' = '0', 'fields.id.end' = '59999');
+         CREATE TABLE t (id BIGINT) {};
+         INSERT INTO t SELECT id FROM numbers;",
+        database.with("t", EXACTLY_ONCE)
+    ));
     let child = start(&job);
-    wait_until(&database, "SELECT count(*) FROM t", "1000");
-    // It is caught somewhere in the next rows.
-    let job = job.file("in/b.csv", numbers(1000, 200_000));
-    thread::sleep(Duration::from_millis(60));
+    wait_until(&database, "SELECT count(*) > 0 FROM t", "t");
     signal("-STOP", child.id());
     let heir = Job::new("");
     let copied = Command::new("cp")
-        .args(["-a", "--"])
-        .args([job.path("job.sql"), job.path("in"), job.path(".wasmill")])
+        .args(["-r", "--"])
+        .args([job.path("job.sql"), job.path(".wasmill")])
         .arg(heir.path("."))
         .status();
     assert!(copied.unwrap().success());
-    let running = start(&heir);
-    wait_until(&database, "SELECT count(*) FROM t", "200000");
+    let told = heir.run();
+    assert!(
+        told.starts_with("exit 0\ngoing on from checkpoint "),
+        "{told}"
+    );
     signal("-CONT", child.id());
     let told = database.hidden(&job.told(&child.wait_with_output().unwrap()));
-    expect![[""]].assert_eq(&told);
-    let heir = heir.file("in/c.csv", numbers(200_000, 200_001));
-    wait_until(&database, "SELECT count(*) FROM t", "200001");
-    let output = stop(running);
-    assert!(output.status.success(), "{}", heir.told(&output));
-    assert_eq!(
-        database.rows("SELECT count(DISTINCT id) FROM t"),
-        "200001\n"
+    let failed = "exit 1\nthe job failed: the connection to PostgreSQL at [DB] was lost";
+    assert!(told.starts_with(failed), "{told}");
+    let (_, told) = told.split_once("it begins again in 1.0 s\n").unwrap();
+    expect![[""]].assert_eq(told);
+    let counted = "SELECT count(*), count(DISTINCT id), max(id) FROM t";
+    assert_eq!(database.rows(counted), "60000|60000|59999\n");
+}
+
+#[test]
+fn a_role_that_may_not_make_the_table_of_checkpoints() {
+    let database = Database::new();
+    database
+        .rows("CREATE TABLE t (id bigint); CREATE ROLE writer LOGIN; GRANT INSERT ON t TO writer");
+    let job = following(&database, CHECKPOINTS, "id BIGINT", EXACTLY_ONCE);
+    let sql = fs::read_to_string(job.path("job.sql")).unwrap();
+    let job = job.file(
+        "job.sql",
+        sql.replace("'username' = 'postgres'", "'username' = 'writer'"),
     );
+    let told = database.run(&job);
+    database.rows("REVOKE ALL ON t FROM writer; DROP ROLE writer");
+    expect![[""]].assert_eq(&told);
 }

@@ -74,14 +74,18 @@ fn a_server_shows_who_it_is() {
     );
     expect![[r#"
         exit 1
-        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: IP address mismatch
+        error: cannot connect to PostgreSQL at [DB]: its certificate is refused: IP address mismatch
+
+        hint: sslrootcert names a PEM file of the authorities to trust; sslmode=verify-ca does not look at the host's name
     "#]].assert_eq(&run(
         "127.0.0.1",
         "sslmode=verify-full&sslrootcert=server.pem",
     ));
     expect![[r#"
         exit 1
-        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: self-signed certificate
+        error: cannot connect to PostgreSQL at [DB]: its certificate is refused: self-signed certificate
+
+        hint: sslrootcert names a PEM file of the authorities to trust; sslmode=verify-ca does not look at the host's name
     "#]].assert_eq(&run(
         "localhost",
         "sslmode=verify-full&sslrootcert=other.pem",
@@ -107,14 +111,16 @@ fn a_server_shows_who_it_is() {
     // The system's authorities know neither.
     expect![[r#"
         exit 1
-        error: cannot connect to PostgreSQL at [DB]: error:0A000086:SSL routines:tls_post_process_server_certificate:certificate verify failed:../ssl/statem/statem_clnt.c:1889:: self-signed certificate
+        error: cannot connect to PostgreSQL at [DB]: its certificate is refused: self-signed certificate
+
+        hint: sslrootcert names a PEM file of the authorities to trust; sslmode=verify-ca does not look at the host's name
     "#]].assert_eq(&run("localhost", "sslmode=verify-full"));
     // This server wants to be spoken to in secret.
     expect![[r#"
         exit 1
         error: cannot connect to PostgreSQL at [DB]: no pg_hba.conf entry for host "127.0.0.1", user "postgres", database "[NAME]", no encryption
 
-        hint: check the options 'username' and 'password'
+        hint: check the options 'username' and 'password', and sslmode
     "#]].assert_eq(&run("localhost", "sslmode=disable"));
 }
 
