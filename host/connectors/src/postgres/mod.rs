@@ -50,7 +50,7 @@ const OPTIONS: &[ConnectorOption] = &[
         "url",
         None,
         "jdbc:postgresql://host:port/database, or postgresql://user:password@host:port/database; \
-         both take ?sslmode=disable|prefer|require|verify-ca|verify-full, sslrootcert (a file), \
+         both take ?sslmode (disable, prefer, require, verify-ca, verify-full), sslrootcert (a file), \
          connectTimeout (seconds), user and password",
     ),
     ConnectorOption::new(
