@@ -20,7 +20,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{Pipeline, connector_error, is_endless},
+    planning::{Pipeline, connector_error},
 };
 
 /// What an INSERT or a statement set did.
@@ -87,12 +87,7 @@ pub(crate) async fn run_pipelines(
 ) -> Result<JobReport, EngineError> {
     let mut running: Vec<Running> = Vec::with_capacity(pipelines.len());
     for pipeline in pipelines {
-        let begun = match is_endless(std::slice::from_ref(&pipeline)) {
-            // It takes no checkpoints, so that no sink asks for the run's name.
-            true => pipeline.sink.begin_checkpoint(&pipeline.table, 1).await,
-            false => pipeline.sink.begin(pipeline.overwrite).await,
-        };
-        match begun {
+        match pipeline.sink.begin(pipeline.overwrite).await {
             Ok(transaction) => running.push(Running {
                 sources: observe_sources(&pipeline.plan, observer),
                 pipeline,

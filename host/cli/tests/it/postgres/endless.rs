@@ -164,7 +164,7 @@ fn rows_are_there_while_the_job_runs() {
     assert_eq!(database.rows("SELECT id FROM t ORDER BY id"), "1\n2\n3\n");
 }
 
-/// A query that cannot run in epochs, as a join, shows its rows all the same.
+/// A join with rows of its own shows its rows like any other query.
 #[test]
 fn rows_of_a_join_are_there_while_the_job_runs() {
     let database = Database::new();
