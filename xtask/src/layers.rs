@@ -37,6 +37,7 @@ const KEEPERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasmill-plugin"]),
     ("ort", &["wasmill-inference"]),
     ("object_store", &["wasmill-connectors"]),
+    ("tokio-postgres", &["wasmill-connectors"]),
     (
         "datafusion",
         &["wasmill-udf", "wasmill-engine", "wasmill-benches"],

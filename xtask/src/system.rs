@@ -1,5 +1,6 @@
 //! Packages of the operating system.
 
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -23,12 +24,8 @@ pub fn install(packages: &[&str]) -> Result<()> {
     if !on_path("apt-get") {
         return Err(by_hand());
     }
-    let prefix: &[&str] = match (is_root(), on_path("sudo")) {
-        (true, _) => &[],
-        (false, true) if step::succeeds(Command::new("sudo").args(["-n", "true"])) => {
-            &["sudo", "-n"]
-        }
-        _ => return Err(by_hand()),
+    let Some(prefix) = as_root() else {
+        return Err(by_hand());
     };
     step::say(&format!("installing {}", packages.join(", ")));
     let apt = |arguments: &[&str]| {
@@ -49,6 +46,17 @@ pub fn install(packages: &[&str]) -> Result<()> {
     })
 }
 
+/// What a command of the administrator's begins with, if we may run one.
+fn as_root() -> Option<&'static [&'static str]> {
+    match (is_root(), on_path("sudo")) {
+        (true, _) => Some(&[]),
+        (false, true) if step::succeeds(Command::new("sudo").args(["-n", "true"])) => {
+            Some(&["sudo", "-n"])
+        }
+        _ => None,
+    }
+}
+
 /// A C compiler links every Rust program and compiles some of their dependencies.
 pub fn c_compiler() -> Result<()> {
     if on_path("cc") {
@@ -56,6 +64,27 @@ pub fn c_compiler() -> Result<()> {
     }
     step::say("getting a C compiler, which links the host's programs");
     install(&["build-essential"])
+}
+
+/// PostgreSQL, of which the tests start servers of their own.
+pub fn postgresql() -> Result<()> {
+    let versions = || {
+        let found = fs::read_dir("/usr/lib/postgresql").into_iter().flatten();
+        found.flatten().map(|version| version.file_name())
+    };
+    if versions().next().is_some() || on_path("postgres") {
+        return Ok(());
+    }
+    step::say("getting PostgreSQL, which the tests write to");
+    install(&["postgresql"])?;
+    // Debian starts a server of its own along with it, which nobody asked for.
+    for version in versions() {
+        let prefix = as_root().unwrap_or_default();
+        let mut command = Command::new("env");
+        command.args(prefix).args(["pg_dropcluster", "--stop"]);
+        step::capture(command.arg(version).arg("main"))?;
+    }
+    Ok(())
 }
 
 /// Whether a program of this name is on the search path.

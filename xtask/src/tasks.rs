@@ -25,6 +25,7 @@ const SHOWN_LINES: usize = 8;
 /// Gets everything that the other tasks need.
 pub fn setup() -> Result<()> {
     system::c_compiler()?;
+    system::postgresql()?;
     GuestToolchain::get()?;
     python::get().map(drop)
 }

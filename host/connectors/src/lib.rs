@@ -13,6 +13,7 @@ mod error;
 mod filesystem;
 mod format;
 mod options;
+mod postgres;
 mod print;
 mod registry;
 mod sink;

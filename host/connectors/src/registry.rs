@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::error::did_you_mean;
 use crate::options::Options;
 use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
-use crate::{blackhole, datagen, filesystem, format, print};
+use crate::{blackhole, datagen, filesystem, format, postgres, print};
 
 /// What a connector is called, can do, and takes in `WITH`.
 #[derive(Debug, Clone, Copy)]
@@ -58,11 +58,13 @@ impl ConnectorOption {
     }
 }
 
-static CONNECTORS: [Connector; 4] = [
+static CONNECTORS: [Connector; 6] = [
     filesystem::CONNECTOR,
     print::CONNECTOR,
     blackhole::CONNECTOR,
     datagen::CONNECTOR,
+    postgres::CONNECTOR,
+    postgres::JDBC_CONNECTOR,
 ];
 
 /// Every connector.
@@ -101,6 +103,7 @@ pub fn sink(
         "filesystem" => filesystem::sink(definition, context),
         "print" => print::sink(definition, context),
         "blackhole" => blackhole::sink(definition),
+        "postgres" | "jdbc" => postgres::sink(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be written, only read",
             definition.name

@@ -9,4 +9,5 @@ mod endless;
 mod examples;
 mod interrupted;
 mod object_store;
+mod postgres;
 mod support;

@@ -41,12 +41,12 @@ fn connectors_and_formats() {
     "#]],
     );
     refused(
-        &[("connector", "jdbc")],
+        &[("connector", "hive")],
         expect![[r#"
-        error: table t: there is no connector 'jdbc'
+            error: table t: there is no connector 'hive'
 
-        hint: known connectors: filesystem, print, blackhole, datagen
-    "#]],
+            hint: known connectors: filesystem, print, blackhole, datagen, postgres, jdbc
+        "#]],
     );
     refused(
         &[("connector", "print")],
@@ -202,7 +202,7 @@ fn types_and_metadata() {
     expect![[r#"
         error: table t: the connector 'datagen' cannot be written, only read
 
-        hint: writable connectors: filesystem, print, blackhole
+        hint: writable connectors: filesystem, print, blackhole, postgres, jdbc
     "#]]
     .assert_eq(&bench.text(&error));
 }
@@ -213,7 +213,17 @@ fn every_option_is_described() {
         .iter()
         .map(|connector| connector.name)
         .collect();
-    assert_eq!(names, ["filesystem", "print", "blackhole", "datagen"]);
+    assert_eq!(
+        names,
+        [
+            "filesystem",
+            "print",
+            "blackhole",
+            "datagen",
+            "postgres",
+            "jdbc"
+        ]
+    );
     for option in connectors().iter().flat_map(|connector| connector.options) {
         assert!(!option.description.is_empty(), "{}", option.key);
     }
