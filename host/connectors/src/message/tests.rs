@@ -373,7 +373,7 @@ fn what_a_format_cannot_carry_is_refused_when_the_job_is_planned() {
     .assert_eq(&refusal(format("raw", &[int.clone()], &charset)));
     expect![[r#"
         table t: column m is MAP<STRING, INT>, which the format csv cannot carry
-        hint: the formats json and parquet carry nested types
+        hint: other formats, such as json, carry nested types
     "#]]
     .assert_eq(&refusal(format(
         "csv",

@@ -164,6 +164,6 @@ pub(crate) fn check(
             field.name(),
             type_name(field.data_type())
         ))
-        .with_hint("the formats json and parquet carry nested types".to_owned())),
+        .with_hint("other formats, such as json, carry nested types".to_owned())),
     }
 }
