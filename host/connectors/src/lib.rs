@@ -12,6 +12,7 @@ mod datagen;
 mod error;
 mod filesystem;
 mod format;
+mod message;
 mod options;
 mod print;
 mod registry;

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::error::did_you_mean;
+use crate::format::PlacedFormat;
 use crate::options::Options;
 use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
 use crate::{blackhole, datagen, filesystem, format, print};
@@ -44,6 +45,7 @@ impl ConnectorOption {
         }
     }
 
+    /// Whether it is this one that `key` names in a table.
     fn matches(&self, key: &str, table: &TableDefinition) -> bool {
         match self.key.split_once('#') {
             None => self.key == key,
@@ -131,14 +133,21 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
             ))
             .with_hint(hint)
         })?;
-    let format = format::checked(definition, connector)?;
-    let mut known: Vec<_> = connector.options.iter().collect();
-    known.extend(format.iter().flat_map(|format| format.options));
+    let formats = format::checked(definition, connector)?;
+    let mut known: Vec<_> = connector
+        .options
+        .iter()
+        .map(|option| KnownOption { prefix: "", option })
+        .collect();
+    for PlacedFormat { format, prefix } in &formats {
+        let options = format.options.iter();
+        known.extend(options.map(|option| KnownOption { prefix, option }));
+    }
     for key in definition.options.keys() {
         if key == "connector" || known.iter().any(|option| option.matches(key, definition)) {
             continue;
         }
-        return Err(unknown_option(definition, connector, &known, key));
+        return Err(unknown_option(definition, connector, &formats, &known, key));
     }
     for column in &definition.columns {
         let Some(key) = &column.metadata else {
@@ -162,30 +171,54 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
     Ok(connector)
 }
 
+/// An option that a table may have.
+struct KnownOption {
+    /// Of a format: see [`PlacedFormat`].
+    prefix: &'static str,
+    option: &'static ConnectorOption,
+}
+
+impl KnownOption {
+    fn matches(&self, key: &str, table: &TableDefinition) -> bool {
+        let key = key.strip_prefix(self.prefix);
+        key.is_some_and(|key| self.option.matches(key, table))
+    }
+
+    fn key(&self) -> String {
+        format!("{}{}", self.prefix, self.option.key)
+    }
+}
+
 fn unknown_option(
     definition: &TableDefinition,
     connector: &Connector,
-    known: &[&ConnectorOption],
+    formats: &[PlacedFormat],
+    known: &[KnownOption],
     key: &str,
 ) -> ConnectorError {
-    let owner = match definition.options.get("format") {
-        Some(format) => format!("'{}' with format '{format}'", connector.name),
+    let owner = match formats.first() {
+        Some(placed) => format!("'{}' with format '{}'", connector.name, placed.format.name),
         None => format!("'{}'", connector.name),
     };
     let columns = definition.columns.iter().map(|column| column.field.name());
     let columns: Vec<_> = columns.collect();
     let spelled: Vec<String> = known
         .iter()
-        .flat_map(|option| match option.key.contains('#') {
+        .flat_map(|option| match option.option.key.contains('#') {
             true => columns
                 .iter()
-                .map(|column| option.key.replace('#', column))
+                .map(|column| option.option.key.replace('#', column))
                 .collect(),
-            false => vec![option.key.to_owned()],
+            false => vec![option.key()],
         })
         .collect();
     let other_format = format::FORMATS
         .iter()
+        .filter(|format| {
+            formats
+                .iter()
+                .all(|placed| placed.format.name != format.name)
+        })
         .find(|format| format.options.iter().any(|option| option.key == key))
         .map(|format| format!("it belongs to format '{}'", format.name));
     let hint = other_format
@@ -194,7 +227,7 @@ fn unknown_option(
             did_you_mean(key, known.chain(["connector"]))
         })
         .unwrap_or_else(|| {
-            let keys: Vec<_> = known.iter().map(|option| option.key).collect();
+            let keys: Vec<_> = known.iter().map(KnownOption::key).collect();
             match keys.is_empty() {
                 true => "it takes none".to_owned(),
                 false => format!("known options: {}", keys.join(", ")),

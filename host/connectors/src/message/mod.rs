@@ -1,5 +1,10 @@
 //! Formats of single messages: a message broker's keys and values, to columns and back.
 
+pub(crate) mod raw;
+#[cfg(test)]
+mod tests;
+mod text;
+
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
@@ -7,6 +12,12 @@ use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 
+use self::raw::{RawDecoder, RawEncoder, RawOptions};
+use self::text::{TextDecoder, TextEncoder, TextRows};
+use crate::format::Wrong;
+use crate::format::csv::{self, CsvOptions, CsvRows};
+use crate::format::json::{self, JsonOptions, JsonRows};
+use crate::options::Options;
 use crate::{ConnectorError, SourceProgress, TableDefinition};
 
 /// The columns of a table that stand in a message.
@@ -26,6 +37,11 @@ pub(crate) trait MessageDecoder: Send {
     /// Appends a message's row. One that fails leaves nothing behind, so that the next can be pushed.
     fn push(&mut self, message: &[u8]) -> Pushed;
 
+    /// Appends the row of a message that has no bytes at all, not even none (a tombstone, no key).
+    fn push_absent(&mut self) -> Pushed {
+        Pushed::Ignored
+    }
+
     /// Gets the schema that a message wants; the message is pushed again then. An error of
     /// [`ConnectorError::Data`] is about the message, any other about the registry.
     async fn learn(&mut self, schema: SchemaReference) -> Result<(), ConnectorError>;
@@ -44,21 +60,12 @@ pub(crate) trait MessageDecoder: Send {
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Pushed {
     Row,
-    /// Left out by `ignore-parse-errors`.
+    /// Left out: by `ignore-parse-errors`, or because there is nothing in it.
     Ignored,
     /// Its schema is not known yet.
     Wants(SchemaReference),
     /// It is not what the table declares.
     Wrong(Wrong),
-}
-
-/// What is wrong with a message.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Wrong {
-    /// Where in the message, for a person: `column price (field 2)`, `field a.b`.
-    pub place: Option<String>,
-    pub message: String,
-    pub hint: Option<String>,
 }
 
 /// A schema's id in the registry.
@@ -72,15 +79,19 @@ pub(crate) trait MessageEncoder: Send {
     async fn begin(&mut self) -> Result<(), ConnectorError>;
 
     /// Appends one message for each row; the batch has the fields that the encoder was made for.
-    fn encode(&mut self, batch: &RecordBatch, messages: &mut Messages) -> Result<(), ConnectorError>;
+    fn encode(
+        &mut self,
+        batch: &RecordBatch,
+        messages: &mut Messages,
+    ) -> Result<(), ConnectorError>;
 }
 
 /// Messages in one buffer, one behind the other.
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     bytes: Vec<u8>,
-    /// Where each ends.
-    ends: Vec<usize>,
+    /// Where each ends; `None` for one that has no bytes at all, not even none.
+    ends: Vec<Option<usize>>,
 }
 
 impl Messages {
@@ -89,33 +100,77 @@ impl Messages {
         self.ends.clear();
     }
 
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = &[u8]> {
+    /// The bytes behind the last message are another.
+    fn end(&mut self) {
+        self.ends.push(Some(self.bytes.len()));
+    }
+
+    /// The messages in the rows' order; `None` for one that has no bytes at all: a broker's null.
+    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
         let mut start = 0;
-        self.ends.iter().map(move |&end| {
+        self.ends.iter().map(move |end| {
+            let end = (*end)?;
             let message = &self.bytes[start..end];
             start = end;
-            message
+            Some(message)
         })
     }
 }
 
-/// A format that a table names, checked when the job is planned; makes a decoder for each partition.
+/// A format that a table names, checked when the job is planned; makes a decoder or an encoder for
+/// each partition.
 #[derive(Debug, Clone)]
-pub(crate) struct MessageDecoders {}
-
-/// Checks a format's options and the types of the columns that it reads; touches no network.
-///
-/// # Errors
-/// [`ConnectorError::Job`] for anything wrong in the definition.
-pub(crate) fn decoders(
-    definition: &TableDefinition,
-    format: &str,
-    fields: MessageFields,
-) -> Result<MessageDecoders, ConnectorError> {
-    todo!("{definition:?} {format} {fields:?}")
+pub(crate) struct MessageFormat {
+    fields: Arc<[Field]>,
+    kind: Kind,
 }
 
-impl MessageDecoders {
+#[derive(Debug, Clone)]
+enum Kind {
+    Csv(Arc<CsvOptions>),
+    Json(Arc<JsonOptions>),
+    Raw(RawOptions),
+}
+
+impl MessageFormat {
+    /// Checks a format's options and the types of the columns; touches no network.
+    ///
+    /// # Errors
+    /// [`ConnectorError::Job`] for anything wrong in the definition.
+    pub(crate) fn new(
+        definition: &TableDefinition,
+        format: &str,
+        fields: MessageFields,
+    ) -> Result<Self, ConnectorError> {
+        let options = Options::prefixed(definition, fields.prefix);
+        let fields = fields.fields;
+        let kind = match format {
+            "csv" => {
+                let csv = CsvOptions::parse(&options)?;
+                csv::check(definition, &fields, &csv.rules)?;
+                if csv.dialect.header {
+                    let but = "is for files: a message has no header";
+                    return Err(options.unsupported("csv.header", but));
+                }
+                Kind::Csv(Arc::new(csv))
+            }
+            "json" => {
+                json::check(definition, &fields)?;
+                Kind::Json(Arc::new(JsonOptions::parse(&options)?))
+            }
+            "raw" => Kind::Raw(RawOptions::parse(definition, &options, &fields)?),
+            other => {
+                return Err(ConnectorError::bug(format!(
+                    "no messages of format {other}"
+                )));
+            }
+        };
+        Ok(Self {
+            fields: fields.into(),
+            kind,
+        })
+    }
+
     /// A decoder of the fields that `wanted` holds the indices of; it is full with `batch_rows` rows.
     pub(crate) fn decoder(
         &self,
@@ -123,28 +178,29 @@ impl MessageDecoders {
         batch_rows: usize,
         progress: Arc<SourceProgress>,
     ) -> Result<Box<dyn MessageDecoder>, ConnectorError> {
-        todo!("{wanted:?} {batch_rows} {progress:?}")
+        let declared = &self.fields;
+        Ok(match &self.kind {
+            Kind::Csv(options) => {
+                let rows = CsvRows::new(options.clone(), declared.clone(), wanted, progress)?;
+                Box::new(TextDecoder::new(TextRows::Csv(rows), batch_rows))
+            }
+            Kind::Json(options) => {
+                let rows = JsonRows::new(options.clone(), declared, wanted, progress)?;
+                Box::new(TextDecoder::new(TextRows::Json(rows), batch_rows))
+            }
+            Kind::Raw(options) => {
+                let wanted = !wanted.is_empty();
+                Box::new(RawDecoder::new(options.clone(), wanted, batch_rows)?)
+            }
+        })
     }
-}
 
-/// A format that a table names, checked when the job is planned; makes an encoder for each partition.
-#[derive(Debug, Clone)]
-pub(crate) struct MessageEncoders {}
-
-/// Checks a format's options and the types of the columns that it writes; touches no network.
-///
-/// # Errors
-/// [`ConnectorError::Job`] for anything wrong in the definition.
-pub(crate) fn encoders(
-    definition: &TableDefinition,
-    format: &str,
-    fields: MessageFields,
-) -> Result<MessageEncoders, ConnectorError> {
-    todo!("{definition:?} {format} {fields:?}")
-}
-
-impl MessageEncoders {
+    /// An encoder of all fields.
     pub(crate) fn encoder(&self) -> Result<Box<dyn MessageEncoder>, ConnectorError> {
-        todo!()
+        Ok(match &self.kind {
+            Kind::Csv(options) => Box::new(TextEncoder::csv(options)),
+            Kind::Json(options) => Box::new(TextEncoder::json(options, &self.fields)),
+            Kind::Raw(options) => Box::new(RawEncoder::new(options.clone())),
+        })
     }
 }
