@@ -12,6 +12,8 @@ mod datagen;
 mod error;
 mod filesystem;
 mod format;
+#[cfg(feature = "kafka")]
+mod kafka;
 mod message;
 mod options;
 mod print;

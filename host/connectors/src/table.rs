@@ -17,6 +17,8 @@ pub struct TableDefinition {
     pub options: BTreeMap<String, String>,
     /// The columns of `PARTITIONED BY`, in its order.
     pub partition_keys: Vec<String>,
+    /// The columns of `PRIMARY KEY`, in its order.
+    pub primary_key: Vec<String>,
 }
 
 /// One column of a [`TableDefinition`].

@@ -43,7 +43,8 @@ impl Split {
 
     /// Whether rows may still come from it.
     pub(super) fn is_open(&self) -> bool {
-        let finished = self.finished.load(Ordering::Acquire) && self.waiting.load(Ordering::Acquire) == 0;
+        let finished =
+            self.finished.load(Ordering::Acquire) && self.waiting.load(Ordering::Acquire) == 0;
         !finished && !self.revoked.load(Ordering::Acquire)
     }
 }
@@ -69,7 +70,12 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn push(&mut self, split: &Arc<Split>, message: &BorrowedMessage<'_>, with_headers: bool) {
+    pub(super) fn push(
+        &mut self,
+        split: &Arc<Split>,
+        message: &BorrowedMessage<'_>,
+        with_headers: bool,
+    ) {
         let first = self.headers.len();
         if with_headers {
             headers::read(message, &mut self.bytes, &mut self.headers);
@@ -78,7 +84,9 @@ impl Chunk {
             offset: message.offset(),
             timestamp: message.timestamp(),
             key: message.key().map(|key| append(&mut self.bytes, key)),
-            value: message.payload().map(|value| append(&mut self.bytes, value)),
+            value: message
+                .payload()
+                .map(|value| append(&mut self.bytes, value)),
             headers: first..self.headers.len(),
         };
         self.records.push(record);
@@ -89,6 +97,12 @@ impl Chunk {
                 self.runs.push((Arc::clone(split), self.records.len()));
             }
         }
+    }
+
+    /// Whose a message is.
+    pub(super) fn split(&self, record: usize) -> Option<&Arc<Split>> {
+        let run = self.runs.partition_point(|(_, end)| *end <= record);
+        self.runs.get(run).map(|(split, _)| split)
     }
 
     pub(super) fn bytes(&self, range: &Range<usize>) -> &[u8] {

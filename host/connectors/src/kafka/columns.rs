@@ -26,41 +26,68 @@ impl Columns {
         let options = Options::new(definition);
         let prefix = options.text("key.fields-prefix").unwrap_or_default();
         let names = key_names(definition, &options, upsert)?;
-        let wrong = |message: String| ConnectorError::job(format!("table {}: {message}", definition.name));
+        let wrong =
+            |message: String| ConnectorError::job(format!("table {}: {message}", definition.name));
         for name in &names {
-            if !definition.columns.iter().any(|column| is_physical(column) && column.field.name() == name) {
-                return Err(wrong(format!("'key.fields' names {name}, which is no physical column")));
+            if !definition
+                .columns
+                .iter()
+                .any(|column| is_physical(column) && column.field.name() == name)
+            {
+                return Err(wrong(format!(
+                    "'key.fields' names {name}, which is no physical column"
+                )));
             }
             if !name.starts_with(prefix) {
-                return Err(wrong(format!("the key's column {name} does not begin with '{prefix}', as 'key.fields-prefix' says")));
+                return Err(wrong(format!(
+                    "the key's column {name} does not begin with '{prefix}', as 'key.fields-prefix' says"
+                )));
             }
         }
-        let except = options.choice("value.fields-include", &["ALL", "EXCEPT_KEY"])? == Some("EXCEPT_KEY");
+        let except =
+            options.choice("value.fields-include", &["ALL", "EXCEPT_KEY"])? == Some("EXCEPT_KEY");
         if !prefix.is_empty() && !except {
-            return Err(wrong("option 'key.fields-prefix' needs 'value.fields-include' = 'EXCEPT_KEY'".to_owned()));
+            return Err(wrong(
+                "option 'key.fields-prefix' needs 'value.fields-include' = 'EXCEPT_KEY'".to_owned(),
+            ));
         }
         if except && names.is_empty() {
-            return Err(wrong("option 'value.fields-include' = 'EXCEPT_KEY' needs 'key.fields'".to_owned()));
+            return Err(wrong(
+                "option 'value.fields-include' = 'EXCEPT_KEY' needs 'key.fields'".to_owned(),
+            ));
         }
         let columns = definition.columns.iter();
-        let columns: Vec<_> = columns.filter(|column| virtual_too || !column.virtual_column).collect();
-        let place = |name: &str| columns.iter().position(|column| is_physical(column) && column.field.name() == name);
+        let columns: Vec<_> = columns
+            .filter(|column| virtual_too || !column.virtual_column)
+            .collect();
+        let place = |name: &str| {
+            columns
+                .iter()
+                .position(|column| is_physical(column) && column.field.name() == name)
+        };
         let key: Vec<usize> = names.iter().filter_map(|name| place(name)).collect();
-        let value = (0..columns.len()).filter(|index| {
-            is_physical(columns[*index]) && !(except && key.contains(index))
-        });
+        let value = (0..columns.len())
+            .filter(|index| is_physical(columns[*index]) && !(except && key.contains(index)));
         let value: Vec<usize> = value.collect();
         let metadata = columns.iter().enumerate();
-        let metadata = metadata.filter_map(|(index, column)| Some((index, column.metadata.clone()?)));
+        let metadata =
+            metadata.filter_map(|(index, column)| Some((index, column.metadata.clone()?)));
         let field = |index: &usize| columns[*index].field.clone();
         Ok(Columns {
             metadata: metadata.collect(),
             key_fields: MessageFields {
-                fields: key.iter().map(|index| {
-                    let field = field(index);
-                    let name = field.name().strip_prefix(prefix).unwrap_or(field.name()).to_owned();
-                    field.with_name(name)
-                }).collect(),
+                fields: key
+                    .iter()
+                    .map(|index| {
+                        let field = field(index);
+                        let name = field
+                            .name()
+                            .strip_prefix(prefix)
+                            .unwrap_or(field.name())
+                            .to_owned();
+                        field.with_name(name)
+                    })
+                    .collect(),
                 prefix: "key.",
                 subject: topic.map(|topic| format!("{topic}-key")),
             },

@@ -4,11 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
+use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::TopicPartitionList;
 use regex::Regex;
 
 use super::link::{Link, PATIENCE};
@@ -43,7 +43,10 @@ pub(super) enum Topics {
 const DISCOVERY: Duration = Duration::from_secs(300);
 
 impl Spec {
-    pub(super) fn of(definition: &TableDefinition, context: &ConnectorContext) -> Result<Self, ConnectorError> {
+    pub(super) fn of(
+        definition: &TableDefinition,
+        context: &ConnectorContext,
+    ) -> Result<Self, ConnectorError> {
         let options = Options::new(definition);
         let topics = Topics::of(definition)?;
         let count = match &topics {
@@ -55,13 +58,18 @@ impl Spec {
             Some("earliest") => Some(Mark::Earliest),
             Some("latest") => Some(Mark::Latest),
             Some(_) => {
-                return Err(options.invalid("properties.auto.offset.reset", "'earliest', 'latest' or 'none'"));
+                return Err(options.invalid(
+                    "properties.auto.offset.reset",
+                    "'earliest', 'latest' or 'none'",
+                ));
             }
         };
         let start = Mark::startup(definition, count)?;
         let bounded = Mark::bounded(definition, count)?;
         options.duration("scan.watermark.idle-timeout")?;
-        let discovery = options.duration("scan.topic-partition-discovery.interval")?.unwrap_or(DISCOVERY);
+        let discovery = options
+            .duration("scan.topic-partition-discovery.interval")?
+            .unwrap_or(DISCOVERY);
         let discovery = (!discovery.is_zero()).then_some(discovery);
         let mut config = super::properties::config(definition)?;
         let mut fill = |key: &str, value: &str| {
@@ -78,11 +86,17 @@ impl Spec {
         fill("reconnect.backoff.max.ms", "2000");
         fill("partition.assignment.strategy", "cooperative-sticky");
         if let Some(interval) = discovery {
-            fill("topic.metadata.refresh.interval.ms", &interval.as_millis().clamp(10, 3_600_000).to_string());
+            fill(
+                "topic.metadata.refresh.interval.ms",
+                &interval.as_millis().clamp(10, 3_600_000).to_string(),
+            );
         }
         config.set("enable.auto.commit", "false");
         config.set("enable.auto.offset.store", "false");
-        config.set("enable.partition.eof", if bounded.is_some() { "true" } else { "false" });
+        config.set(
+            "enable.partition.eof",
+            if bounded.is_some() { "true" } else { "false" },
+        );
         config.set(
             "auto.offset.reset",
             match reset {
@@ -92,8 +106,14 @@ impl Spec {
             },
         );
         Ok(Spec {
-            servers: options.text("properties.bootstrap.servers").unwrap_or_default().to_owned(),
-            with_headers: definition.columns.iter().any(|column| column.metadata.as_deref() == Some("headers")),
+            servers: options
+                .text("properties.bootstrap.servers")
+                .unwrap_or_default()
+                .to_owned(),
+            with_headers: definition
+                .columns
+                .iter()
+                .any(|column| column.metadata.as_deref() == Some("headers")),
             topics,
             start,
             bounded,
@@ -110,15 +130,24 @@ impl Topics {
     fn of(definition: &TableDefinition) -> Result<Self, ConnectorError> {
         let options = Options::new(definition);
         match (options.text("topic"), options.text("topic-pattern")) {
-            (Some(_), Some(_)) => Err(options.unsupported("topic-pattern", "and 'topic' exclude each other")),
+            (Some(_), Some(_)) => {
+                Err(options.unsupported("topic-pattern", "and 'topic' exclude each other"))
+            }
             (_, Some(pattern)) => {
                 let pattern = Regex::new(&format!("^(?:{pattern})$"));
-                let pattern = pattern.map_err(|_| options.invalid("topic-pattern", "a regular expression"))?;
+                let pattern = pattern
+                    .map_err(|_| options.invalid("topic-pattern", "a regular expression"))?;
                 Ok(Topics::Pattern(pattern))
             }
             _ => {
-                let names = options.required("topic", "orders")?.split(';').map(str::trim);
-                let names: Vec<_> = names.filter(|name| !name.is_empty()).map(str::to_owned).collect();
+                let names = options
+                    .required("topic", "orders")?
+                    .split(';')
+                    .map(str::trim);
+                let names: Vec<_> = names
+                    .filter(|name| !name.is_empty())
+                    .map(str::to_owned)
+                    .collect();
                 match names.is_empty() {
                     true => Err(options.invalid("topic", "the name of a topic")),
                     false => Ok(Topics::Names(names)),
@@ -128,7 +157,11 @@ impl Topics {
     }
 
     /// All partitions; `None` if a topic is not there (yet), or brokers do not answer.
-    pub(super) fn partitions(&self, client: &Client, link: &Link) -> Result<Option<Vec<Place>>, ConnectorError> {
+    pub(super) fn partitions(
+        &self,
+        client: &Client,
+        link: &Link,
+    ) -> Result<Option<Vec<Place>>, ConnectorError> {
         match self.ask(client, link) {
             Ok(found) => Ok(Some(found)),
             Err(Missing::Topic(topic)) => link.unknown_topic(&topic).map(|()| None),
@@ -138,10 +171,15 @@ impl Topics {
 
     fn ask(&self, client: &Client, link: &Link) -> Result<Vec<Place>, Missing> {
         let mut places = Vec::new();
-        let metadata = |topic| client.fetch_metadata(topic, PATIENCE).map_err(Missing::Answer);
+        let metadata = |topic| {
+            client
+                .fetch_metadata(topic, PATIENCE)
+                .map_err(Missing::Answer)
+        };
         let found = match self {
             Topics::Names(names) => {
-                let found: Result<Vec<_>, _> = names.iter().map(|name| metadata(Some(name))).collect();
+                let found: Result<Vec<_>, _> =
+                    names.iter().map(|name| metadata(Some(name))).collect();
                 found?
             }
             Topics::Pattern(_) => vec![metadata(None)?],
@@ -155,12 +193,19 @@ impl Topics {
             }
             match topic.error().map(RDKafkaErrorCode::from) {
                 None => {}
-                Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                Some(
+                    RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic,
+                ) => {
                     return Err(Missing::Topic(topic.name().to_owned()));
                 }
                 Some(code) => return Err(Missing::Answer(KafkaError::MetadataFetch(code))),
             }
-            places.extend(topic.partitions().iter().map(|partition| (topic.name().to_owned(), partition.id())));
+            places.extend(
+                topic
+                    .partitions()
+                    .iter()
+                    .map(|partition| (topic.name().to_owned(), partition.id())),
+            );
         }
         link.topics_are_known();
         Ok(places)

@@ -43,7 +43,9 @@ struct Ends(Arc<Shared>);
 
 impl Drop for Ends {
     fn drop(&mut self) {
-        self.0.queue.end(Some(ConnectorError::bug("the thread of a Kafka table is gone")));
+        self.0.queue.end(Some(ConnectorError::bug(
+            "the thread of a Kafka table is gone",
+        )));
         self.0.close();
     }
 }
@@ -56,13 +58,19 @@ impl Fetcher {
     }
 
     fn fetch(self) -> Result<(), ConnectorError> {
-        let callbacks = Callbacks { shared: self.shared.clone() };
+        let callbacks = Callbacks {
+            shared: self.shared.clone(),
+        };
         let client: KafkaResult<BaseConsumer<_>> = self.spec.config.create_with_context(callbacks);
-        let client = client.map_err(|error| ConnectorError::job(format!("the Kafka client: {error}")))?;
+        let client =
+            client.map_err(|error| ConnectorError::job(format!("the Kafka client: {error}")))?;
         let client = Arc::new(client);
         self.shared.client.set(Arc::downgrade(&client)).ok();
         let mut fetching = Fetching {
-            next_discovery: self.spec.discovery.map(|interval| Instant::now() + interval),
+            next_discovery: self
+                .spec
+                .discovery
+                .map(|interval| Instant::now() + interval),
             spec: self.spec,
             shared: self.shared,
             grouped: self.grouped,
@@ -120,7 +128,10 @@ impl Fetching {
     /// Finds the partitions and where to begin; `false` if the job stopped meanwhile.
     fn begin(&mut self, from: Option<&Offsets>) -> Result<bool, ConnectorError> {
         let places = loop {
-            let found = self.spec.topics.partitions(&self.client, &self.shared.link)?;
+            let found = self
+                .spec
+                .topics
+                .partitions(&self.client, &self.shared.link)?;
             match found {
                 Some(found) => break found,
                 None if !self.wait()? => return Ok(false),
@@ -134,7 +145,9 @@ impl Fetching {
         let Some(starts) = self.starts(from, &places)? else {
             return Ok(false);
         };
-        self.shared.begin(as_offsets(places.iter().cloned().zip(starts.iter().copied())));
+        self.shared.begin(as_offsets(
+            places.iter().cloned().zip(starts.iter().copied()),
+        ));
         let Some(mark) = self.spec.bounded.clone() else {
             let mut list = TopicPartitionList::with_capacity(places.len());
             for ((topic, partition), start) in places.iter().zip(&starts) {
@@ -155,7 +168,12 @@ impl Fetching {
             let split = self.shared.assign(topic, *partition);
             let end = end.unwrap_or_default();
             // A partition that the mark does not name is read to its end.
-            let reading = Reading { split, start, stop: stop.unwrap_or(end), end };
+            let reading = Reading {
+                split,
+                start,
+                stop: stop.unwrap_or(end),
+                end,
+            };
             match self.remaining.back_mut() {
                 Some(topics) if topics[0].split.topic == *topic => topics.push(reading),
                 _ => self.remaining.push_back(vec![reading]),
@@ -165,8 +183,13 @@ impl Fetching {
     }
 
     /// The first offset of each place.
-    fn starts(&self, from: Option<&Offsets>, places: &[Place]) -> Result<Option<Vec<i64>>, ConnectorError> {
-        let Some(first) = self.ask(|client| ends(client, places, Offset::Beginning, PATIENCE))? else {
+    fn starts(
+        &self,
+        from: Option<&Offsets>,
+        places: &[Place],
+    ) -> Result<Option<Vec<i64>>, ConnectorError> {
+        let Some(first) = self.ask(|client| ends(client, places, Offset::Beginning, PATIENCE))?
+        else {
             return Ok(None);
         };
         let Some(last) = self.ask(|client| ends(client, places, Offset::End, PATIENCE))? else {
@@ -177,7 +200,11 @@ impl Fetching {
             Some(from) => {
                 let known = |(topic, partition): &Place| from.get(topic)?.get(partition).copied();
                 // What came since is read from its beginning.
-                places.iter().zip(&first).map(|(place, first)| known(place).or(*first)).collect()
+                places
+                    .iter()
+                    .zip(&first)
+                    .map(|(place, first)| known(place).or(*first))
+                    .collect()
             }
             None => {
                 let Some(mut wanted) = resolve(&self.spec.start)? else {
@@ -196,13 +223,22 @@ impl Fetching {
         };
         let mut starts = Vec::with_capacity(places.len());
         for (index, place) in places.iter().enumerate() {
-            let (first, last) = (first[index].unwrap_or_default(), last[index].unwrap_or_default());
+            let (first, last) = (
+                first[index].unwrap_or_default(),
+                last[index].unwrap_or_default(),
+            );
             let start = match (wanted[index], &self.spec.reset) {
                 (Some(start), _) if (first..=last).contains(&start) => start,
                 (_, Some(Mark::Earliest)) => first,
                 (_, Some(_)) => last,
                 // Behind the last message, the reading waits for those to come.
-                (Some(start), None) if start > last && from.is_none() && !matches!(self.spec.start, Mark::Committed) => start,
+                (Some(start), None)
+                    if start > last
+                        && from.is_none()
+                        && !matches!(self.spec.start, Mark::Committed) =>
+                {
+                    start
+                }
                 (Some(start), None) => return Err(self.out_of_range(place, start, first, last)),
                 (None, None) => return Err(self.nothing_committed(place)),
             };
@@ -211,7 +247,13 @@ impl Fetching {
         Ok(Some(starts))
     }
 
-    fn out_of_range(&self, (topic, partition): &Place, start: i64, first: i64, last: i64) -> ConnectorError {
+    fn out_of_range(
+        &self,
+        (topic, partition): &Place,
+        start: i64,
+        first: i64,
+        last: i64,
+    ) -> ConnectorError {
         ConnectorError::environment(format!(
             "topic '{topic}', partition {partition}: offset {start}, at which the reading is to go on, is not there: the partition holds {first} to {last}"
         ))
@@ -240,7 +282,10 @@ impl Fetching {
     }
 
     /// Asks until there is an answer; `None` if the job stopped meanwhile.
-    fn ask<T>(&self, question: impl Fn(&Client) -> KafkaResult<T>) -> Result<Option<T>, ConnectorError> {
+    fn ask<T>(
+        &self,
+        question: impl Fn(&Client) -> KafkaResult<T>,
+    ) -> Result<Option<T>, ConnectorError> {
         loop {
             match question(&self.client) {
                 Ok(answer) => {
@@ -292,20 +337,25 @@ impl Fetching {
             }
             wait = Duration::ZERO;
         }
-        if !self.chunk.is_empty() && (self.is_full() || self.stalled_since.is_some() || self.shared.queue.is_empty()) {
+        if !self.chunk.is_empty()
+            && (self.is_full() || self.stalled_since.is_some() || self.shared.queue.is_empty())
+        {
             self.offer()?;
         }
         Ok(())
     }
 
     fn is_full(&self) -> bool {
-        self.chunk.records.len() >= self.spec.chunk_rows || self.chunk.length() >= self.spec.chunk_bytes
+        self.chunk.records.len() >= self.spec.chunk_rows
+            || self.chunk.length() >= self.spec.chunk_bytes
     }
 
     fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), ConnectorError> {
         let (topic, partition) = (message.topic(), message.partition());
         let same = |split: &&Arc<Split>| {
-            split.partition == partition && split.topic == topic && !split.revoked.load(Ordering::Relaxed)
+            split.partition == partition
+                && split.topic == topic
+                && !split.revoked.load(Ordering::Relaxed)
         };
         let split = match self.current.as_ref().filter(same) {
             Some(split) => split.clone(),
@@ -315,7 +365,11 @@ impl Fetching {
                 None => return Ok(()),
             },
         };
-        if let Some(reading) = self.reading.iter().find(|reading| Arc::ptr_eq(&reading.split, &split)) {
+        if let Some(reading) = self
+            .reading
+            .iter()
+            .find(|reading| Arc::ptr_eq(&reading.split, &split))
+        {
             let (offset, stop) = (message.offset(), reading.stop);
             if offset < stop {
                 self.chunk.push(&split, message, self.spec.with_headers);
@@ -350,7 +404,12 @@ impl Fetching {
             let mut list = TopicPartitionList::new();
             for reading in &next {
                 match reading.start < reading.stop {
-                    true => self.add(&mut list, &reading.split.topic, reading.split.partition, reading.start)?,
+                    true => self.add(
+                        &mut list,
+                        &reading.split.topic,
+                        reading.split.partition,
+                        reading.start,
+                    )?,
                     false => reading.split.finished.store(true, Ordering::Release),
                 }
             }
@@ -363,7 +422,11 @@ impl Fetching {
     /// The end of a partition of the topic that is being read: whatever was in it when its end was
     /// last asked for is read.
     fn end_of_partition(&mut self, partition: i32) -> Result<(), ConnectorError> {
-        let Some(reading) = self.reading.iter_mut().find(|reading| reading.split.partition == partition) else {
+        let Some(reading) = self
+            .reading
+            .iter_mut()
+            .find(|reading| reading.split.partition == partition)
+        else {
             return Ok(());
         };
         if reading.stop <= reading.end {
@@ -398,8 +461,14 @@ impl Fetching {
         let range = |which| ends(&self.client, &self.known, which, PATIENCE).ok();
         if let (Some(first), Some(last)) = (range(Offset::Beginning), range(Offset::End)) {
             for (index, (topic, partition)) in self.known.iter().enumerate() {
-                let next = self.shared.split(topic, *partition).and_then(|split| self.shared.offset(&split));
-                let (first, last) = (first[index].unwrap_or_default(), last[index].unwrap_or_default());
+                let next = self
+                    .shared
+                    .split(topic, *partition)
+                    .and_then(|split| self.shared.offset(&split));
+                let (first, last) = (
+                    first[index].unwrap_or_default(),
+                    last[index].unwrap_or_default(),
+                );
                 if let Some(next) = next
                     && !(first..=last).contains(&next)
                 {
@@ -412,7 +481,9 @@ impl Fetching {
             _ => ConnectorError::environment(
                 "the next message of a topic is no longer there: it was deleted before it was read",
             )
-            .with_hint("'properties.auto.offset.reset' = 'earliest' goes on with what is there".to_owned()),
+            .with_hint(
+                "'properties.auto.offset.reset' = 'earliest' goes on with what is there".to_owned(),
+            ),
         }
     }
 
@@ -449,12 +520,22 @@ impl Fetching {
         if self.spec.bounded.is_some() || !self.next_discovery.as_ref().is_some_and(due) {
             return Ok(());
         }
-        self.next_discovery = self.spec.discovery.map(|interval| Instant::now() + interval);
-        let Some(found) = self.spec.topics.partitions(&self.client, &self.shared.link)? else {
+        self.next_discovery = self
+            .spec
+            .discovery
+            .map(|interval| Instant::now() + interval);
+        let Some(found) = self
+            .spec
+            .topics
+            .partitions(&self.client, &self.shared.link)?
+        else {
             self.next_discovery = Some(Instant::now() + PROBE);
             return Ok(());
         };
-        let new: Vec<Place> = found.into_iter().filter(|place| !self.known.contains(place)).collect();
+        let new: Vec<Place> = found
+            .into_iter()
+            .filter(|place| !self.known.contains(place))
+            .collect();
         if new.is_empty() {
             return Ok(());
         }
@@ -476,12 +557,22 @@ impl Fetching {
             return;
         }
         self.next_probe = Instant::now() + PROBE;
-        if self.client.fetch_metadata(self.spec.topics.any(), PATIENCE).is_ok() {
+        if self
+            .client
+            .fetch_metadata(self.spec.topics.any(), PATIENCE)
+            .is_ok()
+        {
             self.shared.link.answers();
         }
     }
 
-    fn add(&self, list: &mut TopicPartitionList, topic: &str, partition: i32, offset: i64) -> Result<(), ConnectorError> {
+    fn add(
+        &self,
+        list: &mut TopicPartitionList,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<(), ConnectorError> {
         self.done(list.add_partition_offset(topic, partition, Offset::Offset(offset)))
     }
 

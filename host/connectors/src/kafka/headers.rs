@@ -29,7 +29,8 @@ pub(super) fn read(message: &BorrowedMessage<'_>, bytes: &mut Vec<u8>, headers: 
         let mut value: *const c_void = ptr::null();
         let mut size = 0;
         // SAFETY: the list is the message's; an index behind the last is answered with an error.
-        let found = unsafe { rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size) };
+        let found =
+            unsafe { rd_kafka_header_get_all(list, index, &mut name, &mut value, &mut size) };
         if found != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || name.is_null() {
             return;
         }

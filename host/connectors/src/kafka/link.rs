@@ -52,7 +52,7 @@ impl Link {
                 state.refused = Some(reason.to_owned());
             }
             // A broker that goes down in the middle of a handshake breaks it, too.
-            Some(Code::Ssl) if !state.known => state.refused = Some(reason.to_owned()),
+            Some(Code::SSL) if !state.known => state.refused = Some(reason.to_owned()),
             Some(Code::AllBrokersDown) => self.goes(&mut state),
             Some(code) if is_outage(code) => {
                 state.reason = shortened(reason);
@@ -120,7 +120,11 @@ impl Link {
                 Ok(())
             }
             Code::UnknownTopic | Code::UnknownTopicOrPartition | Code::UnknownPartition => {
-                let since = *self.state.lock().unknown_since.get_or_insert_with(Instant::now);
+                let since = *self
+                    .state
+                    .lock()
+                    .unknown_since
+                    .get_or_insert_with(Instant::now);
                 match since.elapsed() > GRACE {
                     true => Err(self.failed(error)),
                     false => Ok(()),
@@ -132,7 +136,11 @@ impl Link {
 
     /// A topic that the brokers do not know, still or any more.
     pub(super) fn unknown_topic(&self, topic: &str) -> Result<(), ConnectorError> {
-        let since = *self.state.lock().unknown_since.get_or_insert_with(Instant::now);
+        let since = *self
+            .state
+            .lock()
+            .unknown_since
+            .get_or_insert_with(Instant::now);
         if since.elapsed() <= GRACE {
             return Ok(());
         }
@@ -140,14 +148,22 @@ impl Link {
             "table {}: there is no topic '{topic}' at the Kafka broker {}",
             self.table, self.servers
         ))
-        .with_hint(format!("create it first: kafka-topics.sh --create --topic {topic}")))
+        .with_hint(format!(
+            "create it first: kafka-topics.sh --create --topic {topic}"
+        )))
     }
 
     pub(super) fn failed(&self, error: &KafkaError) -> ConnectorError {
         let hint = match error.rdkafka_error_code() {
-            Some(Code::TopicAuthorizationFailed) => Some("the broker's ACLs must allow the user to use the topic"),
-            Some(Code::GroupAuthorizationFailed) => Some("the broker's ACLs must allow the user to use the group: 'properties.group.id'"),
-            Some(Code::NotImplemented) => Some("the messages may be compressed with zstd, which this build cannot read"),
+            Some(Code::TopicAuthorizationFailed) => {
+                Some("the broker's ACLs must allow the user to use the topic")
+            }
+            Some(Code::GroupAuthorizationFailed) => Some(
+                "the broker's ACLs must allow the user to use the group: 'properties.group.id'",
+            ),
+            Some(Code::NotImplemented) => {
+                Some("the messages may be compressed with zstd, which this build cannot read")
+            }
             _ => None,
         };
         ConnectorError::environment(format!(
@@ -209,6 +225,8 @@ fn is_passing(code: Code) -> bool {
 /// without what changes from time to time.
 fn shortened(reason: &str) -> String {
     let reason = reason.split(" (after ").next().unwrap_or(reason);
-    let reason = reason.split_once(" failed: ").map_or(reason, |(_, why)| why);
+    let reason = reason
+        .split_once(" failed: ")
+        .map_or(reason, |(_, why)| why);
     reason.trim().to_owned()
 }

@@ -57,10 +57,18 @@ impl MetadataColumn {
                 let partitions = splits(chunk, rows).map(|split| split.partition);
                 Arc::new(partitions.collect::<Int32Array>())
             }
-            "offset" => Arc::new(records().map(|record| record.offset).collect::<Int64Array>()),
+            "offset" => Arc::new(
+                records()
+                    .map(|record| record.offset)
+                    .collect::<Int64Array>(),
+            ),
             "timestamp" => {
                 let times = records().map(|record| record.timestamp.to_millis());
-                Arc::new(times.collect::<TimestampMillisecondArray>().with_timezone("UTC"))
+                Arc::new(
+                    times
+                        .collect::<TimestampMillisecondArray>()
+                        .with_timezone("UTC"),
+                )
             }
             "timestamp-type" => {
                 let names = records().map(|record| match record.timestamp {
@@ -91,11 +99,17 @@ impl MetadataColumn {
             .with_keys_field(fields[0].clone())
             .with_values_field(fields[1].clone());
         for row in rows {
-            let headers = chunk.headers.get(chunk.records[*row].headers.clone()).unwrap_or_default();
+            let headers = chunk
+                .headers
+                .get(chunk.records[*row].headers.clone())
+                .unwrap_or_default();
             for (index, (name, value)) in headers.iter().enumerate() {
                 let name = chunk.bytes(name);
                 // A map holds a name once: the last header of the name counts.
-                if headers[index + 1..].iter().any(|(other, _)| chunk.bytes(other) == name) {
+                if headers[index + 1..]
+                    .iter()
+                    .any(|(other, _)| chunk.bytes(other) == name)
+                {
                     continue;
                 }
                 maps.keys().append_value(String::from_utf8_lossy(name));
@@ -105,17 +119,16 @@ impl MetadataColumn {
                     None => maps.values().append_value(b""),
                 }
             }
-            maps.append(true).map_err(|error| ConnectorError::unexpected("headers", error))?;
+            maps.append(true)
+                .map_err(|error| ConnectorError::unexpected("headers", error))?;
         }
         Ok(Arc::new(maps.finish()))
     }
 }
 
 fn splits<'a>(chunk: &'a Chunk, rows: &'a [usize]) -> impl Iterator<Item = &'a Split> {
-    rows.iter().filter_map(|row| {
-        let run = chunk.runs.partition_point(|(_, end)| end <= row);
-        chunk.runs.get(run).map(|(split, _)| split.as_ref())
-    })
+    rows.iter()
+        .filter_map(|row| chunk.split(*row).map(AsRef::as_ref))
 }
 
 fn strict(array: &ArrayRef, to: &DataType) -> Result<ArrayRef, ConnectorError> {
@@ -146,7 +159,11 @@ pub(super) fn check(definition: &TableDefinition, written: bool) -> Result<(), C
     Ok(())
 }
 
-fn check_type(definition: &TableDefinition, column: &TableColumn, key: &str) -> Result<(), ConnectorError> {
+fn check_type(
+    definition: &TableDefinition,
+    column: &TableColumn,
+    key: &str,
+) -> Result<(), ConnectorError> {
     let kind = column.field.data_type();
     let (fits, wanted) = match key {
         "partition" => (kind.is_integer(), "INT"),
@@ -217,11 +234,17 @@ impl Beside {
         }
         let entries = maps.value(row);
         let (names, values) = (entries.column(0), entries.column(1));
-        let (names, values) = (names.as_string_opt::<i32>()?, values.as_binary_opt::<i32>()?);
+        let (names, values) = (
+            names.as_string_opt::<i32>()?,
+            values.as_binary_opt::<i32>()?,
+        );
         let mut headers = OwnedHeaders::new_with_capacity(entries.len());
         for entry in 0..entries.len() {
             let value = values.is_valid(entry).then(|| values.value(entry));
-            headers = headers.insert(Header { key: names.value(entry), value });
+            headers = headers.insert(Header {
+                key: names.value(entry),
+                value,
+            });
         }
         Some(headers)
     }

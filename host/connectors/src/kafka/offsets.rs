@@ -31,10 +31,21 @@ pub(super) enum Mark {
 
 impl Mark {
     /// `scan.startup.mode` and what belongs to it.
-    pub(super) fn startup(definition: &TableDefinition, topics: usize) -> Result<Self, ConnectorError> {
-        let modes = ["group-offsets", "earliest-offset", "latest-offset", "timestamp", "specific-offsets"];
+    pub(super) fn startup(
+        definition: &TableDefinition,
+        topics: usize,
+    ) -> Result<Self, ConnectorError> {
+        let modes = [
+            "group-offsets",
+            "earliest-offset",
+            "latest-offset",
+            "timestamp",
+            "specific-offsets",
+        ];
         let options = Options::new(definition);
-        let mode = options.choice("scan.startup.mode", &modes)?.unwrap_or("group-offsets");
+        let mode = options
+            .choice("scan.startup.mode", &modes)?
+            .unwrap_or("group-offsets");
         if mode == "group-offsets" && options.text("properties.group.id").is_none() {
             return Err(ConnectorError::job(format!(
                 "table {}: 'scan.startup.mode' = 'group-offsets', which is the default, needs 'properties.group.id'",
@@ -46,19 +57,36 @@ impl Mark {
     }
 
     /// `scan.bounded.mode` and what belongs to it; `None` if the table has no end.
-    pub(super) fn bounded(definition: &TableDefinition, topics: usize) -> Result<Option<Self>, ConnectorError> {
-        let modes = ["unbounded", "latest-offset", "group-offsets", "timestamp", "specific-offsets"];
+    pub(super) fn bounded(
+        definition: &TableDefinition,
+        topics: usize,
+    ) -> Result<Option<Self>, ConnectorError> {
+        let modes = [
+            "unbounded",
+            "latest-offset",
+            "group-offsets",
+            "timestamp",
+            "specific-offsets",
+        ];
         let options = Options::new(definition);
-        match options.choice("scan.bounded.mode", &modes)?.unwrap_or("unbounded") {
+        match options
+            .choice("scan.bounded.mode", &modes)?
+            .unwrap_or("unbounded")
+        {
             "unbounded" => Ok(None),
-            "group-offsets" if options.text("properties.group.id").is_none() => {
-                options.required("properties.group.id", "my-group").map(|_| None)
-            }
+            "group-offsets" if options.text("properties.group.id").is_none() => options
+                .required("properties.group.id", "my-group")
+                .map(|_| None),
             mode => Self::of(definition, mode, "scan.bounded", topics).map(Some),
         }
     }
 
-    fn of(definition: &TableDefinition, mode: &str, prefix: &str, topics: usize) -> Result<Self, ConnectorError> {
+    fn of(
+        definition: &TableDefinition,
+        mode: &str,
+        prefix: &str,
+        topics: usize,
+    ) -> Result<Self, ConnectorError> {
         let options = Options::new(definition);
         match mode {
             "group-offsets" => Ok(Mark::Committed),
@@ -67,18 +95,25 @@ impl Mark {
             "timestamp" => {
                 let key = format!("{prefix}.timestamp-millis");
                 options.required(&key, "1767225600000")?;
-                let millis = options.number(&key)?.and_then(|millis| i64::try_from(millis).ok());
-                let millis = millis.ok_or_else(|| options.invalid(&key, "milliseconds since 1970"))?;
+                let millis = options
+                    .number(&key)?
+                    .and_then(|millis| i64::try_from(millis).ok());
+                let millis =
+                    millis.ok_or_else(|| options.invalid(&key, "milliseconds since 1970"))?;
                 Ok(Mark::Timestamp(millis))
             }
             _ => {
                 let key = format!("{prefix}.specific-offsets");
-                let text = options.required(&key, "partition:0,offset:42;partition:1,offset:300")?;
+                let text =
+                    options.required(&key, "partition:0,offset:42;partition:1,offset:300")?;
                 if topics != 1 {
                     return Err(options.unsupported(&key, "works with one topic only"));
                 }
                 let offsets = specific(text).ok_or_else(|| {
-                    options.invalid(&key, "such as 'partition:0,offset:42;partition:1,offset:300'")
+                    options.invalid(
+                        &key,
+                        "such as 'partition:0,offset:42;partition:1,offset:300'",
+                    )
                 })?;
                 Ok(Mark::Specific(offsets))
             }
@@ -105,11 +140,16 @@ impl Mark {
                 let found = in_order(&found, places)?;
                 let latest = ends(consumer, places, Offset::End, timeout)?;
                 // There is no message as late yet.
-                Ok(found.into_iter().zip(latest).map(|(found, latest)| found.or(latest)).collect())
+                Ok(found
+                    .into_iter()
+                    .zip(latest)
+                    .map(|(found, latest)| found.or(latest))
+                    .collect())
             }
-            Mark::Specific(offsets) => {
-                Ok(places.iter().map(|(_, partition)| offsets.get(partition).copied()).collect())
-            }
+            Mark::Specific(offsets) => Ok(places
+                .iter()
+                .map(|(_, partition)| offsets.get(partition).copied())
+                .collect()),
         }
     }
 }
@@ -122,6 +162,9 @@ pub(super) fn ends<C: ConsumerContext>(
     which: Offset,
     timeout: Duration,
 ) -> KafkaResult<Vec<Option<i64>>> {
+    if places.is_empty() {
+        return Ok(Vec::new());
+    }
     let found = consumer.offsets_for_times(list(places, which)?, timeout)?;
     in_order(&found, places)
 }
@@ -142,15 +185,26 @@ fn in_order(list: &TopicPartitionList, places: &[Place]) -> KafkaResult<Vec<Opti
             found.insert((element.topic().to_owned(), element.partition()), offset);
         }
     }
-    Ok(places.iter().map(|place| found.get(place).copied()).collect())
+    Ok(places
+        .iter()
+        .map(|place| found.get(place).copied())
+        .collect())
 }
 
 /// `partition:0,offset:42;partition:1,offset:300`
 fn specific(text: &str) -> Option<BTreeMap<i32, i64>> {
-    let entries = text.split(';').map(str::trim).filter(|entry| !entry.is_empty());
+    let entries = text
+        .split(';')
+        .map(str::trim)
+        .filter(|entry| !entry.is_empty());
     let entries = entries.map(|entry| {
         let (partition, offset) = entry.split_once(',')?;
-        let partition: i32 = partition.trim().strip_prefix("partition:")?.trim().parse().ok()?;
+        let partition: i32 = partition
+            .trim()
+            .strip_prefix("partition:")?
+            .trim()
+            .parse()
+            .ok()?;
         let offset: i64 = offset.trim().strip_prefix("offset:")?.trim().parse().ok()?;
         (partition >= 0 && offset >= 0).then_some((partition, offset))
     });

@@ -108,7 +108,10 @@ pub(super) fn config(definition: &TableDefinition) -> Result<ClientConfig, Conne
             }
             "buffer.memory" => {
                 let bytes = options.number(option)?.unwrap_or_default();
-                config.set("queue.buffering.max.kbytes", (bytes / 1024).max(1).to_string());
+                config.set(
+                    "queue.buffering.max.kbytes",
+                    (bytes / 1024).max(1).to_string(),
+                );
             }
             _ => {
                 let renamed = RENAMED.iter().find(|(java, _)| *java == key);
@@ -174,9 +177,8 @@ mod tests {
                 .collect(),
             ..TableDefinition::default()
         };
-        config(&definition).map_err(|error| {
-            format!("{error} | {}", error.hint().unwrap_or_default())
-        })
+        config(&definition)
+            .map_err(|error| format!("{error} | {}", error.hint().unwrap_or_default()))
     }
 
     #[test]

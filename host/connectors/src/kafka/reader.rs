@@ -12,7 +12,8 @@ use super::chunk::Chunk;
 use super::metadata::MetadataColumn;
 use super::source::Shared;
 use crate::filesystem::batch;
-use crate::message::{MessageDecoder, Pushed, Wrong};
+use crate::format::Wrong;
+use crate::message::{MessageDecoder, Pushed};
 use crate::{ConnectorError, SourceProgress, SourceReader, SourceRows, SplitRun};
 
 /// Where a column of the batches comes from.
@@ -26,7 +27,6 @@ pub(super) enum Origin {
 }
 
 pub(super) struct Reader {
-    pub table: Arc<str>,
     pub shared: Arc<Shared>,
     pub schema: SchemaRef,
     pub origins: Vec<Origin>,
@@ -102,15 +102,18 @@ impl Reader {
             if !taken.halfway && (self.value.is_full() || key_is_full) {
                 return Ok(());
             }
+            let revoked = taken
+                .chunk
+                .split(taken.next)
+                .is_none_or(|split| split.revoked.load(Ordering::Acquire));
+            if revoked && !taken.halfway {
+                taken.next += 1;
+                continue;
+            }
             if !taken.halfway {
-                // A message without a value is a deletion; only an upsert table would know what to do.
-                let Some(value) = &record.value else {
-                    taken.next += 1;
-                    continue;
-                };
-                let bytes = taken.chunk.bytes(value);
-                let pushed = push(self.value.as_mut(), bytes).await;
-                let pushed = pushed.map_err(|failed| failed.of(&self.table, &taken.chunk, taken.next, ""))?;
+                let value = record.value.as_ref().map(|value| taken.chunk.bytes(value));
+                let pushed = push(self.value.as_mut(), value).await;
+                let pushed = pushed.map_err(|failed| failed.of(&taken.chunk, taken.next, ""))?;
                 if !pushed {
                     taken.next += 1;
                     continue;
@@ -119,11 +122,10 @@ impl Reader {
             }
             if let Some(key) = &mut self.key {
                 let before = key.rows();
-                let pushed = match &record.key {
-                    Some(range) => push(key.as_mut(), taken.chunk.bytes(range)).await,
-                    None => Ok(false),
-                };
-                let pushed = pushed.map_err(|failed| failed.of(&self.table, &taken.chunk, taken.next, "the key: "))?;
+                let bytes = record.key.as_ref().map(|key| taken.chunk.bytes(key));
+                let pushed = push(key.as_mut(), bytes).await;
+                let pushed =
+                    pushed.map_err(|failed| failed.of(&taken.chunk, taken.next, ", key"))?;
                 taken.keys.push(pushed.then_some(before as u32));
             }
             taken.halfway = false;
@@ -154,7 +156,10 @@ impl Reader {
                         Origin::Key(index) => keys[*index].clone(),
                         Origin::Metadata(column) => column.array(&taken.chunk, &rows)?,
                     };
-                    if !field.is_nullable() && column.logical_null_count() > 0 && let Some(row) = (0..column.len()).find(|row| column.is_null(*row)) {
+                    if !field.is_nullable()
+                        && column.logical_null_count() > 0
+                        && let Some(row) = (0..column.len()).find(|row| column.is_null(*row))
+                    {
                         let name = field.name();
                         return Err(ConnectorError::data(format!(
                             "{}: column {name} is NOT NULL, but has no value",
@@ -166,20 +171,35 @@ impl Reader {
                 Some(batch(&self.schema, columns, rows.len())?)
             }
         };
-        let records = taken.chunk.records.get(taken.given..taken.next).unwrap_or_default();
-        let length = |range: &Option<std::ops::Range<usize>>| range.as_ref().map_or(0, |range| range.len() as u64);
-        self.progress.add_bytes(records.iter().map(|record| length(&record.key) + length(&record.value)).sum());
+        let records = taken
+            .chunk
+            .records
+            .get(taken.given..taken.next)
+            .unwrap_or_default();
+        let length = |range: &Option<std::ops::Range<usize>>| {
+            range.as_ref().map_or(0, |range| range.len() as u64)
+        };
+        self.progress.add_bytes(
+            records
+                .iter()
+                .map(|record| length(&record.key) + length(&record.value))
+                .sum(),
+        );
         self.progress.add_rows(rows.len());
         let mut runs = Vec::new();
         let (mut begin, mut counted) = (0, 0);
         for (split, end) in &taken.chunk.runs {
             let through = (*end).min(taken.next);
             if through > begin.max(taken.given) {
-                self.shared.advance(split, taken.chunk.records[through - 1].offset + 1);
+                self.shared
+                    .advance(split, taken.chunk.records[through - 1].offset + 1);
             }
             let behind = rows.partition_point(|row| *row < *end);
             if behind > counted {
-                runs.push(SplitRun { split: split.id.clone(), rows: behind - counted });
+                runs.push(SplitRun {
+                    split: split.id.clone(),
+                    rows: behind - counted,
+                });
             }
             (begin, counted) = (*end, behind);
         }
@@ -202,15 +222,13 @@ enum Failed {
 }
 
 impl Failed {
-    fn of(self, table: &str, chunk: &Chunk, index: usize, part: &str) -> ConnectorError {
-        let place = place(chunk, index);
+    /// Of a part of a message: its value (""), its key (", key").
+    fn of(self, chunk: &Chunk, index: usize, part: &str) -> ConnectorError {
+        let place = format!("{}{part}", place(chunk, index));
         match self {
-            Failed::Wrong(Wrong { place: within, message, hint }) => {
-                let within = within.map_or(String::new(), |within| format!("{within}: "));
-                ConnectorError::data(format!("table {table}: {place}: {part}{within}{message}")).with_hint(hint)
-            }
+            Failed::Wrong(wrong) => wrong.into_error(place),
             Failed::Error(ConnectorError::Data { message, hint }) => {
-                ConnectorError::data(format!("table {table}: {place}: {part}{message}")).with_hint(hint)
+                ConnectorError::data(format!("{place}: {message}")).with_hint(hint)
             }
             Failed::Error(error) => error,
         }
@@ -218,9 +236,13 @@ impl Failed {
 }
 
 /// Whether the message became a row.
-async fn push(decoder: &mut dyn MessageDecoder, message: &[u8]) -> Result<bool, Failed> {
+async fn push(decoder: &mut dyn MessageDecoder, message: Option<&[u8]>) -> Result<bool, Failed> {
     loop {
-        match decoder.push(message) {
+        let pushed = match message {
+            Some(message) => decoder.push(message),
+            None => decoder.push_absent(),
+        };
+        match pushed {
             Pushed::Row => return Ok(true),
             Pushed::Ignored => return Ok(false),
             Pushed::Wants(schema) => decoder.learn(schema).await.map_err(Failed::Error)?,
@@ -231,8 +253,8 @@ async fn push(decoder: &mut dyn MessageDecoder, message: &[u8]) -> Result<bool, 
 
 /// `topic 'orders', partition 0, offset 17`
 fn place(chunk: &Chunk, index: usize) -> String {
-    let run = chunk.runs.iter().find(|(_, end)| index < *end);
-    let (topic, partition) = run.map_or(("", 0), |(split, _)| (split.topic.as_str(), split.partition));
+    let split = chunk.split(index);
+    let (topic, partition) = split.map_or(("", 0), |split| (split.topic.as_str(), split.partition));
     let offset = chunk.records.get(index).map_or(0, |record| record.offset);
     format!("topic '{topic}', partition {partition}, offset {offset}")
 }

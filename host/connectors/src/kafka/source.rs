@@ -22,7 +22,7 @@ use super::link::Link;
 use super::metadata::MetadataColumn;
 use super::offsets::{Mark, Offsets};
 use super::reader::{Origin, Reader};
-use crate::message::MessageDecoders;
+use crate::message::MessageFormat;
 use crate::{
     BatchStream, ConnectorError, Position, Positions, SharedWriter, Source, SourceProgress,
     SourceReader, SourceStatistics, SplitId, Subscription,
@@ -38,8 +38,8 @@ pub(super) struct KafkaSource {
     pub table: String,
     pub schema: SchemaRef,
     pub columns: Columns,
-    pub key: Option<MessageDecoders>,
-    pub value: MessageDecoders,
+    pub key: Option<MessageFormat>,
+    pub value: MessageFormat,
     pub spec: Arc<Spec>,
     /// `properties.group.id`.
     pub group: Option<String>,
@@ -119,7 +119,9 @@ impl Source for KafkaSource {
         thread::Builder::new()
             .name(format!("kafka {}", self.table))
             .spawn(move || fetcher.run())
-            .map_err(|error| ConnectorError::environment(format!("cannot start a thread: {error}")))?;
+            .map_err(|error| {
+                ConnectorError::environment(format!("cannot start a thread: {error}"))
+            })?;
         Ok(Subscription {
             readers,
             positions: Arc::new(Following {
@@ -154,25 +156,31 @@ impl KafkaSource {
                 keys.push(place);
                 Origin::Key(keys.len() - 1)
             } else {
-                let metadata = self.columns.metadata.iter().find(|(column, _)| column == index);
-                let (_, key) = metadata.ok_or_else(|| ConnectorError::bug("a column from nowhere"))?;
+                let metadata = self
+                    .columns
+                    .metadata
+                    .iter()
+                    .find(|(column, _)| column == index);
+                let (_, key) =
+                    metadata.ok_or_else(|| ConnectorError::bug("a column from nowhere"))?;
                 Origin::Metadata(MetadataColumn::new(key, self.schema.field(*index)))
             };
             origins.push(origin);
         }
         let key = match (&self.key, keys.is_empty()) {
-            (Some(decoders), false) => {
-                Some(decoders.decoder(&keys, self.batch_rows, progress.clone())?)
+            (Some(format), false) => {
+                Some(format.decoder(&keys, self.batch_rows, progress.clone())?)
             }
             _ => None,
         };
         Ok(Box::new(Reader {
-            table: self.table.as_str().into(),
             shared: shared.clone(),
             schema: Arc::new(Schema::new(schema.fields)),
             origins,
             key,
-            value: self.value.decoder(&values, self.batch_rows, progress.clone())?,
+            value: self
+                .value
+                .decoder(&values, self.batch_rows, progress.clone())?,
             progress: progress.clone(),
             taken: None,
         }))
@@ -221,12 +229,18 @@ impl Shared {
 
     pub(super) fn offset(&self, split: &Split) -> Option<i64> {
         let offsets = self.offsets.lock();
-        offsets.as_ref()?.get(&split.topic)?.get(&split.partition).copied()
+        offsets
+            .as_ref()?
+            .get(&split.topic)?
+            .get(&split.partition)
+            .copied()
     }
 
     pub(super) fn split(&self, topic: &str, partition: i32) -> Option<Arc<Split>> {
         let splits = self.splits.lock();
-        let found = splits.iter().find(|split| split.partition == partition && split.topic == topic);
+        let found = splits
+            .iter()
+            .find(|split| split.partition == partition && split.topic == topic);
         found.cloned()
     }
 
@@ -301,7 +315,8 @@ impl Positions for Following {
             for (partition, offset) in partitions {
                 // What others read is for others to commit.
                 if self.shared.split(topic, *partition).is_some() {
-                    list.add_partition_offset(topic, *partition, Offset::Offset(*offset)).ok();
+                    list.add_partition_offset(topic, *partition, Offset::Offset(*offset))
+                        .ok();
                 }
             }
         }

@@ -94,6 +94,7 @@ impl Table {
             columns,
             options,
             partition_keys: self.partition_keys.clone(),
+            primary_key: self.primary_key.clone(),
         }
     }
 
