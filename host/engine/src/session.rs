@@ -479,6 +479,21 @@ impl Planner<'_> {
                      without checkpoints it may write to print and blackhole tables",
                 );
             }
+            let decided = pipelines.iter().filter(|pipeline| pipeline.sink.decides());
+            let decided: Vec<_> = decided
+                .map(|pipeline| format!("'{}'", pipeline.table))
+                .collect();
+            if decided.len() > 1 {
+                return refused(
+                    format!(
+                        "the sinks {} each commit by themselves, so that a crash may fall between \
+                         two of them",
+                        decided.join(" and ")
+                    ),
+                    "let one of them be exactly-once in a job, and give the others \
+                     'sink.delivery-guarantee' = 'at-least-once'",
+                );
+            }
             if pipeline.overwrite {
                 return refused(
                     format!("INSERT OVERWRITE into '{table}' needs an end, and the job has none"),
@@ -514,6 +529,7 @@ impl Planner<'_> {
             folder: folder.strip_prefix(".").unwrap_or(&folder).to_owned(),
             name: file_name(&format!("{name}-{}", sinks.join("+"))),
             retained: settings.retained_checkpoints(),
+            restart: settings.restart_strategy(),
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
         }

@@ -90,6 +90,16 @@ impl Checkpoints {
         ids.last().map(|id| read(&self.path(*id))).transpose()
     }
 
+    /// A checkpoint that is to be gone on from; those behind it are removed.
+    pub(crate) fn back_to(&self, id: u64) -> Result<Checkpoint, EngineError> {
+        let checkpoint = read(&self.path(id))?;
+        let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
+        for later in ids.into_iter().filter(|later| *later > id) {
+            fs::remove_dir_all(self.path(later)).map_err(|error| self.failed("removed", &error))?;
+        }
+        Ok(checkpoint)
+    }
+
     /// Writes a checkpoint, and removes those that are no longer wanted.
     pub(crate) fn write(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
         let text = serde_json::to_vec_pretty(checkpoint)

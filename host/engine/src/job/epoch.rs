@@ -145,6 +145,16 @@ impl Following {
         self.positions.position()
     }
 
+    /// Tells the source that the sinks have the rows before a position for good.
+    pub(crate) async fn stored(&self, position: &Position) -> Result<(), ConnectorError> {
+        self.positions.stored(position).await
+    }
+
+    /// How often the source wants to hear that from a job that takes no checkpoints.
+    pub(crate) fn wants_stored(&self) -> Option<Duration> {
+        self.positions.wants_stored()
+    }
+
     /// One partition's batches of this epoch.
     pub(crate) fn epoch(
         &self,

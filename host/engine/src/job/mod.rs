@@ -4,9 +4,12 @@
 mod checkpoints;
 mod endless;
 mod epoch;
+mod flow;
+mod going_on;
 mod observer;
 mod partition;
 mod pipelines;
+mod restart;
 
 pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
@@ -14,3 +17,4 @@ pub use observer::JobObserver;
 pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;
 pub use pipelines::{JobReport, SinkReport, Stopped};
+pub(crate) use restart::RestartStrategy;

@@ -48,8 +48,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn connectors(&self) -> ConnectorContext {
+        let settings = self.settings.read();
         ConnectorContext {
-            batch_rows: self.settings.read().batch_rows(),
+            batch_rows: settings.batch_rows(),
+            checkpoints: settings.checkpoint_interval().is_some(),
             ..self.connectors.clone()
         }
     }

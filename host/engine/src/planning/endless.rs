@@ -55,10 +55,10 @@ pub(crate) fn obstacle(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
 }
 
 /// The leaves that read tables, in the plan's order.
-pub(crate) fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPlan>> {
+pub(crate) fn followed(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPlan>> {
     match as_scan(plan) {
         Some(_) => vec![Arc::clone(plan)],
-        None => plan.children().into_iter().flat_map(scans).collect(),
+        None => plan.children().into_iter().flat_map(followed).collect(),
     }
 }
 

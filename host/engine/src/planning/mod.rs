@@ -19,7 +19,7 @@ pub(crate) use context::{Shared, datafusion_context};
 pub(crate) use diagnose::{
     PlanningScope, connector_error, execution_error, model_error, planning_error,
 };
-pub(crate) use endless::{as_scan, is_endless, obstacle, scans};
+pub(crate) use endless::{as_scan, followed, is_endless, obstacle};
 pub(crate) use functions::create_function;
 pub(crate) use insert::{Pipeline, plan_insert};
 pub(crate) use queries::{computed_column, physical_plan, query_plan};

@@ -3,7 +3,7 @@
 use std::{
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
@@ -48,7 +48,7 @@ pub(crate) struct SourceScan {
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
     executions: Vec<AtomicUsize>,
     /// Set by a job that runs in epochs: every execution is one.
-    following: OnceLock<Following>,
+    following: Mutex<Option<Arc<Following>>>,
 }
 
 impl SourceScan {
@@ -87,7 +87,7 @@ impl SourceScan {
             progress: Arc::default(),
             openings: Mutex::default(),
             executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
-            following: OnceLock::new(),
+            following: Mutex::default(),
         })
     }
 
@@ -114,14 +114,13 @@ impl SourceScan {
         let subscription = source
             .subscribe(partitions, projection, from, progress)
             .await?;
-        // A job runs once.
         let following = Following::new(subscription, Arc::clone(gate));
-        self.following.set(following).ok();
+        *self.following.lock() = Some(Arc::new(following));
         Ok(())
     }
 
-    pub(crate) fn following(&self) -> Option<&Following> {
-        self.following.get()
+    pub(crate) fn following(&self) -> Option<Arc<Following>> {
+        self.following.lock().clone()
     }
 
     pub(crate) fn progress(&self) -> &Arc<SourceProgress> {
