@@ -210,6 +210,7 @@ pub(crate) fn source(
         spec: Arc::new(spec),
         group: options.text("properties.group.id").map(str::to_owned),
         batch_rows: context.batch_rows.max(1),
+        checkpoints: context.checkpoints,
         messages: context.stderr.clone(),
     }))
 }

@@ -8,7 +8,7 @@ use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 use rdkafka::ClientConfig;
 use rdkafka::producer::BaseRecord;
-use tokio::sync::OnceCell;
+use tokio::sync::Mutex;
 
 use super::columns::Columns;
 use super::link::Link;
@@ -34,8 +34,8 @@ pub(super) struct KafkaSink {
     notes: Option<ClientConfig>,
     servers: String,
     messages: SharedWriter,
-    /// Made when the job begins, and kept from checkpoint to checkpoint.
-    producer: OnceCell<Arc<Producer>>,
+    /// Kept from checkpoint to checkpoint, as long as nothing goes wrong with it.
+    producer: Mutex<Option<Arc<Producer>>>,
 }
 
 /// What writers need.
@@ -131,7 +131,7 @@ impl KafkaSink {
                 .unwrap_or_default()
                 .to_owned(),
             messages: context.stderr.clone(),
-            producer: OnceCell::new(),
+            producer: Mutex::default(),
         })
     }
 
@@ -139,25 +139,32 @@ impl KafkaSink {
         self.notes.is_some()
     }
 
-    /// The producer; one in transactions has taken over the transactional id.
-    async fn producer(&self) -> Result<Arc<Producer>, ConnectorError> {
-        let made = self.producer.get_or_try_init(|| async {
-            let link = Link::new(&self.table, &self.servers, self.messages.clone());
-            let producer = Producer::new(&self.config, self.notes.as_ref(), &self.topic, link)?;
-            let producer = Arc::new(producer);
-            if self.exactly_once() {
-                producer.take_over().await?;
+    /// The producer; a fresh one in transactions has taken over the transactional id.
+    async fn producer(&self, fresh: bool) -> Result<Arc<Producer>, ConnectorError> {
+        let mut kept = self.producer.lock().await;
+        if let Some(producer) = kept.take() {
+            if !fresh && producer.check().is_ok() {
+                *kept = Some(producer.clone());
+                return Ok(producer);
             }
-            Ok::<_, ConnectorError>(producer)
-        });
-        made.await.cloned()
+            // It waits for what it has sent.
+            tokio::task::spawn_blocking(move || drop(producer));
+        }
+        let link = Link::new(&self.table, &self.servers, self.messages.clone());
+        let producer = Producer::new(&self.config, self.notes.as_ref(), &self.topic, link)?;
+        let producer = Arc::new(producer);
+        if self.exactly_once() {
+            producer.take_over().await?;
+        }
+        *kept = Some(producer.clone());
+        Ok(producer)
     }
 
     async fn transaction(
         &self,
         checkpoint: Option<(String, u64)>,
     ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
-        let producer = self.producer().await?;
+        let producer = self.producer(false).await?;
         if self.exactly_once() {
             producer.begin()?;
         }
@@ -234,7 +241,7 @@ impl Sink for KafkaSink {
     }
 
     async fn shown(&self, run: &str) -> Result<u64, ConnectorError> {
-        self.producer().await?.noted(run).await
+        self.producer(true).await?.noted(run).await
     }
 }
 

@@ -44,6 +44,8 @@ pub(super) struct KafkaSource {
     /// `properties.group.id`.
     pub group: Option<String>,
     pub batch_rows: usize,
+    /// Whether the job takes checkpoints.
+    pub checkpoints: bool,
     pub messages: SharedWriter,
 }
 
@@ -91,7 +93,7 @@ impl Source for KafkaSource {
         let from = from.map_err(|error| {
             ConnectorError::job(format!("the checkpoint is not one of kafka: {error}"))
         })?;
-        let grouped = from.is_none()
+        let grouped = !self.checkpoints
             && self.group.is_some()
             && self.spec.start == Mark::Committed
             && self.spec.bounded.is_none();

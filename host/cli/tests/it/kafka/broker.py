@@ -57,7 +57,8 @@ transaction.state.log.min.isr=1
 transaction.state.log.num.partitions=1
 group.initial.rebalance.delay.ms=0
 group.min.session.timeout.ms=1000
-log.initial.task.delay.ms=500
+broker.session.timeout.ms=1500
+broker.heartbeat.interval.ms=300
 """
         )
         storage = [*JAVA, "kafka.tools.StorageTool", "format", "-c", str(self.settings)]

@@ -90,7 +90,10 @@ impl Broker {
     }
 
     pub fn create(&self, topic: &str, partitions: u32) {
-        self.ask("create", json!({ "topic": topic, "partitions": partitions }));
+        self.ask(
+            "create",
+            json!({ "topic": topic, "partitions": partitions }),
+        );
     }
 
     /// Sends messages: objects with `value`, and perhaps `key`, `partition`, `timestamp`, `headers`.
