@@ -166,8 +166,11 @@ impl Link {
             }
             _ => None,
         };
+        let reason = error
+            .rdkafka_error_code()
+            .map_or_else(|| error.to_string(), words);
         ConnectorError::environment(format!(
-            "table {}: the Kafka broker at {}: {error}",
+            "table {}: the Kafka broker at {}: {reason}",
             self.table, self.servers
         ))
         .with_hint(hint.map(str::to_owned))
@@ -229,4 +232,13 @@ fn shortened(reason: &str) -> String {
         .split_once(" failed: ")
         .map_or(reason, |(_, why)| why);
     reason.trim().to_owned()
+}
+
+/// librdkafka's words for a code: `Broker: Unknown topic or partition`.
+pub(super) fn words(code: Code) -> String {
+    let text = code.to_string();
+    let words = text
+        .split_once(" (")
+        .and_then(|(_, words)| words.strip_suffix(')'));
+    words.unwrap_or(&text).to_owned()
 }

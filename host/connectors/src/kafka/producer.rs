@@ -12,7 +12,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::link::{Link, PATIENCE};
+use super::link::{Link, PATIENCE, words};
 use crate::ConnectorError;
 
 /// How long one step of a transaction may take before it is asked for again.
@@ -125,7 +125,7 @@ impl Producer {
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
                 Some(format!("create it first: kafka-topics.sh --create --topic {topic}"))
             }
-            Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::InvalidProducerEpoch) => {
+            Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced) => {
                 return self.fenced();
             }
             Some(RDKafkaErrorCode::MessageSizeTooLarge) => Some(
@@ -134,7 +134,7 @@ impl Producer {
             _ => None,
         };
         let reason = match error {
-            KafkaError::MessageProduction(code) => code.to_string(),
+            KafkaError::MessageProduction(code) => words(*code),
             error => error.to_string(),
         };
         ConnectorError::environment(format!(
@@ -306,9 +306,7 @@ impl Producer {
             .as_ref()
             .map_or("", |transactions| &transactions.id);
         match reason.code() {
-            RDKafkaErrorCode::Fenced
-            | RDKafkaErrorCode::ProducerFenced
-            | RDKafkaErrorCode::InvalidProducerEpoch => Err(self.fenced()),
+            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced => Err(self.fenced()),
             _ if reason.is_retriable() => Ok(()),
             RDKafkaErrorCode::InvalidTransactionTimeout => Err(ConnectorError::environment(
                 "the broker allows no transaction as long as 'properties.transaction.timeout.ms'",
@@ -326,16 +324,18 @@ impl Producer {
         }
     }
 
+    /// Begun again, the job would take the id back, and the other process after it.
     fn fenced(&self) -> ConnectorError {
         let id = self
             .transactions
             .as_ref()
             .map_or("", |transactions| &transactions.id);
-        ConnectorError::environment(format!(
+        ConnectorError::job(format!(
             "another process writes with the transactional id '{id}' now"
         ))
         .with_hint(
-            "give each job a 'sink.transactional-id-prefix' of its own, and run it once".to_owned(),
+            "run a job once, and give each a 'sink.transactional-id-prefix' of its own; brokers also take the id from a transaction that lasts longer than 'properties.transaction.timeout.ms'"
+                .to_owned(),
         )
     }
 }

@@ -39,7 +39,8 @@ fn a_bad_message() {
         +I[null]
         out: 2 rows
         1 bad value or row ignored
-    "#]].assert_eq(&told(broker, &topic, "id BIGINT", &ignored));
+    "#]]
+    .assert_eq(&told(broker, &topic, "id BIGINT", &ignored));
     broker.produce(
         &topic,
         &[json!({ "key": "k", "value": r#"{"name": "a"}"#, "partition": 0 })],
@@ -63,7 +64,8 @@ fn an_unknown_topic() {
         error: table topic: there is no topic '[TOPIC]' at the Kafka broker [BROKER]
 
         hint: create it first: kafka-topics.sh --create --topic [TOPIC]
-    "#]].assert_eq(&told(broker, "missing", "id BIGINT", EARLIEST));
+    "#]]
+    .assert_eq(&told(broker, "missing", "id BIGINT", EARLIEST));
 }
 
 #[test]
@@ -90,13 +92,14 @@ fn messages_that_are_gone() {
         +I[3]
         +I[4]
         out: 2 rows
-    "#]].assert_eq(&told(broker, &topic, "id BIGINT", &reset));
+    "#]]
+    .assert_eq(&told(broker, &topic, "id BIGINT", &reset));
 }
 
 #[test]
 fn wrong_definitions() {
     let broker = Broker::shared();
-    let told = |columns: &str, options: &str| told(broker, "t", columns, options);
+    let told = |columns: &str, options: &str| told(broker, "no-such-topic", columns, options);
     expect![[r#"
         exi[TOPIC] 2
         error: [TOPIC]able [TOPIC]opic: 'scan.s[TOPIC]ar[TOPIC]up.mode' = 'group-offse[TOPIC]s', which is [TOPIC]he defaul[TOPIC], needs 'proper[TOPIC]ies.group.id'

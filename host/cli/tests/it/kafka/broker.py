@@ -120,12 +120,18 @@ broker.heartbeat.interval.ms=300
 
     def create(self, topic, partitions):
         self.admin().create_topics([NewTopic(topic, partitions, 1)])
-        # The answer comes before every partition has its leader.
+        self.wait_for_leaders(topic, partitions)
+
+    def wait_for_leaders(self, topic, partitions):
         while len(self.client(KafkaProducer).partitions_for(topic) or []) < partitions:
             time.sleep(0.05)
 
     def grow(self, topic, partitions):
         self.admin().create_partitions({topic: NewPartitions(partitions)})
+        # A client that knows the topic would take its time to notice.
+        self.client(KafkaProducer).close()
+        del self.clients[KafkaProducer]
+        self.wait_for_leaders(topic, partitions)
 
     def produce(self, topic, messages):
         producer = self.client(KafkaProducer)

@@ -116,7 +116,8 @@ fn a_job_with_an_end_is_one_transaction() {
         |  2 |
         +----+
         2 rows in set
-    "#]].assert_eq(&read.run());
+    "#]]
+    .assert_eq(&read.run());
 }
 
 #[test]

@@ -84,7 +84,8 @@ fn a_broker_that_comes_and_goes() {
         waiting for the Kafka broker at [BROKER]: Connection refused
         the Kafka broker at [BROKER] is there
         copy: 200 rows
-    "#]].assert_eq(&broker.hide(told, &topic));
+    "#]]
+    .assert_eq(&broker.hide(told, &topic));
 }
 
 #[test]
@@ -110,7 +111,8 @@ fn a_sink_waits_for_its_broker() {
         waiting for the Kafka broker at [BROKER]: Connection reset by peer
         the Kafka broker at [BROKER] is there
         topic: 2,000 rows
-    "#]].assert_eq(&broker.hide(&told, &topic));
+    "#]]
+    .assert_eq(&broker.hide(&told, &topic));
     assert!(is_sorted_range(&ids(&broker.values(&topic)), 2000));
 }
 
@@ -128,7 +130,8 @@ fn a_job_stops_without_its_broker() {
         waiting for the Kafka broker at [BROKER]: Connection refused
         copy: 0 rows
         stopped behind checkpoint 1; run again, the job goes on there
-    "#]].assert_eq(&broker.hide(&told, &topic));
+    "#]]
+    .assert_eq(&broker.hide(&told, &topic));
 }
 
 /// Kills the process again and again, wherever it is; in the end every message is a row once.
