@@ -170,7 +170,11 @@ impl MessageFormat {
                 let confluent = AvroFormat::confluent(definition, &options, fields)?;
                 Kind::Avro(Arc::new(confluent))
             }
-            other => return Err(ConnectorError::bug(format!("no messages of format {other}"))),
+            other => {
+                return Err(ConnectorError::bug(format!(
+                    "no messages of format {other}"
+                )));
+            }
         };
         Ok(Self {
             fields: declared,

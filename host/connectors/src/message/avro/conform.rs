@@ -41,7 +41,10 @@ pub(super) fn check(from: Option<&DataType>, to: &Field) -> Result<(), Mismatch>
     let Some(from) = from else {
         return match to.is_nullable() {
             true => Ok(()),
-            false => Err(Mismatch::new(to, "the schema has no such field, and the column is declared NOT NULL")),
+            false => Err(Mismatch::new(
+                to,
+                "the schema has no such field, and the column is declared NOT NULL",
+            )),
         };
     };
     let inner = match (from, to.data_type()) {
@@ -119,7 +122,10 @@ pub(super) fn conform(
         && !to.is_nullable()
         && !unseen(outer, &nulls)
     {
-        return Err(Mismatch::new(to, "the field is NULL, but declared NOT NULL"));
+        return Err(Mismatch::new(
+            to,
+            "the field is NULL, but declared NOT NULL",
+        ));
     }
     let wrong = |error: ArrowError| Mismatch::new(to, plain(&error));
     match to.data_type() {

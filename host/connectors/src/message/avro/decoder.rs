@@ -69,9 +69,11 @@ impl AvroDecoder {
         }
         match message.split_first_chunk::<PREFIX>() {
             Some(([0, id @ ..], body)) => Ok((u32::from_be_bytes(*id), body)),
-            _ => Err(Wrong::new("it does not begin with the id of a schema").with_hint(
-                "the format 'avro' reads messages that were written without a schema registry",
-            )),
+            _ => Err(
+                Wrong::new("it does not begin with the id of a schema").with_hint(
+                    "the format 'avro' reads messages that were written without a schema registry",
+                ),
+            ),
         }
     }
 
@@ -174,8 +176,8 @@ impl SchemaReader {
     /// # Errors
     /// Why the columns cannot be read out of what this schema writes.
     fn parse(text: &str, wanted: &[Field], batch_rows: usize) -> Result<Self, String> {
-        let parsed: Value = serde_json::from_str(text)
-            .map_err(|error| format!("it is no Avro schema: {error}"))?;
+        let parsed: Value =
+            serde_json::from_str(text).map_err(|error| format!("it is no Avro schema: {error}"))?;
         let written = schema::expand(&parsed)?;
         if written["type"] != "record" {
             return Err("it is no record, so it has no columns".to_owned());
@@ -205,7 +207,10 @@ impl SchemaReader {
     ) -> Result<Result<(), Wrong>, ConnectorError> {
         let tried = read_one(&mut self.trial, body);
         let tried = tried.and_then(|()| {
-            let batch = self.trial.flush().map_err(|error| Wrong::new(plain(&error)))?;
+            let batch = self
+                .trial
+                .flush()
+                .map_err(|error| Wrong::new(plain(&error)))?;
             let batch = batch.ok_or_else(|| Wrong::new("there is no record in it"))?;
             columns(&batch, wanted).map(drop).map_err(|mismatch| {
                 Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
@@ -242,17 +247,21 @@ fn read_one(decoder: &mut Decoder, body: &[u8]) -> Result<(), Wrong> {
     match read {
         // What is left behind one record is taken for the prefix of another.
         Ok(read) if before == decoder.capacity() + 1 && read == body.len() => Ok(()),
-        Ok(_) | Err(_) if before > decoder.capacity() => {
-            Err(Wrong::new("there is more in it than the record of its schema"))
-        }
+        Ok(_) | Err(_) if before > decoder.capacity() => Err(Wrong::new(
+            "there is more in it than the record of its schema",
+        )),
         Ok(_) => Err(Wrong::new("it ends within the record of its schema")),
-        Err(error) => Err(Wrong::new(format!("not a record of its schema: {}", plain(&error)))),
+        Err(error) => Err(Wrong::new(format!(
+            "not a record of its schema: {}",
+            plain(&error)
+        ))),
     }
 }
 
 fn plain(error: &arrow_avro::errors::AvroError) -> String {
     let text = error.to_string();
-    text.split_once(": ").map_or(text.clone(), |(_, reason)| reason.to_owned())
+    text.split_once(": ")
+        .map_or(text.clone(), |(_, reason)| reason.to_owned())
 }
 
 /// The wanted columns of a batch of a schema's own types.

@@ -26,7 +26,10 @@ impl AvroEncoder {
         let parsed = serde_json::from_str(&format.schema);
         let parsed = parsed.map_err(|error| ConnectorError::unexpected("a schema", error))?;
         let expanded = schema::expand(&parsed).map_err(ConnectorError::bug)?;
-        let fields = natural(&expanded).map_err(ConnectorError::bug)?.fields().clone();
+        let fields = natural(&expanded)
+            .map_err(ConnectorError::bug)?
+            .fields()
+            .clone();
         // The encoder takes the schema from here; names are no part of what it writes.
         let metadata = [(SCHEMA_METADATA_KEY.to_owned(), expanded.to_string())];
         let schema = Arc::new(Schema::new_with_metadata(fields, metadata.into()));

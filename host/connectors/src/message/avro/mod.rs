@@ -29,7 +29,11 @@ pub(super) use encoder::AvroEncoder;
 pub(crate) const PLAIN: Format = Format {
     name: "avro",
     options: &[
-        ConnectorOption::new("avro.encoding", Some("binary"), "binary; json is not supported"),
+        ConnectorOption::new(
+            "avro.encoding",
+            Some("binary"),
+            "binary; json is not supported",
+        ),
         ConnectorOption::new(
             "avro.timestamp_mapping.legacy",
             Some("true"),
@@ -114,7 +118,10 @@ fn check_given(schema: &Value, fields: &[Field]) -> Result<(), String> {
             .and_then(|()| conform::check(Some(field.data_type()), column))
             .map_err(|mismatch| format!("field {}: {}", mismatch.path, mismatch.message))?;
     }
-    match fields.iter().find(|column| natural.column_with_name(column.name()).is_none()) {
+    match fields
+        .iter()
+        .find(|column| natural.column_with_name(column.name()).is_none())
+    {
         Some(column) => Err(format!("it has no field {}", column.name())),
         None => Ok(()),
     }
@@ -146,6 +153,7 @@ fn reader(
     }
     builder.build_decoder().map_err(|error| {
         let text = error.to_string();
-        text.split_once(": ").map_or(text.clone(), |(_, reason)| reason.to_owned())
+        text.split_once(": ")
+            .map_or(text.clone(), |(_, reason)| reason.to_owned())
     })
 }

@@ -154,7 +154,10 @@ impl Registry {
                 "schema {id} of {shown} is of type {kind}, not AVRO"
             )));
         }
-        if stored.references.is_some_and(|references| !references.is_empty()) {
+        if stored
+            .references
+            .is_some_and(|references| !references.is_empty())
+        {
             let shown = self.shown();
             return Err(ConnectorError::data(format!(
                 "schema {id} of {shown} refers to other schemas, which is not supported"
@@ -183,8 +186,10 @@ impl Registry {
             request.header("Content-Type", CONTENT_TYPE)
         };
         let (status, text) = self.ask(request).await?;
-        if matches!(status, StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY)
-            || (status == StatusCode::NOT_FOUND && !self.registers)
+        if matches!(
+            status,
+            StatusCode::CONFLICT | StatusCode::UNPROCESSABLE_ENTITY
+        ) || (status == StatusCode::NOT_FOUND && !self.registers)
         {
             let reason = message(&text);
             return Err(ConnectorError::job(format!(
@@ -255,20 +260,24 @@ impl Registry {
     ) -> Result<T, ConnectorError> {
         let shown = self.shown();
         match status {
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Err(ConnectorError::environment(format!("{shown} lets nobody in like this: {status}"))
-                    .with_hint(
-                        "check the options avro-confluent.basic-auth and avro-confluent.bearer-auth"
-                            .to_owned(),
-                    ))
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Err(ConnectorError::environment(
+                format!("{shown} lets nobody in like this: {status}"),
+            )
+            .with_hint(
+                "check the options avro-confluent.basic-auth and avro-confluent.bearer-auth"
+                    .to_owned(),
+            )),
             status if !status.is_success() => {
                 let reason = message(text);
-                Err(ConnectorError::environment(format!("{shown} answers {status}: {reason}")))
+                Err(ConnectorError::environment(format!(
+                    "{shown} answers {status}: {reason}"
+                )))
             }
             _ => serde_json::from_str(text).map_err(|error| {
-                ConnectorError::environment(format!("{shown} answers what no registry does: {error}"))
-                    .with_hint("is 'avro-confluent.url' right?".to_owned())
+                ConnectorError::environment(format!(
+                    "{shown} answers what no registry does: {error}"
+                ))
+                .with_hint("is 'avro-confluent.url' right?".to_owned())
             }),
         }
     }
@@ -292,7 +301,9 @@ impl Authentication {
             let info = options.required(USER, "user:password")?;
             let Some((user, password)) = info.split_once(':') else {
                 // The value is a secret.
-                return Err(options.unsupported(USER, "must be a user and a password: 'user:password'"));
+                return Err(
+                    options.unsupported(USER, "must be a user and a password: 'user:password'")
+                );
             };
             let (user, password) = (user.to_owned(), password.to_owned());
             return Ok(Self::Basic { user, password });

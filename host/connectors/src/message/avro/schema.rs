@@ -29,13 +29,17 @@ pub(super) fn derive(
         })?;
         columns.push(column);
     }
-    Ok(json!({"type": "record", "name": "record", "namespace": "org.apache.flink.avro.generated", "fields": columns}))
+    Ok(
+        json!({"type": "record", "name": "record", "namespace": "org.apache.flink.avro.generated", "fields": columns}),
+    )
 }
 
 fn record_field(field: &Field, record: &str, legacy: bool) -> Result<Value, String> {
     let name = field.name();
     let mut letters = name.chars();
-    let begins = letters.next().is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
+    let begins = letters
+        .next()
+        .is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
     if !begins || !letters.all(|c| c == '_' || c.is_ascii_alphanumeric()) {
         return Err("has a name that Avro cannot: letters, digits and _ make one".to_owned());
     }
@@ -85,7 +89,9 @@ fn type_of(field: &Field, record: &str, legacy: bool) -> Result<Value, String> {
             _ => return Err(cannot()),
         },
         D::Struct(fields) => {
-            let fields = fields.iter().map(|field| record_field(field, record, legacy));
+            let fields = fields
+                .iter()
+                .map(|field| record_field(field, record, legacy));
             let fields = fields.collect::<Result<Vec<_>, _>>()?;
             let (namespace, name) = record.rsplit_once('.').unwrap_or(("", record));
             json!({"type": "record", "name": name, "namespace": namespace, "fields": fields})
@@ -248,8 +254,13 @@ fn logical(primitive: &str, schema: &Value) -> Value {
         | (
             "long",
             Some(
-                "time-micros" | "timestamp-millis" | "timestamp-micros" | "timestamp-nanos"
-                | "local-timestamp-millis" | "local-timestamp-micros" | "local-timestamp-nanos",
+                "time-micros"
+                | "timestamp-millis"
+                | "timestamp-micros"
+                | "timestamp-nanos"
+                | "local-timestamp-millis"
+                | "local-timestamp-micros"
+                | "local-timestamp-nanos",
             ),
         ) => kept["logicalType"] = schema["logicalType"].clone(),
         _ => return json!(primitive),
