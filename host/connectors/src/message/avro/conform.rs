@@ -10,6 +10,7 @@ use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::{DataType, Decimal128Type, Field, FieldRef, TimeUnit};
 use arrow::error::ArrowError;
 
+use super::plain;
 use crate::text::{a_type, type_name};
 
 /// What keeps a value or a type from being a column's: where, and what.
@@ -191,13 +192,4 @@ fn cast(from: &ArrayRef, to: &Field) -> Result<ArrayRef, Mismatch> {
         let kind = a_type(to.data_type());
         Mismatch::new(to, format!("not {kind}: {}", plain(&error)))
     })
-}
-
-/// What Arrow says, without the name of the error.
-fn plain(error: &ArrowError) -> String {
-    let text = error.to_string();
-    match text.split_once(": ") {
-        Some((_, reason)) => reason.to_owned(),
-        None => text,
-    }
 }

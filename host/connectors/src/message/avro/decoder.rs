@@ -10,12 +10,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::Field;
+use arrow_avro::errors::AvroError;
 use arrow_avro::reader::Decoder;
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::conform::{self, Mismatch};
-use super::{AvroFormat, ID, reader, schema};
+use super::{AvroFormat, ID, plain, reader, schema};
 use crate::ConnectorError;
 use crate::format::{MAX_BATCH_BYTES, Wrong};
 use crate::message::{MessageDecoder, Pushed, SchemaReference};
@@ -163,19 +164,18 @@ impl MessageDecoder for AvroDecoder {
 }
 
 /// Reads messages of one schema.
-struct SchemaReader {
+pub(super) struct SchemaReader {
     written: Value,
     read: Value,
     rows: Decoder,
     /// Reads a message at a time, and forgets it.
     trial: Decoder,
-    batch_rows: usize,
 }
 
 impl SchemaReader {
     /// # Errors
     /// Why the columns cannot be read out of what this schema writes.
-    fn parse(text: &str, wanted: &[Field], batch_rows: usize) -> Result<Self, String> {
+    pub(super) fn parse(text: &str, wanted: &[Field], batch_rows: usize) -> Result<Self, String> {
         let parsed: Value =
             serde_json::from_str(text).map_err(|error| format!("it is no Avro schema: {error}"))?;
         let written = schema::expand(&parsed)?;
@@ -195,7 +195,6 @@ impl SchemaReader {
             rows,
             written,
             read,
-            batch_rows,
         })
     }
 
@@ -207,10 +206,7 @@ impl SchemaReader {
     ) -> Result<Result<(), Wrong>, ConnectorError> {
         let tried = read_one(&mut self.trial, body);
         let tried = tried.and_then(|()| {
-            let batch = self
-                .trial
-                .flush()
-                .map_err(|error| Wrong::new(plain(&error)))?;
+            let batch = self.trial.flush().map_err(not_a_record)?;
             let batch = batch.ok_or_else(|| Wrong::new("there is no record in it"))?;
             columns(&batch, wanted).map(drop).map_err(|mismatch| {
                 Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
@@ -232,8 +228,6 @@ impl SchemaReader {
         let bug = |reason: String| ConnectorError::bug(format!("taking Avro rows: {reason}"));
         let batch = self.rows.flush().map_err(|error| bug(error.to_string()))?;
         let batch = batch.ok_or_else(|| bug("there are none".to_owned()))?;
-        // A batch's memory is given away with it: the next one needs as much.
-        debug_assert!(batch.num_rows() <= self.batch_rows);
         columns(&batch, wanted).map_err(|mismatch| bug(mismatch.message))
     }
 }
@@ -251,17 +245,17 @@ fn read_one(decoder: &mut Decoder, body: &[u8]) -> Result<(), Wrong> {
             "there is more in it than the record of its schema",
         )),
         Ok(_) => Err(Wrong::new("it ends within the record of its schema")),
-        Err(error) => Err(Wrong::new(format!(
-            "not a record of its schema: {}",
-            plain(&error)
-        ))),
+        Err(error) => Err(not_a_record(error)),
     }
 }
 
-fn plain(error: &arrow_avro::errors::AvroError) -> String {
-    let text = error.to_string();
-    text.split_once(": ")
-        .map_or(text.clone(), |(_, reason)| reason.to_owned())
+fn not_a_record(error: AvroError) -> Wrong {
+    let reason = match error {
+        AvroError::ArrowError(inner) => plain(&inner),
+        AvroError::ParseError(reason) => reason,
+        other => other.to_string(),
+    };
+    Wrong::new(format!("not a record of its schema: {reason}"))
 }
 
 /// The wanted columns of a batch of a schema's own types.

@@ -12,6 +12,7 @@ mod tests;
 use std::sync::Arc;
 
 use arrow::datatypes::{Field, SchemaRef};
+use arrow::error::ArrowError;
 use arrow_avro::reader::ReaderBuilder;
 use arrow_avro::schema::{AvroSchema, Fingerprint, FingerprintAlgorithm, SchemaStore};
 use serde_json::Value;
@@ -114,9 +115,12 @@ fn check_given(schema: &Value, fields: &[Field]) -> Result<(), String> {
         let Some(column) = column else {
             return Err(format!("the table has no column {}", field.name()));
         };
-        conform::check(Some(column.data_type()), field)
-            .and_then(|()| conform::check(Some(field.data_type()), column))
+        conform::check(Some(field.data_type()), column)
             .map_err(|mismatch| format!("field {}: {}", mismatch.path, mismatch.message))?;
+        conform::check(Some(column.data_type()), field).map_err(|mismatch| {
+            let path = mismatch.path;
+            format!("field {path}: not every value of the column fits into it")
+        })?;
     }
     match fields
         .iter()
@@ -151,9 +155,14 @@ fn reader(
     if let Some(wanted) = wanted {
         builder = builder.with_reader_schema(AvroSchema::new(wanted.to_string()));
     }
-    builder.build_decoder().map_err(|error| {
-        let text = error.to_string();
-        text.split_once(": ")
-            .map_or(text.clone(), |(_, reason)| reason.to_owned())
-    })
+    builder.build_decoder().map_err(|error| plain(&error))
+}
+
+/// What Arrow says, without the name of the error.
+fn plain(error: &ArrowError) -> String {
+    let text = error.to_string();
+    match text.split_once("rror: ") {
+        Some((_, reason)) => reason.to_owned(),
+        None => text,
+    }
 }

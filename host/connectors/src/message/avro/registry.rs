@@ -110,8 +110,9 @@ impl Registry {
             .filter(|url| matches!(url.scheme(), "http" | "https"))
             .ok_or_else(|| options.invalid(URL, "a URL such as 'http://localhost:8081'"))?;
         if !url.username().is_empty() || url.password().is_some() {
-            let but = "holds a password: give it with avro-confluent.basic-auth.user-info";
-            return Err(options.unsupported(URL, but));
+            let key = options.spelled("avro-confluent.basic-auth.user-info");
+            let but = format!("holds a password: give it with '{key}'");
+            return Err(options.unsupported(URL, &but));
         }
         let path = url.path().trim_end_matches('/').to_owned();
         url.set_path(&path);

@@ -41,7 +41,7 @@ fn record_field(field: &Field, record: &str, legacy: bool) -> Result<Value, Stri
         .next()
         .is_some_and(|c| c == '_' || c.is_ascii_alphabetic());
     if !begins || !letters.all(|c| c == '_' || c.is_ascii_alphanumeric()) {
-        return Err("has a name that Avro cannot: letters, digits and _ make one".to_owned());
+        return Err("has a name that Avro does not allow: it takes letters, digits and _, and no digit first".to_owned());
     }
     let schema = type_of(field, &format!("{record}_{name}"), legacy)?;
     Ok(match field.is_nullable() {
