@@ -22,6 +22,11 @@ impl<'a> Options<'a> {
         Self { table, prefix }
     }
 
+    /// The table's name.
+    pub(crate) fn table(&self) -> &'a str {
+        &self.table.name
+    }
+
     pub(crate) fn prefix(&self) -> &'static str {
         self.prefix
     }

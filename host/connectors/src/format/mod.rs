@@ -22,16 +22,18 @@ pub struct Format {
     pub options: &'static [ConnectorOption],
 }
 
-pub(crate) static FORMATS: [Format; 4] = [
+pub(crate) static FORMATS: &[Format] = &[
     csv::FORMAT,
     json::FORMAT,
     filesystem::parquet::FORMAT,
     message::raw::FORMAT,
+    message::avro::PLAIN,
+    message::avro::CONFLUENT,
 ];
 
 /// Every format.
 pub fn formats() -> &'static [Format] {
-    &FORMATS
+    FORMATS
 }
 
 /// A format as a table has it.

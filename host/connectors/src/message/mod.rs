@@ -1,5 +1,6 @@
 //! Formats of single messages: a message broker's keys and values, to columns and back.
 
+pub(crate) mod avro;
 pub(crate) mod raw;
 #[cfg(test)]
 mod tests;
@@ -12,6 +13,7 @@ use arrow::datatypes::Field;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 
+use self::avro::{AvroDecoder, AvroEncoder, AvroFormat};
 use self::raw::{RawDecoder, RawEncoder, RawOptions};
 use self::text::{TextDecoder, TextEncoder, TextRows};
 use crate::format::Wrong;
@@ -130,6 +132,7 @@ enum Kind {
     Csv(Arc<CsvOptions>),
     Json(Arc<JsonOptions>),
     Raw(RawOptions),
+    Avro(Arc<AvroFormat>),
 }
 
 impl MessageFormat {
@@ -143,11 +146,11 @@ impl MessageFormat {
         fields: MessageFields,
     ) -> Result<Self, ConnectorError> {
         let options = Options::prefixed(definition, fields.prefix);
-        let fields = fields.fields;
+        let declared: Arc<[Field]> = fields.fields.as_slice().into();
         let kind = match format {
             "csv" => {
                 let csv = CsvOptions::parse(&options)?;
-                csv::check(definition, &fields, &csv.rules)?;
+                csv::check(definition, &declared, &csv.rules)?;
                 if csv.dialect.header {
                     let but = "is for files: a message has no header";
                     return Err(options.unsupported("csv.header", but));
@@ -155,10 +158,18 @@ impl MessageFormat {
                 Kind::Csv(Arc::new(csv))
             }
             "json" => {
-                json::check(definition, &fields)?;
+                json::check(definition, &declared)?;
                 Kind::Json(Arc::new(JsonOptions::parse(&options)?))
             }
-            "raw" => Kind::Raw(RawOptions::parse(definition, &options, &fields)?),
+            "raw" => Kind::Raw(RawOptions::parse(definition, &options, &declared)?),
+            "avro" => {
+                let plain = AvroFormat::plain(definition, &options, fields.fields)?;
+                Kind::Avro(Arc::new(plain))
+            }
+            "avro-confluent" => {
+                let confluent = AvroFormat::confluent(definition, &options, fields)?;
+                Kind::Avro(Arc::new(confluent))
+            }
             other => {
                 return Err(ConnectorError::bug(format!(
                     "no messages of format {other}"
@@ -166,7 +177,7 @@ impl MessageFormat {
             }
         };
         Ok(Self {
-            fields: fields.into(),
+            fields: declared,
             kind,
         })
     }
@@ -192,6 +203,7 @@ impl MessageFormat {
                 let wanted = !wanted.is_empty();
                 Box::new(RawDecoder::new(options.clone(), wanted, batch_rows)?)
             }
+            Kind::Avro(format) => Box::new(AvroDecoder::new(format.clone(), wanted, batch_rows)?),
         })
     }
 
@@ -201,6 +213,7 @@ impl MessageFormat {
             Kind::Csv(options) => Box::new(TextEncoder::csv(options)),
             Kind::Json(options) => Box::new(TextEncoder::json(options, &self.fields)),
             Kind::Raw(options) => Box::new(RawEncoder::new(options.clone())),
+            Kind::Avro(format) => Box::new(AvroEncoder::new(format.clone())?),
         })
     }
 }

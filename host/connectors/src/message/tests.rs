@@ -34,11 +34,11 @@ pub(super) fn field(name: &str, kind: DataType) -> Field {
     Field::new(name, kind, true)
 }
 
-fn list(item: DataType) -> DataType {
+pub(super) fn list(item: DataType) -> DataType {
     DataType::List(Arc::new(field("item", item)))
 }
 
-fn map(value: DataType) -> DataType {
+pub(super) fn map(value: DataType) -> DataType {
     let entries = vec![
         Field::new("key", DataType::Utf8, false),
         field("value", value),
@@ -90,7 +90,7 @@ fn encoded(format: &MessageFormat, batch: &RecordBatch) -> Vec<String> {
     messages.iter().map(text).collect()
 }
 
-fn refusal(result: Result<MessageFormat, ConnectorError>) -> String {
+pub(super) fn refusal(result: Result<MessageFormat, ConnectorError>) -> String {
     let error = result.unwrap_err();
     format!("{error}\nhint: {}\n", error.hint().unwrap_or_default())
 }

@@ -122,7 +122,7 @@ pub(super) enum Nested {
 }
 
 /// The ends of lists, and of the last one so far.
-struct Offsets {
+pub(super) struct Offsets {
     ends: Vec<i32>,
     end: i32,
 }
