@@ -34,6 +34,10 @@ const KEYS: &[Key] = &[
         check: not_null_enforcer,
     },
     Key {
+        name: "table.exec.source.idle-timeout",
+        check: duration,
+    },
+    Key {
         name: "pipeline.name",
         check: anything,
     },
@@ -284,6 +288,12 @@ impl Settings {
         self.get("execution.checkpointing.num-retained")
             .and_then(|value| value.parse().ok())
             .unwrap_or(1)
+    }
+
+    /// After which a split without rows holds the watermark no longer back; `None` is never.
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.get("table.exec.source.idle-timeout")
+            .and_then(parse_duration)
     }
 
     pub(crate) fn job_name(&self) -> Option<&str> {

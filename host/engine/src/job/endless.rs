@@ -19,7 +19,7 @@ use tokio::{
 use wasmill_connectors::SharedWriter;
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints},
+    checkpoints::{Checkpoint, Checkpoints, State},
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
     observer::JobObserver,
@@ -29,7 +29,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{Pipeline, connector_error, execution_error},
+    planning::{EpochPipeline, connector_error, execution_error},
 };
 
 /// How a job without end runs.
@@ -52,7 +52,7 @@ pub(crate) struct EndlessSettings {
 
 /// Runs pipelines without an obstacle until their tables end or the job is told to stop.
 pub(crate) async fn run_endless(
-    pipelines: Vec<Pipeline>,
+    pipelines: Vec<EpochPipeline>,
     context: Arc<TaskContext>,
     observer: &Arc<JobObserver>,
     settings: &EndlessSettings,
@@ -88,6 +88,7 @@ pub(crate) async fn run_endless(
             table: &flow.pipeline.table,
             rows: &flow.rows,
             sources: &flow.sources,
+            late: flow.late.load(Ordering::Relaxed),
         }))
     })
 }
@@ -164,6 +165,10 @@ impl Endless {
         let mut checkpoint_at = due();
         loop {
             self.epoch(checkpoint_at).await?;
+            // Windows that are over by now are given in an epoch of their own.
+            while self.advance() {
+                self.gated_epoch(None).await?;
+            }
             let stopped = self.observer.is_cancelled();
             let ended = self.following().iter().all(|(_, found)| found.has_ended());
             if stopped || ended {
@@ -180,9 +185,24 @@ impl Endless {
         }
     }
 
+    /// Time has gone on in all pipelines. Answers whether windows are over that still hold rows.
+    fn advance(&self) -> bool {
+        let due = self.flows.iter().map(Flow::advance);
+        due.fold(false, |any, due| any || due)
+    }
+
     /// Lets the plans of all pipelines give what the sources have.
     async fn epoch(&mut self, checkpoint_at: Option<Instant>) -> Result<(), EngineError> {
         self.gate.open();
+        let following = self.following();
+        let idle = following.iter().filter_map(|(_, found)| found.next_idle());
+        let wake = idle.map(Instant::from_std).chain(checkpoint_at).min();
+        self.gated_epoch(Some(wake)).await
+    }
+
+    /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
+    /// sources give only what they hold.
+    async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
         let mut tasks = JoinSet::new();
         for (index, flow) in self.flows.iter_mut().enumerate() {
             // As new: a plan keeps account of every execution, and some nodes allow only one.
@@ -212,8 +232,8 @@ impl Endless {
             }
         }
         let stop = self.observer.cancellation();
-        let mut closing = std::pin::pin!(self.gate.close_in_time(checkpoint_at, stop));
-        let mut closed = false;
+        let mut closing = std::pin::pin!(self.gate.close_in_time(wake.flatten(), stop));
+        let mut closed = wake.is_none();
         loop {
             let finished = tokio::select! {
                 finished = tasks.join_next() => finished,
@@ -257,6 +277,9 @@ impl Endless {
         }
         for (key, following) in self.following() {
             let position = following.position();
+            if let Some(times) = following.times() {
+                checkpoint.times.insert(key.clone(), times);
+            }
             checkpoint.sources.insert(key, position.clone());
             positions.push((following, position));
         }
@@ -264,8 +287,19 @@ impl Endless {
         for flow in &mut self.flows {
             flow.transaction = None;
         }
+        self.last = checkpoint.id;
         if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.write(&checkpoint)?;
+            let flows = self.flows.iter();
+            let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
+            checkpoint.clocks.extend(clocks);
+            let state = self.flows.iter().flat_map(Flow::keyed_holds);
+            let state = state.map(|(key, hold)| State {
+                key,
+                of: hold.describe(),
+                schema: hold.schema_held(),
+                batches: hold.save(),
+            });
+            checkpoints.write(checkpoint, state.collect())?;
         }
         // What one sink decides the others follow.
         transactions.sort_by_key(|(decides, _)| !decides);
@@ -277,7 +311,6 @@ impl Endless {
             let stored = following.stored(&position).await;
             stored.map_err(|error| connector_error(&error))?;
         }
-        self.last = checkpoint.id;
         self.rows_then = rows;
         match last {
             true => Ok(()),

@@ -6,10 +6,11 @@ use datafusion::physical_plan::ExecutionPlan;
 use wasmill_connectors::{SinkTransaction, SinkWriter, SourceProgress};
 
 use super::{
+    clock::Clock,
     epoch::Following,
     observer::{JobObserver, observe_sources},
 };
-use crate::planning::{Pipeline, as_scan, followed};
+use crate::planning::{EpochPipeline, Hold, Pipeline, as_hold, as_scan, followed, holding};
 
 pub(super) struct Flow {
     /// Its place among the INSERTs of the job.
@@ -17,6 +18,12 @@ pub(super) struct Flow {
     pub pipeline: Pipeline,
     /// The leaves that are read epoch by epoch.
     pub scans: Vec<Arc<dyn ExecutionPlan>>,
+    /// The time of its windows, if it has any.
+    pub clock: Option<Arc<Clock>>,
+    /// The nodes that hold rows from one epoch to the next.
+    pub holds: Vec<Arc<dyn ExecutionPlan>>,
+    /// Rows that came after their window was over.
+    pub late: Arc<AtomicU64>,
     pub rows: Arc<AtomicU64>,
     pub sources: Vec<Arc<SourceProgress>>,
     /// What it writes between two checkpoints.
@@ -26,18 +33,60 @@ pub(super) struct Flow {
 }
 
 impl Flow {
-    pub(super) fn all(pipelines: Vec<Pipeline>, observer: &Arc<JobObserver>) -> Vec<Self> {
+    pub(super) fn all(pipelines: Vec<EpochPipeline>, observer: &Arc<JobObserver>) -> Vec<Self> {
         let pipelines = pipelines.into_iter().enumerate();
-        let flows = pipelines.map(|(index, pipeline)| Flow {
-            index,
-            scans: followed(&pipeline.plan),
-            rows: Arc::default(),
-            sources: observe_sources(&pipeline.plan, observer),
-            transaction: None,
-            writers: Vec::new(),
-            pipeline,
-        });
+        let flows = pipelines.map(
+            |(
+                index,
+                EpochPipeline {
+                    pipeline,
+                    clock,
+                    late,
+                },
+            )| Flow {
+                index,
+                scans: followed(&pipeline.plan),
+                holds: holding(&pipeline.plan),
+                clock,
+                late,
+                rows: Arc::default(),
+                sources: observe_sources(&pipeline.plan, observer),
+                transaction: None,
+                writers: Vec::new(),
+                pipeline,
+            },
+        );
         flows.collect()
+    }
+
+    /// Between two epochs: time has gone on. Answers whether windows are over that still hold rows.
+    pub(super) fn advance(&self) -> bool {
+        let Some(clock) = &self.clock else {
+            return false;
+        };
+        let watermarks = self.following().map(|(_, found)| found.watermark());
+        let watermark = watermarks.min().unwrap_or(i64::MAX);
+        loop {
+            clock.advance(watermark);
+            if self.is_due() {
+                return true;
+            }
+            // What a level does not release the next need not wait for.
+            if clock.is_settled() {
+                return false;
+            }
+        }
+    }
+
+    fn is_due(&self) -> bool {
+        let mut holds = self.holds.iter();
+        holds.any(|hold| as_hold(hold).is_some_and(Hold::is_due))
+    }
+
+    /// What it holds, by names for a checkpoint.
+    pub(super) fn keyed_holds(&self) -> impl Iterator<Item = (String, &Hold)> {
+        let holds = self.holds.iter().enumerate();
+        holds.filter_map(|(place, hold)| Some((format!("{}.{place}", self.index), as_hold(hold)?)))
     }
 
     /// The job's run, as its sink knows it: several INSERTs may write to one folder.

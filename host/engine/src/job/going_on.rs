@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{as_scan, connector_error},
+    planning::{as_scan, connector_error, execution_error},
 };
 
 impl Endless {
@@ -40,10 +40,14 @@ impl Endless {
             let recovered = flow.pipeline.sink.recover(&run, prepared).await;
             recovered.map_err(|error| connector_error(&error))?;
         }
+        self.restore(&checkpoint)?;
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
+            let from = checkpoint.sources.get(&key);
+            let timed = self.is_timed(&key);
+            let times = timed.then(|| checkpoint.times.get(&key).cloned().unwrap_or_default());
             if let Some(scan) = as_scan(&scan) {
-                let followed = scan.follow(checkpoint.sources.get(&key), &self.gate).await;
+                let followed = scan.follow(from, times.as_ref(), &self.gate).await;
                 followed.map_err(|error| connector_error(&error))?;
             }
         }
@@ -52,9 +56,34 @@ impl Endless {
             let following = self.following().into_iter();
             let positions = following.map(|(key, found)| (key, found.position()));
             checkpoint.sources.extend(positions);
-            checkpoints.write(&checkpoint)?;
+            checkpoints.write(checkpoint, vec![])?;
         }
         self.begin().await
+    }
+
+    /// Brings windows to where a checkpoint has them.
+    fn restore(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+        for flow in &self.flows {
+            if let Some(clock) = &flow.clock {
+                let saved = checkpoint.clocks.get(&flow.key());
+                clock.restore(saved.map_or(&[], Vec::as_slice));
+            }
+            for (key, hold) in flow.keyed_holds() {
+                let rows = match (checkpoint.state.get(&key), &self.checkpoints) {
+                    (Some(file), Some(checkpoints)) => checkpoints.state(checkpoint.id, file)?,
+                    _ => Vec::new(),
+                };
+                hold.restore(rows)
+                    .map_err(|error| execution_error(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether windows need the time of a table.
+    fn is_timed(&self, key: &str) -> bool {
+        let mut flows = self.flows.iter();
+        flows.any(|flow| flow.clock.is_some() && flow.keyed_scans().any(|(of, _)| of == key))
     }
 
     /// The checkpoint up to which the rows are shown: the last one, unless a sink decides.
@@ -106,7 +135,14 @@ impl Endless {
             changes("reads", &sources, &checkpoint.sources),
             changes("writes", &sinks, &checkpoint.sinks),
         ];
-        let changes: Vec<_> = changes.into_iter().flatten().collect();
+        let mut changes: Vec<_> = changes.into_iter().flatten().collect();
+        if changes.is_empty() {
+            changes.extend(
+                self.flows
+                    .iter()
+                    .filter_map(|flow| held_differs(flow, checkpoint)),
+            );
+        }
         if changes.is_empty() {
             return Ok(());
         }
@@ -132,6 +168,34 @@ impl Endless {
         }
         Ok(())
     }
+}
+
+/// In words, how what a query's windows hold differs from what a checkpoint has for them.
+fn held_differs(flow: &Flow, checkpoint: &Checkpoint) -> Option<String> {
+    let prefix = format!("{}.", flow.index);
+    let saved = checkpoint.state.iter();
+    let saved = saved.filter(|(key, _)| key.starts_with(&prefix));
+    let then: BTreeMap<_, _> = saved
+        .map(|(key, file)| (key.clone(), file.of.clone()))
+        .collect();
+    let now = flow.keyed_holds().map(|(key, hold)| (key, hold.describe()));
+    let now: BTreeMap<_, _> = now.collect();
+    if now == then {
+        return None;
+    }
+    let list = |held: BTreeMap<String, String>| match held.is_empty() {
+        true => "nothing".to_owned(),
+        false => {
+            let held = held.into_values().map(|columns| format!("({columns})"));
+            held.collect::<Vec<_>>().join(" and ")
+        }
+    };
+    Some(format!(
+        "the windows of the query into '{}' hold {}, those of the checkpoint {}",
+        flow.pipeline.table,
+        list(now),
+        list(then)
+    ))
 }
 
 /// In words, which tables a job has that a checkpoint has not, and the other way round.
