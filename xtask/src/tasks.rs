@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::host;
+use crate::kafka;
 use crate::places;
 use crate::plugins;
 use crate::python;
@@ -26,7 +27,8 @@ const SHOWN_LINES: usize = 8;
 pub fn setup() -> Result<()> {
     system::c_compiler()?;
     GuestToolchain::get()?;
-    python::get().map(drop)
+    python::get()?;
+    kafka::get().map(drop)
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
@@ -36,13 +38,14 @@ pub fn test(filters: &[String]) -> Result<()> {
     for (name, file) in MADE_EXAMPLES {
         make_example(name, file)?;
     }
-    let python = python::get()?;
+    let (python, kafka) = (python::get()?, kafka::get()?);
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
         cargo
             .args(["--jobs", "2"])
             .args(arguments)
             .env("WASMILL_PYTHON", &python)
+            .env("WASMILL_KAFKA_LIBS", &kafka)
             .arg("--")
             .args(filters);
         step::run(&mut cargo)

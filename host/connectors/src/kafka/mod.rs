@@ -33,7 +33,7 @@ use consumer::Spec;
 use sink::KafkaSink;
 use source::KafkaSource;
 
-const FORMATS: &[&str] = &["json", "csv", "raw"];
+const FORMATS: &[&str] = &["json", "csv", "raw", "avro", "avro-confluent"];
 
 const FOR_FLINK: &str = "accepted for Flink's sake: the job's parallelism holds";
 
@@ -72,7 +72,7 @@ pub(crate) const CONNECTOR: Connector = Connector {
             None,
             "whatever librdkafka takes, and what Java's client calls otherwise (sasl.jaas.config, …); isolation.level is read_committed, if it is not set",
         ),
-        ConnectorOption::new("format", None, "json, csv or raw"),
+        ConnectorOption::new("format", None, "json, csv, raw, avro or avro-confluent"),
         ConnectorOption::new(
             "value.format",
             None,

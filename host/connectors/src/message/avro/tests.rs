@@ -379,7 +379,8 @@ fn what_no_column_can_hold_is_said() {
         field s: a union of several types in the schema cannot be a STRING
         the type r holds itself, which no column can
         it does not define the type x.y
-    "#]].assert_eq(&told.concat());
+    "#]]
+    .assert_eq(&told.concat());
     let mut doubling =
         r#"{"type":"record","name":"t0","fields":[{"name":"a","type":"int"}]}"#.to_owned();
     for level in 1..40 {
