@@ -88,7 +88,8 @@ fn a_wrong_password() {
         |  1 |
         +----+
         1 row in set
-    "#]].assert_eq(&told("wonder;land"));
+    "#]]
+    .assert_eq(&told("wonder;land"));
     expect![[r#"
         exit 1
         error: table topic: the Kafka broker at [BROKER] cannot be talked to: sasl_plaintext://[BROKER]/bootstrap: SASL authentication error: Authentication failed: Invalid username or password (after 302ms in state AUTH_REQ)

@@ -95,7 +95,8 @@ fn avro_there_and_back() {
     assert!(written.run().starts_with("exit 0\n"));
     expect![[r#"
         {"id":1,"name":"one","at":"2026-01-02 03:04:05.678"}
-        {"id":2,"name":null,"at":null}"#]].assert_eq(&rows(&copy(columns, &broker.with(&topic, avro))));
+        {"id":2,"name":null,"at":null}"#]]
+    .assert_eq(&rows(&copy(columns, &broker.with(&topic, avro))));
 }
 
 #[test]

@@ -65,7 +65,8 @@ fn keys() {
     expect![[r#"
         0 {"id":1} one,10
         0 {"id":2} two,20
-        0 three {"id":3,"name":"three"}"#]].assert_eq(&lines(&broker.messages(&topic)));
+        0 three {"id":3,"name":"three"}"#]]
+    .assert_eq(&lines(&broker.messages(&topic)));
 }
 
 /// The key decides on the partition, as it does for Java's and Python's clients.
@@ -170,5 +171,6 @@ fn upserts() {
     assert!(job.run().starts_with("exit 0\n"));
     expect![[r#"
         0 {"id":1,"part":"a"} {"total":1.5}
-        0 {"id":1,"part":"a"} {"total":2.5}"#]].assert_eq(&lines(&broker.messages(&topic)));
+        0 {"id":1,"part":"a"} {"total":2.5}"#]]
+    .assert_eq(&lines(&broker.messages(&topic)));
 }
