@@ -10,6 +10,7 @@ mod layers;
 mod places;
 mod plugins;
 mod python;
+mod schema_registry;
 mod step;
 mod system;
 mod tasks;

@@ -9,6 +9,7 @@ use crate::host;
 use crate::places;
 use crate::plugins;
 use crate::python;
+use crate::schema_registry;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
@@ -26,7 +27,8 @@ const SHOWN_LINES: usize = 8;
 pub fn setup() -> Result<()> {
     system::c_compiler()?;
     GuestToolchain::get()?;
-    python::get().map(drop)
+    python::get()?;
+    schema_registry::get().map(drop)
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
@@ -37,12 +39,14 @@ pub fn test(filters: &[String]) -> Result<()> {
         make_example(name, file)?;
     }
     let python = python::get()?;
+    let registry = schema_registry::get()?;
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
         cargo
             .args(["--jobs", "2"])
             .args(arguments)
             .env("WASMILL_PYTHON", &python)
+            .env("WASMILL_SCHEMA_REGISTRY", &registry)
             .arg("--")
             .args(filters);
         step::run(&mut cargo)

@@ -29,8 +29,15 @@ impl Mismatch {
         }
     }
 
-    fn below(mut self, field: &Field) -> Self {
-        self.path = format!("{}.{}", field.name(), self.path);
+    fn below(self, field: &Field) -> Self {
+        self.inside(field.name())
+    }
+
+    pub(super) fn inside(mut self, name: &str) -> Self {
+        self.path = match self.path.is_empty() {
+            true => name.to_owned(),
+            false => format!("{name}.{}", self.path),
+        };
         self
     }
 }
@@ -99,6 +106,32 @@ fn fits(from: &DataType, to: &DataType) -> bool {
         (D::Int64, D::Timestamp(..)) => true,
         (D::Time32(_) | D::Time64(_), D::Time32(_) | D::Time64(_)) => true,
         (D::Decimal128(_, scale), D::Decimal128(_, wider)) => wider >= scale,
+        _ => false,
+    }
+}
+
+/// Whether [`conform`] takes whatever there may be.
+pub(super) fn is_certain(from: &Field, to: &Field) -> bool {
+    use DataType as D;
+    let bits = |kind: &DataType| kind.primitive_width();
+    if from.is_nullable() && !to.is_nullable() {
+        return false;
+    }
+    match (from.data_type(), to.data_type()) {
+        (D::List(from), D::List(to)) | (D::Map(from, _), D::Map(to, _)) => is_certain(from, to),
+        (D::Struct(from), D::Struct(to)) => to.iter().all(|to| {
+            let found = from.find(to.name());
+            found.is_none_or(|(_, found)| is_certain(found, to))
+        }),
+        (D::Decimal128(..), _) => false,
+        (from, to) if from == to => true,
+        (from, to) if from.is_integer() && to.is_integer() => bits(from) <= bits(to),
+        (from, to) if from.is_numeric() && to.is_floating() => true,
+        (D::Utf8 | D::FixedSizeBinary(_), D::Binary) => true,
+        (D::Dictionary(..), _) => true,
+        // A finer unit may overflow; the units are in the order of their fineness.
+        (D::Timestamp(from, _), D::Timestamp(to, _)) => to <= from,
+        (D::Time32(from) | D::Time64(from), D::Time32(to) | D::Time64(to)) => to <= from,
         _ => false,
     }
 }

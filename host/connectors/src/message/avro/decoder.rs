@@ -1,8 +1,9 @@
 //! Avro messages to columns.
 //!
 //! Invariant: the rows so far are never spoiled. arrow-avro leaves half a row behind where a message
-//! is wrong, and finds some mistakes (text that is not UTF-8) only when a batch is taken; so each
-//! message is first read to the end by a reader that exists for nothing else.
+//! is wrong, and finds some mistakes (text that is not UTF-8) only when a batch is taken. So a message
+//! is first gone through; and where it also depends on the values whether they are the columns', it
+//! is read to the end by a reader that exists for nothing else.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 
 use super::conform::{self, Mismatch};
+use super::shape::Shape;
 use super::{AvroFormat, ID, plain, reader, schema};
 use crate::ConnectorError;
 use crate::format::{MAX_BATCH_BYTES, Wrong};
@@ -31,6 +33,8 @@ pub(crate) struct AvroDecoder {
     readers: HashMap<u32, SchemaReader>,
     /// Whose rows are not among the finished columns yet.
     current: Option<u32>,
+    /// What happened to rows that cannot be taken any more.
+    broken: Option<ConnectorError>,
     /// Columns of rows that were taken when another schema came.
     finished: Vec<Vec<ArrayRef>>,
     rows: usize,
@@ -56,6 +60,7 @@ impl AvroDecoder {
             wanted,
             readers,
             current: None,
+            broken: None,
             finished: Vec::new(),
             rows: 0,
             bytes: 0,
@@ -119,7 +124,11 @@ impl MessageDecoder for AvroDecoder {
                 Pushed::Row
             }
             Ok(Err(wrong)) => Pushed::Wrong(wrong),
-            Err(error) => Pushed::Wrong(Wrong::new(error.to_string())),
+            Err(error) => {
+                let wrong = Wrong::new(error.to_string());
+                self.broken = Some(error);
+                Pushed::Wrong(wrong)
+            }
         }
     }
 
@@ -146,6 +155,7 @@ impl MessageDecoder for AvroDecoder {
     }
 
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ConnectorError> {
+        self.broken.take().map_or(Ok(()), Err)?;
         self.take()?;
         self.rows = 0;
         self.bytes = 0;
@@ -168,8 +178,9 @@ pub(super) struct SchemaReader {
     written: Value,
     read: Value,
     rows: Decoder,
-    /// Reads a message at a time, and forgets it.
-    trial: Decoder,
+    shape: Shape,
+    /// Reads a message at a time, and forgets it; none where every value is one of the columns'.
+    trial: Option<Decoder>,
 }
 
 impl SchemaReader {
@@ -190,8 +201,16 @@ impl SchemaReader {
             conform::check(found.map(|(_, found)| found.data_type()), field)
                 .map_err(|mismatch| format!("field {}: {}", mismatch.path, mismatch.message))?;
         }
+        let certain = wanted.iter().all(|field| {
+            let schema = rows.schema();
+            let found = schema.column_with_name(field.name());
+            found.is_none_or(|(_, found)| conform::is_certain(found, field))
+        });
+        let trial = (!certain).then(|| reader(&written, Some(&read), 1));
+        let shape = Shape::new(&written);
         Ok(Self {
-            trial: reader(&written, Some(&read), 1)?,
+            shape: shape.ok_or("it is no Avro schema")?,
+            trial: trial.transpose()?,
             rows,
             written,
             read,
@@ -204,19 +223,34 @@ impl SchemaReader {
         body: &[u8],
         wanted: &[Field],
     ) -> Result<Result<(), Wrong>, ConnectorError> {
-        let tried = read_one(&mut self.trial, body);
-        let tried = tried.and_then(|()| {
-            let batch = self.trial.flush().map_err(not_a_record)?;
+        if let Err(wrong) = self.go_through(body) {
+            return Ok(Err(wrong));
+        }
+        let Some(trial) = &mut self.trial else {
+            return Ok(Ok(()));
+        };
+        let tried = read_one(trial, body).and_then(|()| {
+            let batch = trial.flush().map_err(not_a_record)?;
             let batch = batch.ok_or_else(|| Wrong::new("there is no record in it"))?;
-            columns(&batch, wanted).map(drop).map_err(|mismatch| {
-                Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
-            })
+            columns(&batch, wanted).map(drop).map_err(wrong)
         });
         if tried.is_err() {
             // It holds half a row.
-            self.trial = reader(&self.written, Some(&self.read), 1).map_err(ConnectorError::bug)?;
+            let fresh = reader(&self.written, Some(&self.read), 1);
+            *trial = fresh.map_err(ConnectorError::bug)?;
         }
         Ok(tried)
+    }
+
+    fn go_through(&self, body: &[u8]) -> Result<(), Wrong> {
+        let mut rest = body;
+        self.shape.read(&mut rest).map_err(wrong)?;
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(Wrong::new(
+                "there is more in it than the record of its schema",
+            )),
+        }
     }
 
     /// Appends the row of a body that was tried out.
@@ -232,21 +266,21 @@ impl SchemaReader {
     }
 }
 
-/// Reads a body, which must be one record and nothing else.
+/// Reads a body that was gone through.
 fn read_one(decoder: &mut Decoder, body: &[u8]) -> Result<(), Wrong> {
     let mut prefix = [0; PREFIX];
     prefix[1..].copy_from_slice(&ID.to_be_bytes());
     let before = decoder.capacity();
     let read = decoder.decode(&prefix).and_then(|_| decoder.decode(body));
     match read {
-        // What is left behind one record is taken for the prefix of another.
         Ok(read) if before == decoder.capacity() + 1 && read == body.len() => Ok(()),
-        Ok(_) | Err(_) if before > decoder.capacity() => Err(Wrong::new(
-            "there is more in it than the record of its schema",
-        )),
-        Ok(_) => Err(Wrong::new("it ends within the record of its schema")),
+        Ok(_) => Err(Wrong::new("there is no record in it")),
         Err(error) => Err(not_a_record(error)),
     }
+}
+
+fn wrong(mismatch: Mismatch) -> Wrong {
+    Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
 }
 
 fn not_a_record(error: AvroError) -> Wrong {
