@@ -30,7 +30,9 @@ pub fn get() -> Result<PathBuf> {
         return Ok(folder);
     }
     let missing = [("java", "default-jre-headless"), ("mvn", "maven")];
-    let missing = missing.iter().filter(|(program, _)| !system::on_path(program));
+    let missing = missing
+        .iter()
+        .filter(|(program, _)| !system::on_path(program));
     let missing: Vec<_> = missing.map(|(_, package)| *package).collect();
     if !missing.is_empty() {
         system::install(&missing)?;

@@ -110,32 +110,6 @@ fn fits(from: &DataType, to: &DataType) -> bool {
     }
 }
 
-/// Whether [`conform`] takes whatever there may be.
-pub(super) fn is_certain(from: &Field, to: &Field) -> bool {
-    use DataType as D;
-    let bits = |kind: &DataType| kind.primitive_width();
-    if from.is_nullable() && !to.is_nullable() {
-        return false;
-    }
-    match (from.data_type(), to.data_type()) {
-        (D::List(from), D::List(to)) | (D::Map(from, _), D::Map(to, _)) => is_certain(from, to),
-        (D::Struct(from), D::Struct(to)) => to.iter().all(|to| {
-            let found = from.find(to.name());
-            found.is_none_or(|(_, found)| is_certain(found, to))
-        }),
-        (D::Decimal128(..), _) => false,
-        (from, to) if from == to => true,
-        (from, to) if from.is_integer() && to.is_integer() => bits(from) <= bits(to),
-        (from, to) if from.is_numeric() && to.is_floating() => true,
-        (D::Utf8 | D::FixedSizeBinary(_), D::Binary) => true,
-        (D::Dictionary(..), _) => true,
-        // A finer unit may overflow; the units are in the order of their fineness.
-        (D::Timestamp(from, _), D::Timestamp(to, _)) => to <= from,
-        (D::Time32(from) | D::Time64(from), D::Time32(to) | D::Time64(to)) => to <= from,
-        _ => false,
-    }
-}
-
 /// The values as those of another field, which [`check`] has let through; `None` are all NULL. `rows`
 /// of them are looked at: those where what they lie in is not NULL.
 pub(super) fn conform(

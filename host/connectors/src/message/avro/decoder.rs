@@ -2,8 +2,7 @@
 //!
 //! Invariant: the rows so far are never spoiled. arrow-avro leaves half a row behind where a message
 //! is wrong, and finds some mistakes (text that is not UTF-8) only when a batch is taken. So a message
-//! is first gone through; and where it also depends on the values whether they are the columns', it
-//! is read to the end by a reader that exists for nothing else.
+//! is first gone through, and given to arrow-avro only if nothing is wrong with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -11,14 +10,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::Field;
-use arrow_avro::errors::AvroError;
 use arrow_avro::reader::Decoder;
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::conform::{self, Mismatch};
 use super::shape::Shape;
-use super::{AvroFormat, ID, plain, reader, schema};
+use super::{AvroFormat, ID, reader, schema};
 use crate::ConnectorError;
 use crate::format::{MAX_BATCH_BYTES, Wrong};
 use crate::message::{MessageDecoder, Pushed, SchemaReference};
@@ -99,7 +97,7 @@ impl AvroDecoder {
         let Some(reader) = self.readers.get_mut(&id) else {
             return Err(ConnectorError::bug("a schema is not there"));
         };
-        if let Err(wrong) = reader.try_out(body, &self.wanted)? {
+        if let Err(wrong) = reader.go_through(body) {
             return Ok(Err(wrong));
         }
         self.current = Some(id);
@@ -175,12 +173,8 @@ impl MessageDecoder for AvroDecoder {
 
 /// Reads messages of one schema.
 pub(super) struct SchemaReader {
-    written: Value,
-    read: Value,
     rows: Decoder,
     shape: Shape,
-    /// Reads a message at a time, and forgets it; none where every value is one of the columns'.
-    trial: Option<Decoder>,
 }
 
 impl SchemaReader {
@@ -201,50 +195,22 @@ impl SchemaReader {
             conform::check(found.map(|(_, found)| found.data_type()), field)
                 .map_err(|mismatch| format!("field {}: {}", mismatch.path, mismatch.message))?;
         }
-        let certain = wanted.iter().all(|field| {
-            let schema = rows.schema();
-            let found = schema.column_with_name(field.name());
-            found.is_none_or(|(_, found)| conform::is_certain(found, field))
-        });
-        let trial = (!certain).then(|| reader(&written, Some(&read), 1));
-        let shape = Shape::new(&written);
+        let shape = Shape::record(&written, wanted);
         Ok(Self {
             shape: shape.ok_or("it is no Avro schema")?,
-            trial: trial.transpose()?,
             rows,
-            written,
-            read,
         })
     }
 
     /// Whether a message's body is a row.
-    fn try_out(
-        &mut self,
-        body: &[u8],
-        wanted: &[Field],
-    ) -> Result<Result<(), Wrong>, ConnectorError> {
-        if let Err(wrong) = self.go_through(body) {
-            return Ok(Err(wrong));
-        }
-        let Some(trial) = &mut self.trial else {
-            return Ok(Ok(()));
-        };
-        let tried = read_one(trial, body).and_then(|()| {
-            let batch = trial.flush().map_err(not_a_record)?;
-            let batch = batch.ok_or_else(|| Wrong::new("there is no record in it"))?;
-            columns(&batch, wanted).map(drop).map_err(wrong)
-        });
-        if tried.is_err() {
-            // It holds half a row.
-            let fresh = reader(&self.written, Some(&self.read), 1);
-            *trial = fresh.map_err(ConnectorError::bug)?;
-        }
-        Ok(tried)
-    }
-
     fn go_through(&self, body: &[u8]) -> Result<(), Wrong> {
+        if body.is_empty() {
+            return Err(Wrong::new("there is no record in it"));
+        }
         let mut rest = body;
-        self.shape.read(&mut rest).map_err(wrong)?;
+        self.shape.read(&mut rest).map_err(|mismatch| {
+            Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
+        })?;
         match rest.is_empty() {
             true => Ok(()),
             false => Err(Wrong::new(
@@ -253,9 +219,18 @@ impl SchemaReader {
         }
     }
 
-    /// Appends the row of a body that was tried out.
+    /// Appends the row of a body that was gone through.
     fn push(&mut self, body: &[u8]) -> Result<(), ConnectorError> {
-        read_one(&mut self.rows, body).map_err(|wrong| ConnectorError::bug(wrong.message))
+        let mut prefix = [0; PREFIX];
+        prefix[1..].copy_from_slice(&ID.to_be_bytes());
+        let before = self.rows.capacity();
+        let read = self.rows.decode(&prefix);
+        let read = read.and_then(|_| self.rows.decode(body));
+        match read {
+            Ok(read) if before == self.rows.capacity() + 1 && read == body.len() => Ok(()),
+            Ok(_) => Err(ConnectorError::bug("an Avro message is no row")),
+            Err(error) => Err(ConnectorError::unexpected("decoding Avro", error)),
+        }
     }
 
     fn take(&mut self, wanted: &[Field]) -> Result<Vec<ArrayRef>, ConnectorError> {
@@ -264,32 +239,6 @@ impl SchemaReader {
         let batch = batch.ok_or_else(|| bug("there are none".to_owned()))?;
         columns(&batch, wanted).map_err(|mismatch| bug(mismatch.message))
     }
-}
-
-/// Reads a body that was gone through.
-fn read_one(decoder: &mut Decoder, body: &[u8]) -> Result<(), Wrong> {
-    let mut prefix = [0; PREFIX];
-    prefix[1..].copy_from_slice(&ID.to_be_bytes());
-    let before = decoder.capacity();
-    let read = decoder.decode(&prefix).and_then(|_| decoder.decode(body));
-    match read {
-        Ok(read) if before == decoder.capacity() + 1 && read == body.len() => Ok(()),
-        Ok(_) => Err(Wrong::new("there is no record in it")),
-        Err(error) => Err(not_a_record(error)),
-    }
-}
-
-fn wrong(mismatch: Mismatch) -> Wrong {
-    Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
-}
-
-fn not_a_record(error: AvroError) -> Wrong {
-    let reason = match error {
-        AvroError::ArrowError(inner) => plain(&inner),
-        AvroError::ParseError(reason) => reason,
-        other => other.to_string(),
-    };
-    Wrong::new(format!("not a record of its schema: {reason}"))
 }
 
 /// The wanted columns of a batch of a schema's own types.

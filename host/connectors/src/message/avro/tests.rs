@@ -467,7 +467,8 @@ fn a_bad_message_leaves_nothing_behind() {
         | é | [{x: 1, y: a}, {x: 2, y: b}] | 1 | 999 |
         | é | [{x: 1, y: a}, {x: 2, y: b}] | 1 | 999 |
         +---+------------------------------+---+-----+
-    "#]].assert_eq(&read(&schema, &fields, &messages));
+    "#]]
+    .assert_eq(&read(&schema, &fields, &messages));
 }
 
 #[test]
