@@ -1,7 +1,6 @@
 //! The schema registry that tests of `avro-confluent` talk to: Apicurio Registry, which speaks
 //! Confluent's protocol and keeps everything in memory.
 
-use std::env;
 use std::fs;
 use std::path::PathBuf;
 use std::process::Command;
@@ -18,24 +17,15 @@ const SHA256: &str = "2b28181501a20cbf6efcd77f9b7153908fc01f3d3a7c32024c0bd9e1b0
 /// Later ones also want the parent's description, which is not published.
 const COPY: &str = "org.apache.maven.plugins:maven-dependency-plugin:2.10:copy";
 
-/// The folder with its jars: `$WASMILL_SCHEMA_REGISTRY`, else one in the cache, which is filled if it
-/// is not there.
+/// The folder of its jars. Kafka's step gets the Java that runs it.
 pub fn get() -> Result<PathBuf> {
-    let given = env::var_os("WASMILL_SCHEMA_REGISTRY").filter(|folder| !folder.is_empty());
-    if let Some(folder) = given {
-        return Ok(folder.into());
-    }
     let folder = places::cache()?.join("schema-registry").join(VERSION);
     if folder.is_dir() {
         return Ok(folder);
     }
-    let missing = [("java", "default-jre-headless"), ("mvn", "maven")];
-    let missing = missing
-        .iter()
-        .filter(|(program, _)| !system::on_path(program));
-    let missing: Vec<_> = missing.map(|(_, package)| *package).collect();
-    if !missing.is_empty() {
-        system::install(&missing)?;
+    if !system::on_path("mvn") {
+        step::say("getting Maven, which gets the tests' schema registry");
+        system::install(&["maven"])?;
     }
     step::say(&format!(
         "getting Apicurio Registry {VERSION}, which the tests of avro-confluent talk to"

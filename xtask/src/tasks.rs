@@ -6,6 +6,7 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::host;
+use crate::kafka;
 use crate::places;
 use crate::plugins;
 use crate::python;
@@ -28,6 +29,7 @@ pub fn setup() -> Result<()> {
     system::c_compiler()?;
     GuestToolchain::get()?;
     python::get()?;
+    kafka::get()?;
     schema_registry::get().map(drop)
 }
 
@@ -38,7 +40,7 @@ pub fn test(filters: &[String]) -> Result<()> {
     for (name, file) in MADE_EXAMPLES {
         make_example(name, file)?;
     }
-    let python = python::get()?;
+    let (python, kafka) = (python::get()?, kafka::get()?);
     let registry = schema_registry::get()?;
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
@@ -47,6 +49,7 @@ pub fn test(filters: &[String]) -> Result<()> {
             .args(arguments)
             .env("WASMILL_PYTHON", &python)
             .env("WASMILL_SCHEMA_REGISTRY", &registry)
+            .env("WASMILL_KAFKA_LIBS", &kafka)
             .arg("--")
             .args(filters);
         step::run(&mut cargo)

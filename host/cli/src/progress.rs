@@ -115,6 +115,16 @@ pub fn summary(report: &JobReport, took: Duration) -> String {
         };
         lines.push(format!("{} bad {what} ignored", HumanCount(report.ignored)));
     }
+    if report.late > 0 {
+        let (rows, their) = match report.late {
+            1 => ("row", "its"),
+            _ => ("rows", "their"),
+        };
+        lines.push(format!(
+            "{} {rows} left out that came after {their} window was over",
+            HumanCount(report.late)
+        ));
+    }
     if let Some(stopped) = &report.stopped {
         lines.push(match stopped.checkpoint {
             Some(checkpoint) => {

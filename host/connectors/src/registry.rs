@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use crate::error::did_you_mean;
 use crate::format::PlacedFormat;
+#[cfg(feature = "kafka")]
+use crate::kafka;
 use crate::options::Options;
 use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
 use crate::{blackhole, datagen, filesystem, format, print};
@@ -26,7 +28,7 @@ pub struct Connector {
 /// One key of `WITH`.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectorOption {
-    /// `#` stands for a column's name.
+    /// `#` stands for a column's name, `*` at the end for whatever the connector knows.
     pub key: &'static str,
     pub default: Option<&'static str>,
     pub description: &'static str,
@@ -47,6 +49,9 @@ impl ConnectorOption {
 
     /// Whether it is this one that `key` names in a table.
     fn matches(&self, key: &str, table: &TableDefinition) -> bool {
+        if let Some(prefix) = self.key.strip_suffix('*') {
+            return key.starts_with(prefix);
+        }
         match self.key.split_once('#') {
             None => self.key == key,
             Some((before, after)) => key
@@ -60,16 +65,23 @@ impl ConnectorOption {
     }
 }
 
-static CONNECTORS: [Connector; 4] = [
+static CONNECTORS: &[Connector] = &[
     filesystem::CONNECTOR,
+    #[cfg(feature = "kafka")]
+    kafka::CONNECTOR,
+    #[cfg(feature = "kafka")]
+    kafka::UPSERT,
     print::CONNECTOR,
     blackhole::CONNECTOR,
     datagen::CONNECTOR,
 ];
 
+/// Connectors that a build may leave out, with the cargo features that have them.
+const LEFT_OUT: &[(&str, &str)] = &[("kafka", "kafka"), ("upsert-kafka", "kafka")];
+
 /// Every connector.
 pub fn connectors() -> &'static [Connector] {
-    &CONNECTORS
+    CONNECTORS
 }
 
 /// The source that a table names. Checks the options and the columns' types; touches no data.
@@ -83,6 +95,8 @@ pub fn source(
     match checked(definition)?.name {
         "filesystem" => filesystem::source(definition, context),
         "datagen" => datagen::source(definition, context),
+        #[cfg(feature = "kafka")]
+        "kafka" => kafka::source(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be read, only written",
             definition.name
@@ -103,6 +117,10 @@ pub fn sink(
         "filesystem" => filesystem::sink(definition, context),
         "print" => print::sink(definition, context),
         "blackhole" => blackhole::sink(definition),
+        #[cfg(feature = "kafka")]
+        "kafka" => kafka::sink(definition, context),
+        #[cfg(feature = "kafka")]
+        "upsert-kafka" => kafka::upsert_sink(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be written, only read",
             definition.name
@@ -125,6 +143,13 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
         .iter()
         .find(|connector| connector.name == name)
         .ok_or_else(|| {
+            if let Some((_, feature)) = LEFT_OUT.iter().find(|(left_out, _)| *left_out == name) {
+                return ConnectorError::job(format!(
+                    "table {}: this program was built without the connector '{name}'",
+                    definition.name
+                ))
+                .with_hint(format!("build it with the cargo feature {feature}"));
+            }
             let names = CONNECTORS.iter().map(|connector| connector.name);
             let hint = did_you_mean(name, names).unwrap_or_else(|| able("known", |_| true));
             ConnectorError::job(format!(

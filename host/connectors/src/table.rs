@@ -17,6 +17,8 @@ pub struct TableDefinition {
     pub options: BTreeMap<String, String>,
     /// The columns of `PARTITIONED BY`, in its order.
     pub partition_keys: Vec<String>,
+    /// The columns of `PRIMARY KEY`, in its order.
+    pub primary_key: Vec<String>,
 }
 
 /// One column of a [`TableDefinition`].
@@ -71,6 +73,8 @@ pub struct ConnectorContext {
     pub job: String,
     /// Rows of a batch that a source yields (the last of a stream may be shorter).
     pub batch_rows: usize,
+    /// Whether the job takes checkpoints.
+    pub checkpoints: bool,
     /// Bytes of text that a source reads and hands to a partition at a time.
     pub chunk_bytes: usize,
     /// Where `print` tables go.
@@ -91,6 +95,7 @@ impl ConnectorContext {
             base: base.into(),
             job: job.into(),
             batch_rows: 8192,
+            checkpoints: false,
             chunk_bytes: 1 << 20,
             stdout,
             stderr,

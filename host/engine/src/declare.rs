@@ -5,9 +5,9 @@ use std::sync::Arc;
 use datafusion::{common::DataFusionError, execution::SessionState};
 
 use crate::{
-    catalog::{Catalog, Column, Relation, Table},
+    catalog::{Catalog, Column, Relation, Table, Watermark},
     error::{EngineError, did_you_mean},
-    planning::{Shared, computed_column, query_plan},
+    planning::{Shared, computed_column, planned_watermark, query_plan},
     sql::{
         Alter, AlterAction, ColumnKind, CreateTable, DeclaredType, Insert, Like, Name, ObjectKind,
         Script, flink_type, parse_type_text,
@@ -56,10 +56,12 @@ pub(crate) async fn create_table(
                 comment: column.comment.clone(),
             })
             .collect(),
-        watermark: create
-            .watermark
-            .as_ref()
-            .map(|watermark| (watermark.column.text.clone(), watermark.text.clone())),
+        watermark: create.watermark.as_ref().map(|watermark| Watermark {
+            column: watermark.column.text.clone(),
+            text: watermark.text.clone(),
+            sql: watermark.expr.clone(),
+            expr: None,
+        }),
         primary_key: names(&create.primary_key),
         comment: create.comment.clone(),
         partition_keys: names(&create.partition_keys),
@@ -119,6 +121,13 @@ pub(crate) async fn create_table(
             let computed = computed_column(state, &table, &expr).map_err(DeclareError::Planning)?;
             table.columns[index].computed = Some(computed);
         }
+    }
+    if let Some(watermark) = table.watermark.take() {
+        let expr = planned_watermark(state, &table, &watermark)?;
+        table.watermark = Some(Watermark {
+            expr: Some(expr),
+            ..watermark
+        });
     }
     let hint = "WITH ('connector' = 'filesystem', 'path' = '…', 'format' = 'csv')";
     if !table.options.contains_key("connector") {

@@ -21,8 +21,9 @@ use crate::{
     error::{EngineError, Location},
     job::{EndlessSettings, JobObserver, JobReport, observe_sources, run_endless, run_pipelines},
     planning::{
-        Pipeline, PlanningScope, Shared, create_function, datafusion_context, execution_error,
-        is_endless, obstacle, physical_plan, plan_insert, planning_error, query_plan,
+        EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_gives_rows,
+        create_function, datafusion_context, epoch_pipeline, execution_error, is_endless,
+        physical_plan, plan_insert, planning_error, query_plan,
     },
     settings::Settings,
     sql::{
@@ -99,8 +100,12 @@ enum Work {
     Pipelines {
         pipelines: Vec<Pipeline>,
         context: SessionContext,
-        /// Where the job has no end, and runs in epochs.
-        endless: Option<EndlessSettings>,
+    },
+    /// Of tables without end.
+    Endless {
+        pipelines: Vec<EpochPipeline>,
+        context: SessionContext,
+        settings: EndlessSettings,
     },
 }
 
@@ -121,7 +126,10 @@ impl PlannedStatement {
 
     /// Whether it reads or writes tables when it runs.
     pub fn is_job(&self) -> bool {
-        matches!(self.work, Work::Query { .. } | Work::Pipelines { .. })
+        matches!(
+            self.work,
+            Work::Query { .. } | Work::Pipelines { .. } | Work::Endless { .. }
+        )
     }
 
     /// The tables that it writes.
@@ -130,6 +138,10 @@ impl PlannedStatement {
             Work::Pipelines { pipelines, .. } => pipelines
                 .iter()
                 .map(|pipeline| pipeline.table.as_str())
+                .collect(),
+            Work::Endless { pipelines, .. } => pipelines
+                .iter()
+                .map(|found| found.pipeline.table.as_str())
                 .collect(),
             _ => vec![],
         }
@@ -277,16 +289,17 @@ impl Session {
                     rows: rows.boxed(),
                 })
             }
-            Work::Pipelines {
+            Work::Pipelines { pipelines, context } => {
+                let report = run_pipelines(pipelines, context.task_ctx(), observer).await;
+                Ok(Outcome::Inserted(report?))
+            }
+            Work::Endless {
                 pipelines,
                 context,
-                endless,
+                settings,
             } => {
                 let context = context.task_ctx();
-                let report = match endless {
-                    Some(settings) => run_endless(pipelines, context, observer, &settings).await,
-                    None => run_pipelines(pipelines, context, observer).await,
-                };
+                let report = run_endless(pipelines, context, observer, &settings).await;
                 Ok(Outcome::Inserted(report?))
             }
         }
@@ -324,9 +337,9 @@ impl Planner<'_> {
         match statement {
             Statement::Query(query) => {
                 let plan = self.query(query).await?;
-                let plan = physical_plan(&self.state, &plan)
-                    .await
-                    .map_err(|error| self.diagnose(&error, Some(query)))?;
+                let plan = physical_plan(&self.state, &plan).await;
+                let plan = plan.and_then(|plan| check_gives_rows(&plan).map(|()| plan));
+                let plan = plan.map_err(|error| self.diagnose(&error, Some(query)))?;
                 Ok(Work::Query {
                     plan,
                     context: self.context.clone(),
@@ -441,42 +454,60 @@ impl Planner<'_> {
         for (insert, span) in inserts {
             pipelines.push(self.insert(insert, *span).await?);
         }
-        let endless = match is_endless(&pipelines) {
-            true => self.endless_settings(&pipelines, inserts)?,
-            false => None,
-        };
-        Ok(Work::Pipelines {
-            endless,
-            pipelines,
-            context: self.context.clone(),
-        })
+        let context = self.context.clone();
+        if is_endless(&pipelines) {
+            return Ok(Work::Endless {
+                settings: self.endless(&pipelines),
+                pipelines: self.in_epochs(&pipelines, inserts)?,
+                context,
+            });
+        }
+        for (pipeline, (insert, span)) in pipelines.iter().zip(inserts) {
+            check_gives_rows(&pipeline.plan).map_err(|error| {
+                let error = self.diagnose(&error, Some(&insert.query));
+                error.at(|| self.location(*span))
+            })?;
+        }
+        Ok(Work::Pipelines { pipelines, context })
     }
 
-    /// How a job without end runs in epochs; none if it cannot and its sinks can do without.
-    fn endless_settings(
+    /// The pipelines of a job without end, so that they run in epochs.
+    fn in_epochs(
         &self,
         pipelines: &[Pipeline],
         inserts: &[(&Insert, Span)],
-    ) -> Result<Option<EndlessSettings>, EngineError> {
+    ) -> Result<Vec<EpochPipeline>, EngineError> {
+        let mut in_epochs = Vec::with_capacity(pipelines.len());
         for (pipeline, (_, span)) in pipelines.iter().zip(inserts) {
             let table = &pipeline.table;
             let refused = |message: String, hint: &str| {
                 let error = EngineError::job(message).with_hint(hint.to_owned());
                 Err(error.at(|| self.location(*span)))
             };
-            if let Some(part) = obstacle(&pipeline.plan) {
-                let needs_epochs = self.shared.settings.read().checkpoint_interval().is_some()
-                    || pipeline.sink.shows_at_checkpoints();
-                if !needs_epochs {
-                    return Ok(None);
+            match epoch_pipeline(pipeline) {
+                Ok(pipeline) => in_epochs.push(pipeline),
+                Err(Obstacle::Part(part, hint)) => {
+                    let message = format!(
+                        "the query into '{table}' is over tables without end and has {part}, for \
+                         which they would have to end"
+                    );
+                    return refused(message, hint);
                 }
+                Err(Obstacle::Internal(error)) => return Err(execution_error(&error)),
+            }
+            let decided = pipelines.iter().filter(|pipeline| pipeline.sink.decides());
+            let decided: Vec<_> = decided
+                .map(|pipeline| format!("'{}'", pipeline.table))
+                .collect();
+            if decided.len() > 1 {
                 return refused(
                     format!(
-                        "the query into '{table}' has no end and has {part}, with which it cannot \
-                         take checkpoints yet"
+                        "the sinks {} each commit by themselves, so that a crash may fall between \
+                         two of them",
+                        decided.join(" and ")
                     ),
-                    "so far it may project, filter, call functions and unite tables; \
-                     without checkpoints it may write to print and blackhole tables",
+                    "let one of them be exactly-once in a job, and give the others \
+                     'sink.delivery-guarantee' = 'at-least-once'",
                 );
             }
             if pipeline.overwrite {
@@ -486,7 +517,7 @@ impl Planner<'_> {
                 );
             }
         }
-        Ok(Some(self.endless(pipelines)))
+        Ok(in_epochs)
     }
 
     fn endless(&self, pipelines: &[Pipeline]) -> EndlessSettings {
@@ -514,6 +545,7 @@ impl Planner<'_> {
             folder: folder.strip_prefix(".").unwrap_or(&folder).to_owned(),
             name: file_name(&format!("{name}-{}", sinks.join("+"))),
             retained: settings.retained_checkpoints(),
+            restart: settings.restart_strategy(),
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
         }
@@ -578,12 +610,14 @@ impl Planner<'_> {
                 text.push_str(&displayable(plan.as_ref()).indent(false).to_string());
             }
             Statement::Insert(insert) => {
-                text = explain_insert(&self.insert(insert, self.span).await?)
+                text = explained(&self.pipelines(&[(insert, self.span)]).await?);
             }
             Statement::Inserts(inserts) => {
-                for (insert, span) in inserts {
-                    text.push_str(&explain_insert(&self.insert(insert, *span).await?));
-                }
+                let inserts: Vec<_> = inserts
+                    .iter()
+                    .map(|(insert, span)| (insert, *span))
+                    .collect();
+                text = explained(&self.pipelines(&inserts).await?);
             }
             _ => return Err(EngineError::bug("EXPLAIN of another statement")),
         }
@@ -659,6 +693,18 @@ fn file_name(text: &str) -> String {
         .map(|letter| if usable(letter) { letter } else { '_' })
         .take(100)
         .collect()
+}
+
+/// The plans of INSERTs.
+fn explained(work: &Work) -> String {
+    match work {
+        Work::Pipelines { pipelines, .. } => pipelines.iter().map(explain_insert).collect(),
+        Work::Endless { pipelines, .. } => {
+            let pipelines = pipelines.iter().map(|found| &found.pipeline);
+            pipelines.map(explain_insert).collect()
+        }
+        _ => String::new(),
+    }
 }
 
 fn explain_insert(pipeline: &Pipeline) -> String {

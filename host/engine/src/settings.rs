@@ -1,5 +1,7 @@
 //! The keys of SET: ours, those of Flink that mean something here, and those that are let pass.
 
+mod restart;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{
@@ -30,6 +32,10 @@ const KEYS: &[Key] = &[
     Key {
         name: "table.exec.sink.not-null-enforcer",
         check: not_null_enforcer,
+    },
+    Key {
+        name: "table.exec.source.idle-timeout",
+        check: duration,
     },
     Key {
         name: "pipeline.name",
@@ -72,6 +78,10 @@ const KEYS: &[Key] = &[
         check: anything,
     },
 ];
+
+fn keys() -> impl Iterator<Item = &'static Key> {
+    KEYS.iter().chain(restart::KEYS)
+}
 
 /// Namespaces of Flink: their keys are accepted, and change nothing.
 const FLINK: &[&str] = &[
@@ -191,7 +201,7 @@ pub(crate) struct Settings {
 
 impl Settings {
     pub(crate) fn set(&mut self, key: &str, value: &str) -> Result<(), EngineError> {
-        match KEYS.iter().find(|known| known.name == key) {
+        match keys().find(|known| known.name == key) {
             Some(known) => (known.check)(value).map_err(|expected| {
                 EngineError::job(format!("the setting '{key}' cannot be '{value}'"))
                     .with_hint(format!("it is {expected}"))
@@ -280,6 +290,12 @@ impl Settings {
             .unwrap_or(1)
     }
 
+    /// After which a split without rows holds the watermark no longer back; `None` is never.
+    pub(crate) fn idle_timeout(&self) -> Option<Duration> {
+        self.get("table.exec.source.idle-timeout")
+            .and_then(parse_duration)
+    }
+
     pub(crate) fn job_name(&self) -> Option<&str> {
         self.get("pipeline.name")
     }
@@ -292,12 +308,12 @@ impl Settings {
 }
 
 fn check_name(key: &str) -> Result<(), EngineError> {
-    if KEYS.iter().any(|known| known.name == key) {
+    if keys().any(|known| known.name == key) {
         return Ok(());
     }
     // Flink's own keys resemble each other: within its namespaces only a slip of the keys counts.
     let in_flink = FLINK.iter().any(|namespace| key.starts_with(namespace));
-    let near = nearest(key, KEYS.iter().map(|known| known.name))
+    let near = nearest(key, keys().map(|known| known.name))
         .filter(|near| !in_flink || strsim::osa_distance(key, near) <= 2);
     if near.is_none() && in_flink {
         return Ok(());

@@ -8,5 +8,6 @@ mod commands;
 mod endless;
 mod examples;
 mod interrupted;
+mod kafka;
 mod object_store;
 mod support;

@@ -44,6 +44,7 @@ fn table(format: &str, path: &str) -> TableDefinition {
             .map(|(key, value)| (key.to_owned(), value.to_owned()))
             .into(),
         partition_keys: Vec::new(),
+        primary_key: Vec::new(),
     }
 }
 

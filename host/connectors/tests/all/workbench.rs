@@ -188,6 +188,7 @@ pub fn table(columns: &[(&str, DataType)], options: &[(&str, &str)]) -> TableDef
             .map(|(key, value)| (key.to_string(), value.to_string()))
             .collect(),
         partition_keys: Vec::new(),
+        primary_key: Vec::new(),
     }
 }
 

@@ -14,7 +14,7 @@ use wasmill_plugin::Plugin;
 
 pub(crate) use model::{DeclaredModel, HostedModel};
 pub(crate) use show::{describe, list, show_create};
-pub(crate) use table::{Column, ComputedColumn, Table};
+pub(crate) use table::{Column, ComputedColumn, Table, Watermark};
 
 use crate::{
     error::{EngineError, did_you_mean},

@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{DataType, Field, Schema},
 };
 
-use super::{Catalog, Column, DeclaredFunction, DeclaredModel, Relation, Table, View};
+use super::{Catalog, Column, DeclaredFunction, DeclaredModel, Relation, Table, View, Watermark};
 use crate::{
     error::EngineError,
     sql::{ColumnKind, ModelColumn, ObjectKind, Options, flink_type},
@@ -133,8 +133,8 @@ fn describe_column(table: &Table, column: &Column) -> Vec<Option<String>> {
     let watermark = table
         .watermark
         .as_ref()
-        .filter(|(name, _)| *name == column.name)
-        .map(|(_, text)| text.clone());
+        .filter(|watermark| watermark.column == column.name)
+        .map(|watermark| watermark.text.clone());
     vec![
         Some(column.name.clone()),
         Some(data_type),
@@ -203,7 +203,7 @@ fn create_table(table: &Table) -> String {
             text + &comment_text(&column.comment)
         })
         .collect();
-    if let Some((column, text)) = &table.watermark {
+    if let Some(Watermark { column, text, .. }) = &table.watermark {
         elements.push(format!("WATERMARK FOR `{column}` AS {text}"));
     }
     if !table.primary_key.is_empty() {

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
-use datafusion::logical_expr::Expr;
+use datafusion::{logical_expr::Expr, sql::sqlparser::ast::Expr as SqlExpr};
 use wasmill_connectors::{TableColumn, TableDefinition};
 
 use crate::{
@@ -16,8 +16,7 @@ pub(crate) struct Table {
     pub name: String,
     pub temporary: bool,
     pub columns: Vec<Column>,
-    /// Column and expression, as written.
-    pub watermark: Option<(String, String)>,
+    pub watermark: Option<Watermark>,
     pub primary_key: Vec<String>,
     pub comment: Option<String>,
     pub partition_keys: Vec<String>,
@@ -40,6 +39,16 @@ pub(crate) struct ComputedColumn {
     pub expr: Expr,
     pub data_type: DataType,
     pub nullable: bool,
+}
+
+/// `WATERMARK FOR column AS text`.
+#[derive(Debug, Clone)]
+pub(crate) struct Watermark {
+    pub column: String,
+    pub text: String,
+    pub sql: Box<SqlExpr>,
+    /// Over the columns that the connector reads; once the table's columns are known.
+    pub expr: Option<Expr>,
 }
 
 impl Column {
@@ -94,6 +103,7 @@ impl Table {
             columns,
             options,
             partition_keys: self.partition_keys.clone(),
+            primary_key: self.primary_key.clone(),
         }
     }
 

@@ -8,8 +8,15 @@ use std::{
     fs::{self, File},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
+use arrow::{
+    array::{RecordBatch, RecordBatchOptions},
+    datatypes::SchemaRef,
+    error::ArrowError,
+    ipc::{reader::FileReader, writer::FileWriter},
+};
 use serde::{Deserialize, Serialize};
 use wasmill_connectors::{Committable, Position};
 
@@ -29,6 +36,32 @@ pub(crate) struct Checkpoint {
     pub run: String,
     pub sources: BTreeMap<String, Position>,
     pub sinks: BTreeMap<String, Committable>,
+    /// The watermarks of the splits of a source.
+    #[serde(default)]
+    pub times: BTreeMap<String, BTreeMap<String, i64>>,
+    /// The watermarks of a pipeline.
+    #[serde(default)]
+    pub clocks: BTreeMap<String, Vec<i64>>,
+    /// The files of what pipelines hold.
+    #[serde(default)]
+    pub state: BTreeMap<String, StateFile>,
+}
+
+/// Rows that a node of a plan holds, in an Arrow IPC file beside the metadata.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(crate) struct StateFile {
+    pub file: String,
+    /// What the rows are: those of another query are of no use.
+    pub of: String,
+    pub rows: u64,
+}
+
+/// Rows that are to be written.
+pub(crate) struct State {
+    pub key: String,
+    pub of: String,
+    pub schema: SchemaRef,
+    pub batches: Vec<RecordBatch>,
 }
 
 impl Checkpoint {
@@ -39,6 +72,9 @@ impl Checkpoint {
             run: run.to_owned(),
             sources: BTreeMap::new(),
             sinks: BTreeMap::new(),
+            times: BTreeMap::new(),
+            clocks: BTreeMap::new(),
+            state: BTreeMap::new(),
         }
     }
 }
@@ -90,19 +126,46 @@ impl Checkpoints {
         ids.last().map(|id| read(&self.path(*id))).transpose()
     }
 
+    /// A checkpoint that is to be gone on from; those behind it are removed.
+    pub(crate) fn back_to(&self, id: u64) -> Result<Checkpoint, EngineError> {
+        let checkpoint = read(&self.path(id))?;
+        let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
+        for later in ids.into_iter().filter(|later| *later > id) {
+            fs::remove_dir_all(self.path(later)).map_err(|error| self.failed("removed", &error))?;
+        }
+        Ok(checkpoint)
+    }
+
     /// Writes a checkpoint, and removes those that are no longer wanted.
-    pub(crate) fn write(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
-        let text = serde_json::to_vec_pretty(checkpoint)
+    pub(crate) fn write(
+        &self,
+        mut checkpoint: Checkpoint,
+        state: Vec<State>,
+    ) -> Result<(), EngineError> {
+        for (place, state) in state.iter().enumerate() {
+            let rows = state.batches.iter().map(|batch| batch.num_rows() as u64);
+            let file = StateFile {
+                file: format!("state-{place}.arrow"),
+                of: state.of.clone(),
+                rows: rows.sum(),
+            };
+            checkpoint.state.insert(state.key.clone(), file);
+        }
+        let text = serde_json::to_vec_pretty(&checkpoint)
             .map_err(|error| EngineError::bug(format!("a checkpoint has no JSON: {error}")))?;
-        self.store(checkpoint.id, &text)
+        self.store(checkpoint.id, &text, &state)
             .map_err(|error| self.failed("written", &error))
     }
 
-    fn store(&self, id: u64, text: &[u8]) -> io::Result<()> {
+    fn store(&self, id: u64, text: &[u8], state: &[State]) -> io::Result<()> {
         let unfinished = self.folder.join("unfinished");
         match fs::remove_dir_all(&unfinished) {
             Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
             _ => fs::create_dir(&unfinished)?,
+        }
+        for (place, state) in state.iter().enumerate() {
+            let path = unfinished.join(format!("state-{place}.arrow"));
+            write_state(File::create(path)?, state)?;
         }
         let mut file = File::create(unfinished.join(METADATA))?;
         file.write_all(text)?;
@@ -115,6 +178,19 @@ impl Checkpoints {
             fs::remove_dir_all(self.path(*old))?;
         }
         Ok(())
+    }
+
+    /// The rows of a state file.
+    pub(crate) fn state(
+        &self,
+        id: u64,
+        state: &StateFile,
+    ) -> Result<Vec<RecordBatch>, EngineError> {
+        let path = self.path(id).join(&state.file);
+        let read = || -> Result<Vec<RecordBatch>, ArrowError> {
+            FileReader::try_new(File::open(&path)?, None)?.collect()
+        };
+        read().map_err(|error| unreadable(&path, &error.to_string()))
     }
 
     /// Removes all checkpoints of a job that has ended.
@@ -152,17 +228,39 @@ fn unusable(folder: &Path, what: &str, error: &io::Error) -> EngineError {
     }
 }
 
-fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
-    let path = folder.join(METADATA);
-    let wrong = |reason: String| {
-        EngineError::Environment {
+fn write_state(file: File, state: &State) -> io::Result<()> {
+    let written = || -> Result<File, ArrowError> {
+        let mut writer = FileWriter::try_new(file, &state.schema)?;
+        for batch in &state.batches {
+            // Fields may differ in what they say about themselves.
+            let columns = batch.columns().to_vec();
+            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+            let schema = Arc::clone(&state.schema);
+            writer.write(&RecordBatch::try_new_with_options(schema, columns, &rows)?)?;
+        }
+        writer.finish()?;
+        writer.into_inner()
+    };
+    match written() {
+        Ok(file) => file.sync_all(),
+        Err(ArrowError::IoError(_, error)) => Err(error),
+        Err(error) => Err(io::Error::other(error)),
+    }
+}
+
+fn unreadable(path: &Path, reason: &str) -> EngineError {
+    EngineError::Environment {
         message: format!("the checkpoint {} cannot be read: {reason}", path.display()),
         hint: Some(
             "remove its folder to go on from the one before, or to start anew if it is the only one"
                 .to_owned(),
         ),
     }
-    };
+}
+
+fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
+    let path = folder.join(METADATA);
+    let wrong = |reason: String| unreadable(&path, &reason);
     let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
     let checkpoint: Checkpoint =
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;

@@ -6,32 +6,30 @@
 //! and none is twice in a sink that can commit.
 
 use std::{
-    collections::BTreeMap,
     path::PathBuf,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
-use datafusion::{
-    execution::TaskContext,
-    physical_plan::{ExecutionPlan, execution_plan::reset_plan_states},
+use datafusion::{execution::TaskContext, physical_plan::execution_plan::reset_plan_states};
+use tokio::{
+    task::JoinSet,
+    time::{Instant, sleep},
 };
-use tokio::{task::JoinSet, time::Instant};
-use wasmill_connectors::{SharedWriter, SinkTransaction, SinkWriter, SourceProgress};
+use wasmill_connectors::SharedWriter;
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints},
+    checkpoints::{Checkpoint, Checkpoints, State},
     epoch::{EpochLimits, Following, Gate},
-    observer::{JobObserver, observe_sources},
+    flow::Flow,
+    observer::JobObserver,
     partition::{Partition, joined},
     pipelines::{JobReport, Stopped, Written, report},
+    restart::{RestartStrategy, Restarts},
 };
 use crate::{
     error::EngineError,
-    planning::{Pipeline, SourceScan, as_scan, connector_error, execution_error, scans},
+    planning::{EpochPipeline, connector_error, execution_error},
 };
 
 /// How a job without end runs.
@@ -45,61 +43,43 @@ pub(crate) struct EndlessSettings {
     /// The job's name among them.
     pub name: String,
     pub retained: usize,
+    pub restart: RestartStrategy,
     /// Names this run, unless it goes on from a checkpoint of another.
     pub run: String,
     /// Where the user reads what happens.
     pub messages: SharedWriter,
 }
 
-/// One INSERT.
-struct Flow {
-    /// Its place among the INSERTs of the job.
-    index: usize,
-    pipeline: Pipeline,
-    scans: Vec<Arc<dyn ExecutionPlan>>,
-    rows: Arc<AtomicU64>,
-    sources: Vec<Arc<SourceProgress>>,
-    /// What it writes between two checkpoints.
-    transaction: Option<Arc<dyn SinkTransaction>>,
-    /// One a partition.
-    writers: Vec<Option<Box<dyn SinkWriter>>>,
-}
-
-impl Flow {
-    /// The job's run, as its sink knows it: several INSERTs may write to one folder.
-    fn run(&self, job: &str) -> String {
-        format!("{job}-{}", self.index)
-    }
-
-    /// Names it in a checkpoint.
-    fn key(&self) -> String {
-        format!("{}:{}", self.index, self.pipeline.table)
-    }
-}
-
-/// Runs pipelines without an [`obstacle`] until their tables end or the job is told to stop.
+/// Runs pipelines without an obstacle until their tables end or the job is told to stop.
 pub(crate) async fn run_endless(
-    pipelines: Vec<Pipeline>,
+    pipelines: Vec<EpochPipeline>,
     context: Arc<TaskContext>,
     observer: &Arc<JobObserver>,
     settings: &EndlessSettings,
 ) -> Result<JobReport, EngineError> {
-    let pipelines = pipelines.into_iter().enumerate();
-    let flows = pipelines.map(|(index, pipeline)| Flow {
-        index,
-        scans: scans(&pipeline.plan),
-        rows: Arc::default(),
-        sources: observe_sources(&pipeline.plan, observer),
-        transaction: None,
-        writers: Vec::new(),
-        pipeline,
-    });
-    let mut job = Endless::start(flows.collect(), context, observer, settings).await?;
-    let outcome = job.run(settings.interval).await;
-    if outcome.is_err() {
-        job.abort().await;
-    }
-    let stopped = outcome?;
+    let flows = Flow::all(pipelines, observer);
+    let decides = flows.iter().any(|flow| flow.pipeline.sink.decides());
+    let checkpoints = match settings.interval {
+        Some(_) => {
+            let folder = settings.folder.join(&settings.name);
+            // A sink that decides may not have come as far as the last one.
+            let retained = settings.retained.max(if decides { 2 } else { 1 });
+            Some(Checkpoints::open(folder, retained)?)
+        }
+        None => None,
+    };
+    let mut job = Endless {
+        flows,
+        gate: Arc::new(Gate::new(settings.limits)),
+        context,
+        observer: Arc::clone(observer),
+        checkpoints,
+        messages: settings.messages.clone(),
+        run: settings.run.clone(),
+        last: 0,
+        rows_then: 0,
+    };
+    let stopped = job.run_with_restarts(settings).await?;
     Ok(JobReport {
         stopped: stopped.then_some(Stopped {
             checkpoint: job.checkpoints.is_some().then_some(job.last),
@@ -108,150 +88,89 @@ pub(crate) async fn run_endless(
             table: &flow.pipeline.table,
             rows: &flow.rows,
             sources: &flow.sources,
+            late: flow.late.load(Ordering::Relaxed),
         }))
     })
 }
 
-struct Endless {
-    flows: Vec<Flow>,
-    gate: Arc<Gate>,
+pub(super) struct Endless {
+    pub(super) flows: Vec<Flow>,
+    pub(super) gate: Arc<Gate>,
     context: Arc<TaskContext>,
     observer: Arc<JobObserver>,
-    checkpoints: Option<Checkpoints>,
+    pub(super) checkpoints: Option<Checkpoints>,
+    messages: SharedWriter,
     /// Names this run through all of its restarts.
-    run: String,
+    pub(super) run: String,
     /// The last checkpoint.
-    last: u64,
+    pub(super) last: u64,
     /// Rows that the sources had given by then.
     rows_then: u64,
 }
 
 impl Endless {
-    async fn start(
-        flows: Vec<Flow>,
-        context: Arc<TaskContext>,
-        observer: &Arc<JobObserver>,
-        settings: &EndlessSettings,
-    ) -> Result<Self, EngineError> {
-        let checkpoints = match settings.interval {
-            Some(_) => {
-                let folder = settings.folder.join(&settings.name);
-                Some(Checkpoints::open(folder, settings.retained)?)
-            }
-            None => None,
-        };
-        let found = match &checkpoints {
-            Some(checkpoints) => checkpoints.latest()?,
-            None => None,
-        };
-        let goes_on = found.is_some();
-        let checkpoint = found.unwrap_or_else(|| Checkpoint::new(0, &settings.run));
-        let mut job = Endless {
-            flows,
-            gate: Arc::new(Gate::new(settings.limits)),
-            context,
-            observer: Arc::clone(observer),
-            checkpoints,
-            run: checkpoint.run.clone(),
-            last: checkpoint.id,
-            rows_then: 0,
-        };
-        if let (1.., Some(checkpoints)) = (checkpoint.id, &job.checkpoints) {
-            job.check_compatible(&checkpoint, checkpoints)?;
-            let message = format!(
-                "going on from checkpoint {} in {}\n",
-                checkpoint.id,
-                checkpoints.folder().display()
-            );
-            if let Ok(mut messages) = settings.messages.lock() {
-                // Who does not listen need not be told.
-                messages.write_all(message.as_bytes()).ok();
-            }
+    /// Tells the user.
+    pub(super) fn say(&self, message: &str) {
+        if let Ok(mut messages) = self.messages.lock() {
+            // Who does not listen need not be told.
+            writeln!(messages, "{message}").ok();
         }
-        for flow in &mut job.flows {
-            let prepared = checkpoint.sinks.get(&flow.key());
-            let run = flow.run(&job.run);
-            let recovered = flow.pipeline.sink.recover(&run, prepared).await;
-            recovered.map_err(|error| connector_error(&error))?;
-        }
-        for (key, scan) in job.keyed_scans() {
-            if let Some(scan) = as_scan(&scan) {
-                let followed = scan.follow(checkpoint.sources.get(&key), &job.gate).await;
-                followed.map_err(|error| connector_error(&error))?;
-            }
-        }
-        if let (false, Some(checkpoints)) = (goes_on, &job.checkpoints) {
-            // From here on the run has a name, by which what it leaves behind is found again.
-            checkpoints.write(&checkpoint)?;
-        }
-        job.begin().await?;
-        Ok(job)
     }
 
-    /// A checkpoint of other tables cannot be gone on from.
-    fn check_compatible(
-        &self,
-        checkpoint: &Checkpoint,
-        checkpoints: &Checkpoints,
-    ) -> Result<(), EngineError> {
-        let sources: Vec<_> = self.keyed_scans().into_iter().map(|(key, _)| key).collect();
-        let sinks: Vec<_> = self.flows.iter().map(Flow::key).collect();
-        let changes = [
-            changes("reads", &sources, &checkpoint.sources),
-            changes("writes", &sinks, &checkpoint.sinks),
-        ];
-        let changes: Vec<_> = changes.into_iter().flatten().collect();
-        if changes.is_empty() {
-            return Ok(());
-        }
-        Err(EngineError::job(format!(
-            "the job cannot go on from checkpoint {} in {}: {}",
-            checkpoint.id,
-            checkpoints.folder().display(),
-            changes.join("; ")
-        ))
-        .with_hint(
-            "to start anew remove that folder, or give the job another name with SET 'pipeline.name'"
-                .to_owned(),
-        ))
-    }
-
-    fn keyed_scans(&self) -> Vec<(String, Arc<dyn ExecutionPlan>)> {
-        let mut keyed = Vec::new();
-        for flow in &self.flows {
-            for (place, scan) in flow.scans.iter().enumerate() {
-                let table = as_scan(scan).map_or("", SourceScan::table);
-                let key = format!("{}.{place}:{table}", flow.index);
-                keyed.push((key, Arc::clone(scan)));
+    /// Runs the job, and begins it again where what failed lay outside of it.
+    async fn run_with_restarts(&mut self, settings: &EndlessSettings) -> Result<bool, EngineError> {
+        let mut restarts = Restarts::new(settings.restart);
+        let mut begun = false;
+        loop {
+            let outcome = match self.go_on().await {
+                Ok(()) => {
+                    begun = true;
+                    self.run(settings.interval).await
+                }
+                Err(error) => Err(error),
+            };
+            let error = match outcome {
+                Ok(stopped) => return Ok(stopped),
+                Err(error) => error,
+            };
+            self.abort().await;
+            let delay = match &error {
+                EngineError::Environment { .. } if begun => {
+                    restarts.after_failure(std::time::Instant::now())
+                }
+                _ => None,
+            };
+            let Some(delay) = delay else {
+                return Err(error);
+            };
+            let seconds = delay.as_secs_f64();
+            self.say(&format!(
+                "the job failed: {error}; it begins again in {seconds:.1} s"
+            ));
+            tokio::select! {
+                () = sleep(delay) => {}
+                () = self.observer.cancellation().cancelled() => return Ok(true),
             }
         }
-        keyed
-    }
-
-    fn following(&self) -> impl Iterator<Item = &Following> {
-        let scans = self.flows.iter().flat_map(|flow| &flow.scans);
-        scans.filter_map(|scan| as_scan(scan)?.following())
-    }
-
-    /// Starts the writing up to the next checkpoint.
-    async fn begin(&mut self) -> Result<(), EngineError> {
-        for flow in &mut self.flows {
-            let run = flow.run(&self.run);
-            let begun = flow.pipeline.sink.begin_checkpoint(&run, self.last + 1);
-            let transaction = begun.await.map_err(|error| connector_error(&error))?;
-            flow.transaction = Some(transaction);
-        }
-        Ok(())
     }
 
     /// Answers whether it was stopped; otherwise its tables have ended.
     async fn run(&mut self, interval: Option<Duration>) -> Result<bool, EngineError> {
+        let following = self.flows.iter().flat_map(Flow::following);
+        let wanted = following
+            .filter_map(|(_, found)| found.wants_stored())
+            .min();
+        let interval = interval.or(wanted);
         let due = || interval.and_then(|interval| Instant::now().checked_add(interval));
         let mut checkpoint_at = due();
         loop {
             self.epoch(checkpoint_at).await?;
+            // Windows that are over by now are given in an epoch of their own.
+            while self.advance() {
+                self.gated_epoch(None).await?;
+            }
             let stopped = self.observer.is_cancelled();
-            let ended = self.following().all(Following::has_ended);
+            let ended = self.following().iter().all(|(_, found)| found.has_ended());
             if stopped || ended {
                 self.checkpoint(true).await?;
                 if ended && let Some(checkpoints) = self.checkpoints.take() {
@@ -266,9 +185,24 @@ impl Endless {
         }
     }
 
+    /// Time has gone on in all pipelines. Answers whether windows are over that still hold rows.
+    fn advance(&self) -> bool {
+        let due = self.flows.iter().map(Flow::advance);
+        due.fold(false, |any, due| any || due)
+    }
+
     /// Lets the plans of all pipelines give what the sources have.
     async fn epoch(&mut self, checkpoint_at: Option<Instant>) -> Result<(), EngineError> {
         self.gate.open();
+        let following = self.following();
+        let idle = following.iter().filter_map(|(_, found)| found.next_idle());
+        let wake = idle.map(Instant::from_std).chain(checkpoint_at).min();
+        self.gated_epoch(Some(wake)).await
+    }
+
+    /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
+    /// sources give only what they hold.
+    async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
         let mut tasks = JoinSet::new();
         for (index, flow) in self.flows.iter_mut().enumerate() {
             // As new: a plan keeps account of every execution, and some nodes allow only one.
@@ -298,8 +232,8 @@ impl Endless {
             }
         }
         let stop = self.observer.cancellation();
-        let mut closing = std::pin::pin!(self.gate.close_in_time(checkpoint_at, stop));
-        let mut closed = false;
+        let mut closing = std::pin::pin!(self.gate.close_in_time(wake.flatten(), stop));
+        let mut closed = wake.is_none();
         loop {
             let finished = tokio::select! {
                 finished = tasks.join_next() => finished,
@@ -327,6 +261,7 @@ impl Endless {
         }
         let mut checkpoint = Checkpoint::new(self.last + 1, &self.run);
         let mut transactions = Vec::new();
+        let mut positions = Vec::new();
         for flow in &mut self.flows {
             for writer in flow.writers.drain(..).flatten() {
                 let finished = writer.finish().await;
@@ -337,31 +272,55 @@ impl Endless {
             };
             let prepared = transaction.prepare().await;
             let prepared = prepared.map_err(|error| connector_error(&error))?;
-            transactions.push(Arc::clone(transaction));
+            transactions.push((flow.pipeline.sink.decides(), Arc::clone(transaction)));
             checkpoint.sinks.insert(flow.key(), prepared);
         }
-        for (key, scan) in self.keyed_scans() {
-            if let Some(following) = as_scan(&scan).and_then(SourceScan::following) {
-                checkpoint.sources.insert(key, following.position());
+        for (key, following) in self.following() {
+            let position = following.position();
+            if let Some(times) = following.times() {
+                checkpoint.times.insert(key.clone(), times);
             }
+            checkpoint.sources.insert(key, position.clone());
+            positions.push((following, position));
         }
         // From here on nothing may be taken back: the checkpoint may be on disk even if writing it failed.
         for flow in &mut self.flows {
             flow.transaction = None;
         }
+        self.last = checkpoint.id;
         if let Some(checkpoints) = &self.checkpoints {
-            checkpoints.write(&checkpoint)?;
+            let flows = self.flows.iter();
+            let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
+            checkpoint.clocks.extend(clocks);
+            let state = self.flows.iter().flat_map(Flow::keyed_holds);
+            let state = state.map(|(key, hold)| State {
+                key,
+                of: hold.describe(),
+                schema: hold.schema_held(),
+                batches: hold.save(),
+            });
+            checkpoints.write(checkpoint, state.collect())?;
         }
-        for transaction in transactions {
+        // What one sink decides the others follow.
+        transactions.sort_by_key(|(decides, _)| !decides);
+        for (_, transaction) in transactions {
             let committed = transaction.commit().await;
             committed.map_err(|error| connector_error(&error))?;
         }
-        self.last = checkpoint.id;
+        for (following, position) in positions {
+            let stored = following.stored(&position).await;
+            stored.map_err(|error| connector_error(&error))?;
+        }
         self.rows_then = rows;
         match last {
             true => Ok(()),
             false => self.begin().await,
         }
+    }
+
+    /// The tables that are read epoch by epoch, by the names that a checkpoint gives them.
+    pub(super) fn following(&self) -> Vec<(String, Arc<Following>)> {
+        self.flows.iter().flat_map(Flow::following).collect()
     }
 
     fn rows_read(&self) -> u64 {
@@ -380,24 +339,4 @@ impl Endless {
             }
         }
     }
-}
-
-/// In words, which tables a job has that a checkpoint has not, and the other way round.
-fn changes<V>(verb: &str, now: &[String], then: &BTreeMap<String, V>) -> Option<String> {
-    let table = |key: &String| {
-        let (_, table) = key.split_once(':').unwrap_or_default();
-        format!("'{table}'")
-    };
-    if now.len() == then.len() && now.iter().all(|key| then.contains_key(key)) {
-        return None;
-    }
-    let list = |keys: Vec<String>| match keys.is_empty() {
-        true => "no table".to_owned(),
-        false => keys.join(", "),
-    };
-    Some(format!(
-        "it {verb} {}, the checkpoint is of a job that {verb} {}",
-        list(now.iter().map(table).collect()),
-        list(then.keys().map(table).collect())
-    ))
 }

@@ -5,6 +5,7 @@
 //! every time, and between two epochs no row is on its way.
 
 use std::{
+    collections::BTreeMap,
     sync::{
         Arc,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -12,14 +13,19 @@ use std::{
     time::Duration,
 };
 
-use datafusion::arrow::record_batch::RecordBatch;
+use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use futures::{Stream, stream};
 use tokio::{
     sync::{Notify, OwnedMutexGuard, watch},
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
-use wasmill_connectors::{ConnectorError, Position, Positions, SourceReader, Subscription};
+use wasmill_connectors::{
+    ConnectorError, Position, Positions, SourceReader, SourceRows, Subscription,
+};
+
+use super::{clock::BEGINNING, watermark::TableTime};
+use crate::planning::given;
 
 /// When an epoch closes.
 #[derive(Debug, Clone, Copy)]
@@ -58,19 +64,15 @@ impl Gate {
         self.closed.send_replace(false);
     }
 
-    /// Closes it when the epoch has lasted: its first row is old enough, a checkpoint is due, or the
+    /// Closes it when the epoch has lasted: its first row is old enough, it is time to `wake`, or the
     /// job is to stop.
-    pub(crate) async fn close_in_time(
-        &self,
-        checkpoint: Option<Instant>,
-        stop: &CancellationToken,
-    ) {
+    pub(crate) async fn close_in_time(&self, wake: Option<Instant>, stop: &CancellationToken) {
         let lingered = async {
             self.first.notified().await;
             sleep(self.limits.linger).await;
         };
         let due = async {
-            match checkpoint {
+            match wake {
                 Some(instant) => sleep_until(instant).await,
                 None => std::future::pending().await,
             }
@@ -112,6 +114,11 @@ pub(crate) struct Following {
     gate: Arc<Gate>,
     partitions: Vec<Partition>,
     positions: Arc<dyn Positions>,
+    bounded: bool,
+    /// Where windows need it.
+    time: Option<Arc<TableTime>>,
+    /// The first of the columns that are read.
+    schema: SchemaRef,
 }
 
 struct Partition {
@@ -120,7 +127,13 @@ struct Partition {
 }
 
 impl Following {
-    pub(crate) fn new(subscription: Subscription, gate: Arc<Gate>) -> Self {
+    pub(crate) fn new(
+        subscription: Subscription,
+        gate: Arc<Gate>,
+        bounded: bool,
+        time: Option<TableTime>,
+        schema: SchemaRef,
+    ) -> Self {
         let readers = subscription.readers.into_iter();
         Following {
             gate,
@@ -131,7 +144,31 @@ impl Following {
                 })
                 .collect(),
             positions: subscription.positions,
+            bounded,
+            time: time.map(Arc::new),
+            schema,
         }
+    }
+
+    /// The time up to which the rows have come.
+    pub(crate) fn watermark(&self) -> i64 {
+        match &self.time {
+            _ if self.has_ended() => i64::MAX,
+            Some(time) => time.watermark(&self.positions.splits()),
+            // Its rows come before all others.
+            None if self.bounded => BEGINNING,
+            None => i64::MAX,
+        }
+    }
+
+    /// When the watermark may move without a row.
+    pub(crate) fn next_idle(&self) -> Option<std::time::Instant> {
+        self.time.as_ref()?.next_idle()
+    }
+
+    /// The watermarks of the splits, for a checkpoint.
+    pub(crate) fn times(&self) -> Option<BTreeMap<String, i64>> {
+        Some(self.time.as_ref()?.save())
     }
 
     /// Whether the table has ended.
@@ -145,6 +182,16 @@ impl Following {
         self.positions.position()
     }
 
+    /// Tells the source that the sinks have the rows before a position for good.
+    pub(crate) async fn stored(&self, position: &Position) -> Result<(), ConnectorError> {
+        self.positions.stored(position).await
+    }
+
+    /// How often the source wants to hear that from a job that takes no checkpoints.
+    pub(crate) fn wants_stored(&self) -> Option<Duration> {
+        self.positions.wants_stored()
+    }
+
     /// One partition's batches of this epoch.
     pub(crate) fn epoch(
         &self,
@@ -156,6 +203,8 @@ impl Following {
             reader: Arc::clone(&partition.reader),
             guard: None,
             ended: Arc::clone(&partition.ended),
+            time: self.time.clone(),
+            schema: Arc::clone(&self.schema),
         };
         Some(stream::try_unfold(begin, |mut reading| async {
             let batch = reading.next().await?;
@@ -170,6 +219,8 @@ struct Reading {
     reader: Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>,
     guard: Option<OwnedMutexGuard<Box<dyn SourceReader>>>,
     ended: Arc<AtomicBool>,
+    time: Option<Arc<TableTime>>,
+    schema: SchemaRef,
 }
 
 impl Reading {
@@ -190,7 +241,7 @@ impl Reading {
             match batch {
                 Some(Some(rows)) => {
                     self.gate.count(&rows.batch);
-                    return Ok(Some(rows.batch));
+                    return self.given(rows).map(Some);
                 }
                 Some(None) => {
                     self.ended.store(true, Ordering::Release);
@@ -199,6 +250,16 @@ impl Reading {
                 None => {}
             }
         }
-        Ok(reader.rest().await?.map(|rows| rows.batch))
+        let rest = reader.rest().await?;
+        rest.map(|rows| self.given(rows)).transpose()
+    }
+
+    fn given(&self, rows: SourceRows) -> Result<RecordBatch, ConnectorError> {
+        if let Some(time) = &self.time {
+            time.observe(&rows)?;
+        }
+        given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
+            message: format!("columns of a batch: {error}"),
+        })
     }
 }

@@ -2,15 +2,23 @@
 //! never ends, from checkpoint to checkpoint.
 
 mod checkpoints;
+mod clock;
 mod endless;
 mod epoch;
+mod flow;
+mod going_on;
 mod observer;
 mod partition;
 mod pipelines;
+mod restart;
+mod watermark;
 
+pub(crate) use clock::{BEGINNING, Clock};
 pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
 pub use observer::JobObserver;
 pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;
 pub use pipelines::{JobReport, SinkReport, Stopped};
+pub(crate) use restart::RestartStrategy;
+pub(crate) use watermark::{TableTime, WatermarkRule};

@@ -32,6 +32,8 @@ pub struct JobReport {
     pub rows_out: u64,
     /// Values and rows that `ignore-parse-errors` turned into NULL or left out.
     pub ignored: u64,
+    /// Rows that came after their window was over, and are in no result.
+    pub late: u64,
     /// One for each INSERT.
     pub sinks: Vec<SinkReport>,
     /// The job has no end, and was told to stop.
@@ -65,6 +67,7 @@ impl Running {
             table: &self.pipeline.table,
             rows: &self.rows,
             sources: &self.sources,
+            late: 0,
         }
     }
 }
@@ -74,6 +77,7 @@ pub(super) struct Written<'a> {
     pub table: &'a str,
     pub rows: &'a AtomicU64,
     pub sources: &'a [Arc<SourceProgress>],
+    pub late: u64,
 }
 
 pub(crate) async fn run_pipelines(
@@ -128,10 +132,12 @@ pub(super) fn report<'a>(pipelines: impl Iterator<Item = Written<'a>>) -> JobRep
         table,
         rows,
         sources,
+        late,
     } in pipelines
     {
         let rows = rows.load(Ordering::Relaxed);
         report.rows_out += rows;
+        report.late += late;
         report.sinks.push(SinkReport {
             table: table.to_owned(),
             rows,

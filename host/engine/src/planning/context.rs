@@ -22,7 +22,7 @@ use wasmill_plugin::{Host, HostConfig};
 use super::{
     casts::{FlinkCasts, in_zone},
     external,
-    predict::PredictPlanner,
+    relations::RelationsPlanner,
     tables::Tables,
 };
 use crate::{
@@ -48,8 +48,10 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn connectors(&self) -> ConnectorContext {
+        let settings = self.settings.read();
         ConnectorContext {
-            batch_rows: self.settings.read().batch_rows(),
+            batch_rows: settings.batch_rows(),
+            checkpoints: settings.checkpoint_interval().is_some(),
             ..self.connectors.clone()
         }
     }
@@ -117,7 +119,7 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
         .with_physical_optimizer_rules(rules)
         .with_config(config)
         .with_runtime_env(runtime)
-        .with_relation_planners(vec![Arc::new(PredictPlanner::new(Arc::clone(shared)))])
+        .with_relation_planners(vec![Arc::new(RelationsPlanner::new(Arc::clone(shared)))])
         .with_type_planner(Arc::new(types))
         .build();
     state.register_function_rewrite(Arc::new(FlinkCasts))?;

@@ -11,19 +11,27 @@ mod insert;
 mod model_function;
 mod predict;
 mod queries;
+mod relations;
+mod replay;
 mod rewrite;
 mod scan;
 mod tables;
+mod watermark;
+mod windows;
 
 pub(crate) use context::{Shared, datafusion_context};
 pub(crate) use diagnose::{
     PlanningScope, connector_error, execution_error, model_error, planning_error,
 };
-pub(crate) use endless::{as_scan, is_endless, obstacle, scans};
+pub(crate) use endless::{
+    EpochPipeline, Obstacle, as_hold, as_scan, epoch_pipeline, followed, holding, is_endless,
+};
 pub(crate) use functions::create_function;
 pub(crate) use insert::{Pipeline, plan_insert};
-pub(crate) use queries::{computed_column, physical_plan, query_plan};
-pub(crate) use scan::SourceScan;
+pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
+pub(crate) use scan::{SourceScan, given};
+pub(crate) use watermark::planned_watermark;
+pub(crate) use windows::{Hold, milliseconds};
 
 use datafusion::{
     common::{DataFusionError, Diagnostic, Span as PlanSpan},

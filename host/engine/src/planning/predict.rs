@@ -1,142 +1,32 @@
 //! `ML_PREDICT`: all columns of its input and, behind them, what a model predicts.
 
-use std::sync::Arc;
-
 use datafusion::{
     common::{Column, Result},
     functions::core::expr_fn::get_field,
     logical_expr::{
-        Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
-        planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning},
+        Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, planner::RelationPlannerContext,
     },
     sql::sqlparser::{
         ast::{
-            Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
-            Query, Spanned, TableAlias, TableFactor, TableFunctionArgs,
+            Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, Query,
+            Spanned, TableFactor,
         },
         tokenizer::Span,
     },
 };
 
-use super::{assignment::feeds, context::Shared, external_at, model_function::ModelFunction};
+use super::{
+    assignment::feeds,
+    context::Shared,
+    external_at,
+    model_function::ModelFunction,
+    relations::{descriptor, free_name},
+};
 use crate::{
     catalog::DeclaredModel,
     error::{EngineError, did_you_mean},
-    sql::{MODEL_ARGUMENT, flink_type, split_hinted_name},
+    sql::{MODEL_ARGUMENT, flink_type},
 };
-
-/// Plans the relations that are Flink's: ML_PREDICT, `TABLE(f(…))` and tables with a hint.
-#[derive(Debug)]
-pub(super) struct PredictPlanner {
-    shared: Arc<Shared>,
-}
-
-impl PredictPlanner {
-    pub(super) fn new(shared: Arc<Shared>) -> Self {
-        PredictPlanner { shared }
-    }
-}
-
-impl RelationPlanner for PredictPlanner {
-    fn plan_relation(
-        &self,
-        relation: TableFactor,
-        context: &mut dyn RelationPlannerContext,
-    ) -> Result<RelationPlanning> {
-        let span = relation.span();
-        let call = match relation {
-            TableFactor::Table {
-                name,
-                args: Some(args),
-                alias,
-                ..
-            } => Call {
-                name,
-                arguments: args.args,
-                alias,
-            },
-            TableFactor::Function {
-                name, args, alias, ..
-            } => Call {
-                name,
-                arguments: args,
-                alias,
-            },
-            TableFactor::TableFunction {
-                expr: SqlExpr::Function(function),
-                alias,
-            } => Call {
-                name: function.name,
-                arguments: match function.args {
-                    FunctionArguments::List(list) => list.args,
-                    _ => vec![],
-                },
-                alias,
-            },
-            other => return Ok(RelationPlanning::Original(Box::new(with_own_name(other)))),
-        };
-        let name = call.name.to_string().to_uppercase();
-        match name.as_str() {
-            "ML_PREDICT" => {
-                let plan = self.predict(call.arguments, span, context)?;
-                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
-                    plan, call.alias,
-                ))))
-            }
-            "TUMBLE" | "HOP" | "CUMULATE" | "SESSION" => Err(external_at(
-                EngineError::job(format!("the window function {name} is not supported yet"))
-                    .with_hint("group by date_bin or date_trunc instead".to_owned()),
-                call.name.span(),
-            )),
-            _ => Ok(RelationPlanning::Original(Box::new(call.into_relation()))),
-        }
-    }
-}
-
-struct Call {
-    name: ObjectName,
-    arguments: Vec<FunctionArg>,
-    alias: Option<TableAlias>,
-}
-
-impl Call {
-    fn into_relation(self) -> TableFactor {
-        TableFactor::Table {
-            name: self.name,
-            alias: self.alias,
-            args: Some(TableFunctionArgs {
-                args: self.arguments,
-                settings: None,
-            }),
-            with_hints: vec![],
-            version: None,
-            with_ordinality: false,
-            partitions: vec![],
-            json_path: None,
-            sample: None,
-            index_hints: vec![],
-        }
-    }
-}
-
-/// A table with a hint is called as it is without.
-fn with_own_name(mut relation: TableFactor) -> TableFactor {
-    if let TableFactor::Table { name, alias, .. } = &mut relation
-        && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
-        && alias.is_none()
-    {
-        let (own, hint) = split_hinted_name(&ident.value);
-        if !hint.is_empty() {
-            *alias = Some(TableAlias {
-                explicit: true,
-                name: Ident::with_quote('`', own),
-                columns: vec![],
-                at: None,
-            });
-        }
-    }
-    relation
-}
 
 /// The arguments of a call, by name.
 #[derive(Default)]
@@ -180,7 +70,13 @@ fn arguments(given: Vec<FunctionArg>, span: Span) -> Result<Arguments> {
         match (name.as_str(), value) {
             ("INPUT", SqlExpr::Subquery(query)) => arguments.input = Some(query),
             ("MODEL", value) => arguments.model = Some(model_name(value, span)?),
-            ("ARGS", value) => arguments.columns = Some((descriptor(value, span)?, value_span)),
+            ("ARGS", value) => match descriptor(value) {
+                Some(columns) => arguments.columns = Some((columns, value_span)),
+                None => {
+                    let message = "the columns of ML_PREDICT must be DESCRIPTOR(column, …)";
+                    return Err(usage(message, span));
+                }
+            },
             // Keys of asynchronous calls: batches are one call each here, so they change nothing.
             ("CONFIG", _) => {}
             ("INPUT", _) => {
@@ -218,125 +114,80 @@ fn model_name(value: SqlExpr, span: Span) -> Result<Ident> {
     Err(usage("the model of ML_PREDICT must be MODEL m", at))
 }
 
-fn descriptor(value: SqlExpr, span: Span) -> Result<Vec<Ident>> {
-    let refused = || {
-        usage(
-            "the columns of ML_PREDICT must be DESCRIPTOR(column, …)",
-            span,
-        )
-    };
-    let SqlExpr::Function(function) = value else {
-        return Err(refused());
-    };
-    if !function.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") {
-        return Err(refused());
+/// Plans a call of ML_PREDICT.
+pub(super) fn plan_predict(
+    shared: &Shared,
+    given: Vec<FunctionArg>,
+    span: Span,
+    context: &mut dyn RelationPlannerContext,
+) -> Result<LogicalPlan> {
+    let arguments = arguments(given, span)?;
+    let input = arguments
+        .input
+        .ok_or_else(|| usage("ML_PREDICT has no input", span))?;
+    let model_name = arguments
+        .model
+        .ok_or_else(|| usage("ML_PREDICT has no model", span))?;
+    let (columns, columns_span) = arguments
+        .columns
+        .ok_or_else(|| usage("ML_PREDICT has no DESCRIPTOR of columns", span))?;
+    let input = context.plan(TableFactor::Derived {
+        lateral: false,
+        subquery: input,
+        alias: None,
+        sample: None,
+    })?;
+    let declared = shared
+        .catalog
+        .read()
+        .model(&model_name.value)
+        .map_err(|error| external_at(error, model_name.span))?;
+    let features = features(&input, &declared, &columns, columns_span)?;
+    let model = declared
+        .load(&shared.connectors.base)
+        .map_err(|error| external_at(error, model_name.span))?;
+
+    let mut names: Vec<String> = Vec::new();
+    let mut kept = Vec::new();
+    for (qualifier, field) in input.schema().iter() {
+        let name = free_name(&names, field.name());
+        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        kept.push(if name == *field.name() {
+            column
+        } else {
+            column.alias(&name)
+        });
+        names.push(name);
     }
-    let FunctionArguments::List(list) = function.args else {
-        return Err(refused());
-    };
-    list.args
+    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model));
+    let call = function.call(features);
+    let outputs: Vec<&str> = declared
+        .outputs
+        .iter()
+        .map(|output| output.name.text.as_str())
+        .collect();
+    if let [output] = outputs.as_slice() {
+        kept.push(call.alias(free_name(&names, output)));
+        return LogicalPlanBuilder::from(input).project(kept)?.build();
+    }
+    // A row of all outputs, taken apart in a second step: the model is called once.
+    let row = free_name(&names, "prediction row");
+    kept.push(call.alias(&row));
+    let rows = LogicalPlanBuilder::from(input).project(kept)?.build()?;
+    let mut columns: Vec<Expr> = rows
+        .schema()
+        .columns()
         .into_iter()
-        .map(|argument| match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Identifier(ident))) => Ok(ident),
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::CompoundIdentifier(mut parts))) => {
-                parts.pop().ok_or_else(refused)
-            }
-            _ => Err(refused()),
-        })
-        .collect()
-}
-
-impl PredictPlanner {
-    fn predict(
-        &self,
-        given: Vec<FunctionArg>,
-        span: Span,
-        context: &mut dyn RelationPlannerContext,
-    ) -> Result<LogicalPlan> {
-        let arguments = arguments(given, span)?;
-        let input = arguments
-            .input
-            .ok_or_else(|| usage("ML_PREDICT has no input", span))?;
-        let model_name = arguments
-            .model
-            .ok_or_else(|| usage("ML_PREDICT has no model", span))?;
-        let (columns, columns_span) = arguments
-            .columns
-            .ok_or_else(|| usage("ML_PREDICT has no DESCRIPTOR of columns", span))?;
-        let input = context.plan(TableFactor::Derived {
-            lateral: false,
-            subquery: input,
-            alias: None,
-            sample: None,
-        })?;
-        let declared = self
-            .shared
-            .catalog
-            .read()
-            .model(&model_name.value)
-            .map_err(|error| external_at(error, model_name.span))?;
-        let features = features(&input, &declared, &columns, columns_span)?;
-        let model = declared
-            .load(&self.shared.connectors.base)
-            .map_err(|error| external_at(error, model_name.span))?;
-
-        let mut names: Vec<String> = Vec::new();
-        let mut kept = Vec::new();
-        for (qualifier, field) in input.schema().iter() {
-            let name = free_name(&names, field.name());
-            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
-            kept.push(if name == *field.name() {
-                column
-            } else {
-                column.alias(&name)
-            });
-            names.push(name);
-        }
-        let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model));
-        let call = function.call(features);
-        let outputs: Vec<&str> = declared
-            .outputs
-            .iter()
-            .map(|output| output.name.text.as_str())
-            .collect();
-        if let [output] = outputs.as_slice() {
-            kept.push(call.alias(free_name(&names, output)));
-            return LogicalPlanBuilder::from(input).project(kept)?.build();
-        }
-        // A row of all outputs, taken apart in a second step: the model is called once.
-        let row = free_name(&names, "prediction row");
-        kept.push(call.alias(&row));
-        let rows = LogicalPlanBuilder::from(input).project(kept)?.build()?;
-        let mut columns: Vec<Expr> = rows
-            .schema()
-            .columns()
-            .into_iter()
-            .take(names.len())
-            .map(Expr::Column)
-            .collect();
-        for output in outputs {
-            let name = free_name(&names, output);
-            let row = Expr::Column(Column::new_unqualified(&row));
-            columns.push(get_field(row, output).alias(&name));
-            names.push(name);
-        }
-        LogicalPlanBuilder::from(rows).project(columns)?.build()
+        .take(names.len())
+        .map(Expr::Column)
+        .collect();
+    for output in outputs {
+        let name = free_name(&names, output);
+        let row = Expr::Column(Column::new_unqualified(&row));
+        columns.push(get_field(row, output).alias(&name));
+        names.push(name);
     }
-}
-
-/// `x`, or `x0`, `x1`, … where that is taken, as in Flink.
-fn free_name(taken: &[String], name: &str) -> String {
-    if !taken.iter().any(|taken| taken == name) {
-        return name.to_owned();
-    }
-    let mut number = 0;
-    loop {
-        let candidate = format!("{name}{number}");
-        if !taken.contains(&candidate) {
-            return candidate;
-        }
-        number += 1;
-    }
+    LogicalPlanBuilder::from(rows).project(columns)?.build()
 }
 
 /// The named columns, cast to the model's inputs.

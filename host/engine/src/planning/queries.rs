@@ -4,20 +4,17 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::datatypes::{Field, Schema},
-    common::{DFSchema, DataFusionError, Result},
+    common::{DFSchema, Result},
     execution::SessionState,
     logical_expr::{ExprSchemable, LogicalPlan},
-    physical_plan::{
-        ExecutionPlan, ExecutionPlanProperties,
-        execution_plan::{Boundedness, EmissionType},
-    },
+    physical_plan::ExecutionPlan,
     sql::{
         parser::Statement as DataFusionStatement,
         sqlparser::ast::{Expr, ExprWithAlias, Query, Statement},
     },
 };
 
-use super::{casts::in_zone, external, rewrite};
+use super::{casts::in_zone, endless::breaks, external, rewrite};
 use crate::{
     catalog::{ComputedColumn, Table},
     error::EngineError,
@@ -32,39 +29,27 @@ pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<Lo
         .await
 }
 
-/// Optimised and physical; an unbounded query that would never give a row is refused.
+/// Optimised and physical.
 pub(crate) async fn physical_plan(
     state: &SessionState,
     plan: &LogicalPlan,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    let plan = match state.create_physical_plan(plan).await {
-        Err(error) if error.to_string().contains("pipeline breaking") => {
-            return Err(external(never_ends()));
-        }
-        plan => plan?,
-    };
-    check_unbounded(&plan)?;
-    Ok(plan)
+    state.create_physical_plan(plan).await
 }
 
-fn check_unbounded(plan: &Arc<dyn ExecutionPlan>) -> Result<(), DataFusionError> {
-    let refused = match plan.boundedness() {
-        Boundedness::Bounded => false,
-        Boundedness::Unbounded {
-            requires_infinite_memory,
-        } => requires_infinite_memory || plan.pipeline_behavior() == EmissionType::Final,
-    };
-    if refused {
-        Err(external(never_ends()))
-    } else {
-        Ok(())
+/// Refuses a query over tables without end that would never give a row.
+pub(crate) fn check_gives_rows(plan: &Arc<dyn ExecutionPlan>) -> Result<()> {
+    match breaks(plan) {
+        Some(part) => Err(external(never_ends(&part))),
+        None => Ok(()),
     }
 }
 
-fn never_ends() -> EngineError {
-    EngineError::job(
-        "this query needs all rows of a table that never ends, so it would never give a result",
-    )
+fn never_ends(part: &str) -> EngineError {
+    EngineError::job(format!(
+        "this query needs all rows of a table that never ends, so it would never give a result: it \
+         has {part}"
+    ))
     .with_hint(
         "over an unbounded table write projections and filters; \
          a datagen table ends with 'number-of-rows'"

@@ -1,15 +1,19 @@
 //! The leaf of every plan: reads a connector's source in partitions that share its work.
 
 use std::{
+    collections::BTreeMap,
     fmt,
     sync::{
-        Arc, OnceLock,
+        Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
 use datafusion::{
-    arrow::datatypes::SchemaRef,
+    arrow::{
+        array::{RecordBatch, RecordBatchOptions},
+        datatypes::SchemaRef,
+    },
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr},
@@ -29,7 +33,7 @@ use wasmill_connectors::{
 };
 
 use super::external;
-use crate::job::{Following, Gate};
+use crate::job::{Following, Gate, TableTime, WatermarkRule};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;
@@ -41,14 +45,17 @@ pub(crate) struct SourceScan {
     source: Arc<dyn Source>,
     /// `None` until it runs, if an earlier statement of the job writes the data.
     statistics: Option<SourceStatistics>,
-    projection: Option<Vec<usize>>,
+    /// The columns that are read.
+    projection: Vec<usize>,
+    /// The first of them, which are given.
     schema: SchemaRef,
+    time: Option<WatermarkRule>,
     properties: Arc<PlanProperties>,
     progress: Arc<SourceProgress>,
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
     executions: Vec<AtomicUsize>,
     /// Set by a job that runs in epochs: every execution is one.
-    following: OnceLock<Following>,
+    following: Mutex<Option<Arc<Following>>>,
 }
 
 impl SourceScan {
@@ -56,39 +63,33 @@ impl SourceScan {
         table: &str,
         source: Arc<dyn Source>,
         statistics: Option<SourceStatistics>,
-        projection: Option<Vec<usize>>,
+        projection: Vec<usize>,
         partitions: usize,
     ) -> Result<Self> {
-        let schema = match &projection {
-            Some(projection) => Arc::new(source.schema().project(projection)?),
-            None => source.schema(),
-        };
-        let boundedness = if source.bounded() {
-            Boundedness::Bounded
-        } else {
-            Boundedness::Unbounded {
-                requires_infinite_memory: false,
-            }
-        };
-        let properties = PlanProperties::new(
-            EquivalenceProperties::new(Arc::clone(&schema)),
-            Partitioning::UnknownPartitioning(partitions),
-            EmissionType::Incremental,
-            boundedness,
-        )
-        .with_scheduling_type(SchedulingType::Cooperative);
+        let schema = Arc::new(source.schema().project(&projection)?);
+        let properties = properties(&schema, partitions);
         Ok(SourceScan {
             table: table.to_owned(),
             source,
             statistics,
             projection,
             schema,
+            time: None,
             properties: Arc::new(properties),
             progress: Arc::default(),
             openings: Mutex::default(),
             executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
-            following: OnceLock::new(),
+            following: Mutex::default(),
         })
+    }
+
+    /// Watches the time of the rows; only the first `given` columns that are read are given.
+    pub(crate) fn with_time(mut self, rule: WatermarkRule, given: usize) -> Result<Self> {
+        let columns: Vec<_> = (0..given).collect();
+        self.schema = Arc::new(self.schema.project(&columns)?);
+        self.properties = Arc::new(properties(&self.schema, self.executions.len()));
+        self.time = Some(rule);
+        Ok(self)
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -99,29 +100,38 @@ impl SourceScan {
         self.source.bounded()
     }
 
-    /// Opens the source behind a position, and lets every execution be an epoch from now on.
+    /// Opens the source behind a position, and lets every execution be an epoch from now on. `times`
+    /// are the watermarks of its splits there; none where time does not matter.
     pub(crate) async fn follow(
         &self,
         from: Option<&Position>,
+        times: Option<&BTreeMap<String, i64>>,
         gate: &Arc<Gate>,
     ) -> std::result::Result<(), ConnectorError> {
         if self.statistics.is_none() {
             self.source.discover().await?;
         }
-        let (partitions, projection) = (self.executions.len(), self.projection.clone());
+        let (partitions, projection) = (self.executions.len(), Some(self.projection.clone()));
         let progress = Arc::clone(&self.progress);
         let source = &self.source;
         let subscription = source
             .subscribe(partitions, projection, from, progress)
             .await?;
-        // A job runs once.
-        let following = Following::new(subscription, Arc::clone(gate));
-        self.following.set(following).ok();
+        let time = times.zip(self.time.clone());
+        let time = time.map(|(times, rule)| TableTime::new(rule, times));
+        let following = Following::new(
+            subscription,
+            Arc::clone(gate),
+            self.is_bounded(),
+            time,
+            Arc::clone(&self.schema),
+        );
+        *self.following.lock() = Some(Arc::new(following));
         Ok(())
     }
 
-    pub(crate) fn following(&self) -> Option<&Following> {
-        self.following.get()
+    pub(crate) fn following(&self) -> Option<Arc<Following>> {
+        self.following.lock().clone()
     }
 
     pub(crate) fn progress(&self) -> &Arc<SourceProgress> {
@@ -139,6 +149,34 @@ impl SourceScan {
         }
         Arc::clone(&openings[round])
     }
+}
+
+/// The first columns of a batch, under the names of a scan.
+pub(crate) fn given(batch: RecordBatch, schema: &SchemaRef) -> Result<RecordBatch> {
+    let columns = batch.columns();
+    if columns.len() == schema.fields().len() {
+        return Ok(batch);
+    }
+    let columns = columns
+        .iter()
+        .take(schema.fields().len())
+        .cloned()
+        .collect();
+    let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+    let schema = Arc::clone(schema);
+    Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
+}
+
+/// A plan is one of tables with an end to DataFusion, whatever the table: what cannot be done without
+/// an end is for `planning::endless` to say.
+fn properties(schema: &SchemaRef, partitions: usize) -> PlanProperties {
+    PlanProperties::new(
+        EquivalenceProperties::new(Arc::clone(schema)),
+        Partitioning::UnknownPartitioning(partitions),
+        EmissionType::Incremental,
+        Boundedness::Bounded,
+    )
+    .with_scheduling_type(SchedulingType::Cooperative)
 }
 
 impl fmt::Debug for SourceScan {
@@ -224,7 +262,8 @@ impl ExecutionPlan for SourceScan {
         let source = Arc::clone(&self.source);
         let discovered = self.statistics.is_some();
         let partitions = self.executions.len();
-        let projection = self.projection.clone();
+        let projection = Some(self.projection.clone());
+        let schema = Arc::clone(&self.schema);
         let progress = Arc::clone(&self.progress);
         let stream = futures::stream::once(async move {
             let streams = opening
@@ -239,7 +278,8 @@ impl ExecutionPlan for SourceScan {
                 .map_err(external)?;
             let stream = streams.lock().get_mut(partition).and_then(Option::take);
             let stream = stream.unwrap_or_else(|| futures::stream::empty().boxed());
-            Ok::<_, datafusion::common::DataFusionError>(stream.map_err(external))
+            let given = stream.map(move |batch| given(batch.map_err(external)?, &schema));
+            Ok::<_, datafusion::common::DataFusionError>(given)
         })
         .try_flatten();
         Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(

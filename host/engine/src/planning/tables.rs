@@ -14,7 +14,9 @@ use datafusion::{
     physical_plan::ExecutionPlan,
 };
 
-use super::{casts::in_zone, context::Shared, external, scan::SourceScan};
+use super::{
+    casts::in_zone, context::Shared, external, scan::SourceScan, watermark, windows::time_attribute,
+};
 use crate::{
     catalog::{Relation, Table},
     sql::split_hinted_name,
@@ -76,7 +78,7 @@ fn provider(
     let fields = table.read_schema();
     let in_utc = |field: &&FieldRef| in_zone(field.data_type()) != *field.data_type();
     let has_instants = fields.fields().iter().any(|field| in_utc(&field));
-    if !has_instants && !table.has_computed_columns() {
+    if !has_instants && !table.has_computed_columns() && table.watermark.is_none() {
         return Ok(read);
     }
     let mut plan = LogicalPlanBuilder::scan(name.clone(), provider_as_source(read), None)?;
@@ -98,6 +100,17 @@ fn provider(
             None => Expr::Column(Column::new(Some(name.clone()), &column.name)),
         });
         plan = plan.project(columns.collect::<Vec<_>>())?;
+    }
+    if let Some(watermark) = &table.watermark {
+        let columns = table.columns.iter().map(|column| {
+            let read = Expr::Column(Column::new(Some(name.clone()), &column.name));
+            match column.name == watermark.column {
+                true => read.alias_with_metadata(&column.name, Some(time_attribute())),
+                false => read,
+            }
+        });
+        let columns = columns.collect::<Vec<_>>();
+        plan = plan.project(columns)?;
     }
     Ok(Arc::new(ViewTable::new(plan.build()?, None)))
 }
@@ -142,12 +155,28 @@ impl TableProvider for ConnectorTable {
         } else {
             Some(source.discover().await.map_err(located)?)
         };
-        Ok(Arc::new(SourceScan::new(
+        let mut read = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..self.schema.fields().len()).collect(),
+        };
+        let given = read.len();
+        let rule = match source.bounded() {
+            true => None,
+            false => {
+                let (table, options) = (&self.table, &definition.options);
+                watermark::rule(&self.shared, state, table, options, &mut read)?
+            }
+        };
+        let scan = SourceScan::new(
             &self.table.name,
             source,
             statistics,
-            projection.cloned(),
+            read,
             state.config().target_partitions(),
-        )?))
+        )?;
+        Ok(Arc::new(match rule {
+            Some(rule) => scan.with_time(rule, given)?,
+            None => scan,
+        }))
     }
 }

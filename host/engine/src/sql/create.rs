@@ -99,8 +99,9 @@ impl StatementReader<'_> {
         if self.words(&["WATERMARK", "FOR"]) {
             let column = self.identifier()?;
             self.expect_word("AS")?;
-            let (_, text) = self.expression()?;
-            table.watermark = Some(Watermark { column, text });
+            let (expr, text) = self.expression()?;
+            let expr = Box::new(expr);
+            table.watermark = Some(Watermark { column, expr, text });
             return Ok(());
         }
         if self.is_next("CONSTRAINT") && self.is_nth(2, "PRIMARY") {

@@ -129,10 +129,11 @@ pub(crate) enum ColumnKind {
     },
 }
 
-/// `WATERMARK FOR column AS expression`: kept and shown; a bounded table has no use for it.
+/// `WATERMARK FOR column AS expression`: how far time has come, once a row has.
 #[derive(Debug, Clone)]
 pub(crate) struct Watermark {
     pub column: Name,
+    pub expr: Box<Expr>,
     pub text: String,
 }
 

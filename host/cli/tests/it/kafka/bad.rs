@@ -1,0 +1,264 @@
+//! What a user reads when something is wrong.
+
+use expect_test::expect;
+use serde_json::json;
+
+use super::{Broker, EARLIEST};
+use crate::support::Job;
+
+fn told(broker: &Broker, topic: &str, columns: &str, options: &str) -> String {
+    let job = Job::new(&format!(
+        "CREATE TABLE topic ({columns}) {};
+         INSERT INTO out SELECT id FROM topic;",
+        broker.with(topic, options)
+    ));
+    let sql = std::fs::read_to_string(job.path("job.sql")).unwrap();
+    let job = job.file(
+        "job.sql",
+        format!("CREATE TABLE out (id BIGINT) WITH ('connector' = 'print');\n{sql}"),
+    );
+    broker.hide(&job.run(), topic)
+}
+
+#[test]
+fn a_bad_message() {
+    let broker = Broker::shared();
+    let topic = broker.topic(2);
+    broker.send(&topic, 1, &[r#"{"id": 1}"#, r#"{"id": "x"}"#]);
+    let bounded = format!("{EARLIEST}, 'scan.bounded.mode' = 'latest-offset'");
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 1, offset 1, field id: "x" is not a BIGINT
+
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
+    "#]].assert_eq(&told(broker, &topic, "id BIGINT", &bounded));
+    let ignored = format!("{bounded}, 'json.ignore-parse-errors' = 'true'");
+    expect![[r#"
+        exit 0
+        +I[1]
+        +I[null]
+        out: 2 rows
+        1 bad value or row ignored
+    "#]]
+    .assert_eq(&told(broker, &topic, "id BIGINT", &ignored));
+    broker.produce(
+        &topic,
+        &[json!({ "key": "k", "value": r#"{"name": "a"}"#, "partition": 0 })],
+    );
+    let key = "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', \
+               'key.format' = 'json', 'value.format' = 'json', 'key.fields' = 'id', \
+               'value.fields-include' = 'EXCEPT_KEY'";
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0, offset 0, key, column 1: not a JSON object: expected value
+
+        hint: 'key.json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
+    "#]].assert_eq(&told(broker, &topic, "id BIGINT, name STRING", key));
+}
+
+#[test]
+fn an_unknown_topic() {
+    let broker = Broker::shared();
+    expect![[r#"
+        exit 1
+        error: table topic: there is no topic '[TOPIC]' at the Kafka broker [BROKER]
+
+        hint: create it first: kafka-topics.sh --create --topic [TOPIC]
+    "#]]
+    .assert_eq(&told(broker, "missing", "id BIGINT", EARLIEST));
+}
+
+#[test]
+fn messages_that_are_gone() {
+    let broker = Broker::shared();
+    let topic = broker.topic(1);
+    broker.send(&topic, 0, &["1", "2", "3", "4"]);
+    broker.ask(
+        "forget_records",
+        json!({ "topic": topic, "partition": 0, "before": 2 }),
+    );
+    let specific = "'format' = 'csv', 'scan.startup.mode' = 'specific-offsets', \
+                    'scan.startup.specific-offsets' = 'partition:0,offset:1', \
+                    'scan.bounded.mode' = 'latest-offset'";
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0: offset 1, at which the reading is to go on, is not there: the partition holds 2 to 4
+
+        hint: messages were deleted before they were read, or the topic was made anew; 'properties.auto.offset.reset' = 'earliest' goes on with what is there
+    "#]].assert_eq(&told(broker, &topic, "id BIGINT", specific));
+    let reset = format!("{specific}, 'properties.auto.offset.reset' = 'earliest'");
+    expect![[r#"
+        exit 0
+        +I[3]
+        +I[4]
+        out: 2 rows
+    "#]]
+    .assert_eq(&told(broker, &topic, "id BIGINT", &reset));
+}
+
+#[test]
+fn wrong_definitions() {
+    let broker = Broker::shared();
+    let told = |columns: &str, options: &str| told(broker, "no-such-topic", columns, options);
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: 'scan.s[TOPIC]ar[TOPIC]up.mode' = 'group-offse[TOPIC]s', which is [TOPIC]he defaul[TOPIC], needs 'proper[TOPIC]ies.group.id'
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+
+        hin[TOPIC]: [TOPIC]o read from [TOPIC]he beginning se[TOPIC] 'scan.s[TOPIC]ar[TOPIC]up.mode' = 'earlies[TOPIC]-offse[TOPIC]'
+    "#]].assert_eq(&told("id BIGINT", "'format' = 'json'"));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.isola[TOPIC]ion.levle' is none of [TOPIC]he clien[TOPIC]'s
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+
+        hin[TOPIC]: did you mean 'isola[TOPIC]ion.level'?
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        &format!("{EARLIEST}, 'properties.isolation.levle' = 'read_uncommitted'"),
+    ));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.isola[TOPIC]ion.level' is refused by [TOPIC]he clien[TOPIC]: Invalid value "read" for configura[TOPIC]ion proper[TOPIC]y "isola[TOPIC]ion.level"
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        &format!("{EARLIEST}, 'properties.isolation.level' = 'read'"),
+    ));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.ssl.[TOPIC]rus[TOPIC]s[TOPIC]ore.loca[TOPIC]ion' is a key s[TOPIC]ore of Java's, which canno[TOPIC] be read
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+
+        hin[TOPIC]: 'proper[TOPIC]ies.ssl.ca.loca[TOPIC]ion' names a PEM file wi[TOPIC]h [TOPIC]he au[TOPIC]hori[TOPIC]y's cer[TOPIC]ifica[TOPIC]es
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        &format!("{EARLIEST}, 'properties.ssl.truststore.location' = 'x.jks'"),
+    ));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'scan.s[TOPIC]ar[TOPIC]up.mode' mus[TOPIC] be 'group-offse[TOPIC]s' or 'earlies[TOPIC]-offse[TOPIC]' or 'la[TOPIC]es[TOPIC]-offse[TOPIC]' or '[TOPIC]imes[TOPIC]amp' or 'specific-offse[TOPIC]s', no[TOPIC] 'earlies[TOPIC]'
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        "'scan.startup.mode' = 'earliest', 'format' = 'json'",
+    ));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: 'key.fields' names key, which is no physical column
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+          |              ^^^^^
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        &format!("{EARLIEST}, 'key.format' = 'raw', 'key.fields' = 'key'"),
+    ));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: column offse[TOPIC] mus[TOPIC] be BIGINT, no[TOPIC] STRING
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT, offse[TOPIC] STRING METADATA) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', '…
+          |              ^^^^^
+    "#]].assert_eq(&told("id BIGINT, offset STRING METADATA", EARLIEST));
+    expect![[r#"
+        exi[TOPIC] 2
+        error: [TOPIC]able [TOPIC]opic: column o reads [TOPIC]he me[TOPIC]ada[TOPIC]a 'offse[TOPIC]s', which [TOPIC]he connec[TOPIC]or 'kafka' does no[TOPIC] have
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE [TOPIC]opic (id BIGINT, o BIGINT METADATA FROM 'offse[TOPIC]s') WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic…
+          |              ^^^^^
+
+        hin[TOPIC]: did you mean 'offse[TOPIC]'?
+    "#]].assert_eq(&told(
+        "id BIGINT, o BIGINT METADATA FROM 'offsets'",
+        EARLIEST,
+    ));
+}
+
+#[test]
+fn sinks_that_cannot_be() {
+    let broker = Broker::shared();
+    let told = |columns: &str, connector: &str, options: &str| {
+        let with = broker.with("t", options);
+        let with = with.replace("'kafka'", &format!("'{connector}'"));
+        let job = Job::new(&format!(
+            "CREATE TABLE topic ({columns}) {with};\nINSERT INTO topic (id) VALUES (1);"
+        ));
+        broker.hide(&job.run(), "no-such-topic")
+    };
+    expect![[r#"
+        exit 2
+        error: table topic: column o is the metadata 'offset', which cannot be written
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE topic (id BIGINT, o BIGINT METADATA FROM 'offset') WITH ('connector' = 'kafka', 'topic'…
+          |              ^^^^^
+
+        hint: declare it METADATA VIRTUAL, then it is only read
+    "#]].assert_eq(&told(
+        "id BIGINT, o BIGINT METADATA FROM 'offset'",
+        "kafka",
+        "'format' = 'json'",
+    ));
+    expect![[r#"
+        exit 2
+        error: table topic: option 'sink.transactional-id-prefix' is missing
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = 't', 'properties.bootstrap.ser…
+          |              ^^^^^
+
+        hint: for example 'sink.transactional-id-prefix' = 'my-job'
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        "kafka",
+        "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once'",
+    ));
+    expect![[r#"
+        exit 2
+        error: table topic: the connector 'upsert-kafka' needs a PRIMARY KEY
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'upsert-kafka', 'topic' = 't', 'properties.bootst…
+          |              ^^^^^
+
+        hint: for example PRIMARY KEY (id) NOT ENFORCED
+    "#]].assert_eq(&told(
+        "id BIGINT",
+        "upsert-kafka",
+        "'key.format' = 'json', 'value.format' = 'json'",
+    ));
+    let reading = Job::new(&format!(
+        "CREATE TABLE topic (id BIGINT, PRIMARY KEY (id) NOT ENFORCED) {};\nSELECT * FROM topic;",
+        broker
+            .with("t", "'key.format' = 'json', 'value.format' = 'json'")
+            .replace("'kafka'", "'upsert-kafka'")
+    ));
+    expect![[r#"
+        exit 2
+        error: table topic: the connector 'upsert-kafka' cannot be read, only written
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE topic (id BIGINT, PRIMARY KEY (id) NOT ENFORCED) WITH ('connector' = 'upsert-kafka', 't…
+          |              ^^^^^
+
+        hint: readable connectors: filesystem, kafka, datagen
+    "#]].assert_eq(&broker.hide(&reading.run(), "no-such-topic"));
+}

@@ -1,0 +1,75 @@
+//! How far time has come in a pipeline.
+
+use parking_lot::Mutex;
+
+/// Before any time. A watermark is in milliseconds since 1970: rows up to then have come.
+pub(crate) const BEGINNING: i64 = i64::MIN;
+
+/// The watermarks of a pipeline. They stand still while an epoch runs.
+///
+/// Windows over the results of windows are of a higher level. What one level releases in an epoch
+/// reaches the next in the same epoch: so the next level's watermark is the one of an epoch before.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    levels: Mutex<Vec<i64>>,
+}
+
+impl Clock {
+    pub(crate) fn new(levels: usize) -> Self {
+        Clock {
+            levels: Mutex::new(vec![BEGINNING; levels]),
+        }
+    }
+
+    /// Of a level of windows, during this epoch.
+    pub(crate) fn watermark(&self, level: usize) -> i64 {
+        self.levels.lock().get(level).copied().unwrap_or(BEGINNING)
+    }
+
+    /// Between two epochs: the sources' time has come to `watermark`.
+    pub(crate) fn advance(&self, watermark: i64) {
+        let mut levels = self.levels.lock();
+        let behind = levels.len().saturating_sub(1);
+        levels.copy_within(..behind, 1.min(behind));
+        if let Some(first) = levels.first_mut() {
+            *first = watermark.max(*first);
+        }
+    }
+
+    /// Whether all levels have the same watermark.
+    pub(crate) fn is_settled(&self) -> bool {
+        let levels = self.levels.lock();
+        levels.windows(2).all(|pair| pair[0] == pair[1])
+    }
+
+    pub(crate) fn levels(&self) -> Vec<i64> {
+        self.levels.lock().clone()
+    }
+
+    pub(crate) fn restore(&self, saved: &[i64]) {
+        let mut levels = self.levels.lock();
+        for (level, saved) in levels.iter_mut().zip(saved) {
+            *level = *saved;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn higher_levels_follow_an_epoch_behind() {
+        let clock = Clock::new(2);
+        clock.advance(5);
+        assert_eq!(clock.levels(), [5, BEGINNING]);
+        clock.advance(3);
+        assert_eq!(clock.levels(), [5, 5]);
+        clock.advance(9);
+        assert_eq!(clock.levels(), [9, 5]);
+        let one = Clock::new(1);
+        one.advance(7);
+        assert_eq!(one.levels(), [7]);
+        assert_eq!(one.watermark(1), BEGINNING);
+    }
+}

@@ -1,0 +1,219 @@
+//! Where a job without end begins: with its last checkpoint, if it has one.
+
+use std::collections::BTreeMap;
+
+use super::{
+    checkpoints::{Checkpoint, Checkpoints},
+    endless::Endless,
+    flow::Flow,
+};
+use crate::{
+    error::EngineError,
+    planning::{as_scan, connector_error, execution_error},
+};
+
+impl Endless {
+    /// Brings the sinks and the sources to where the last checkpoint has them.
+    pub(super) async fn go_on(&mut self) -> Result<(), EngineError> {
+        let found = match &self.checkpoints {
+            Some(checkpoints) => checkpoints.latest()?,
+            None => None,
+        };
+        if let Some(found) = &found {
+            self.run.clone_from(&found.run);
+        }
+        let found = self.decided(found).await?;
+        let goes_on = found.is_some();
+        let mut checkpoint = found.unwrap_or_else(|| Checkpoint::new(self.last, &self.run));
+        self.last = checkpoint.id;
+        if let (1.., Some(checkpoints)) = (checkpoint.id, &self.checkpoints) {
+            self.check_compatible(&checkpoint, checkpoints)?;
+            let folder = checkpoints.folder().display();
+            self.say(&format!(
+                "going on from checkpoint {} in {folder}",
+                checkpoint.id
+            ));
+        }
+        for flow in &mut self.flows {
+            let prepared = checkpoint.sinks.get(&flow.key());
+            let run = flow.run(&self.run);
+            let recovered = flow.pipeline.sink.recover(&run, prepared).await;
+            recovered.map_err(|error| connector_error(&error))?;
+        }
+        self.restore(&checkpoint)?;
+        let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
+        for (key, scan) in scans {
+            let from = checkpoint.sources.get(&key);
+            let timed = self.is_timed(&key);
+            let times = timed.then(|| checkpoint.times.get(&key).cloned().unwrap_or_default());
+            if let Some(scan) = as_scan(&scan) {
+                let followed = scan.follow(from, times.as_ref(), &self.gate).await;
+                followed.map_err(|error| connector_error(&error))?;
+            }
+        }
+        if let (false, Some(checkpoints)) = (goes_on, &self.checkpoints) {
+            // From here on the run has a name, by which what it leaves behind is found again.
+            let following = self.following().into_iter();
+            let positions = following.map(|(key, found)| (key, found.position()));
+            checkpoint.sources.extend(positions);
+            checkpoints.write(checkpoint, vec![])?;
+        }
+        self.begin().await
+    }
+
+    /// Brings windows to where a checkpoint has them.
+    fn restore(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+        for flow in &self.flows {
+            if let Some(clock) = &flow.clock {
+                let saved = checkpoint.clocks.get(&flow.key());
+                clock.restore(saved.map_or(&[], Vec::as_slice));
+            }
+            for (key, hold) in flow.keyed_holds() {
+                let rows = match (checkpoint.state.get(&key), &self.checkpoints) {
+                    (Some(file), Some(checkpoints)) => checkpoints.state(checkpoint.id, file)?,
+                    _ => Vec::new(),
+                };
+                hold.restore(rows)
+                    .map_err(|error| execution_error(&error))?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether windows need the time of a table.
+    fn is_timed(&self, key: &str) -> bool {
+        let mut flows = self.flows.iter();
+        flows.any(|flow| flow.clock.is_some() && flow.keyed_scans().any(|(of, _)| of == key))
+    }
+
+    /// The checkpoint up to which the rows are shown: the last one, unless a sink decides.
+    async fn decided(
+        &mut self,
+        latest: Option<Checkpoint>,
+    ) -> Result<Option<Checkpoint>, EngineError> {
+        let deciding = {
+            let mut flows = self.flows.iter();
+            let flow = flows.find(|flow| flow.pipeline.sink.decides());
+            flow.map(|flow| (flow.pipeline.clone(), flow.run(&self.run)))
+        };
+        let Some((pipeline, run)) = deciding else {
+            return Ok(latest);
+        };
+        let shown = pipeline.sink.shown(&run).await;
+        let shown = shown.map_err(|error| connector_error(&error))?;
+        let (Some(latest), Some(checkpoints)) = (latest, &self.checkpoints) else {
+            return Ok(None);
+        };
+        if shown > latest.id {
+            return Err(EngineError::Environment {
+                message: format!(
+                    "'{}' has the rows up to checkpoint {shown}, but the newest in {} is {}",
+                    pipeline.table,
+                    checkpoints.folder().display(),
+                    latest.id
+                ),
+                hint: Some(
+                    "bring back the checkpoints that are missing there; without them rows would be \
+                     written twice"
+                        .to_owned(),
+                ),
+            });
+        }
+        checkpoints.back_to(shown).map(Some)
+    }
+
+    /// A checkpoint of other tables cannot be gone on from.
+    fn check_compatible(
+        &self,
+        checkpoint: &Checkpoint,
+        checkpoints: &Checkpoints,
+    ) -> Result<(), EngineError> {
+        let sources = self.flows.iter().flat_map(Flow::keyed_scans);
+        let sources: Vec<_> = sources.map(|(key, _)| key).collect();
+        let sinks: Vec<_> = self.flows.iter().map(Flow::key).collect();
+        let changes = [
+            changes("reads", &sources, &checkpoint.sources),
+            changes("writes", &sinks, &checkpoint.sinks),
+        ];
+        let mut changes: Vec<_> = changes.into_iter().flatten().collect();
+        if changes.is_empty() {
+            changes.extend(
+                self.flows
+                    .iter()
+                    .filter_map(|flow| held_differs(flow, checkpoint)),
+            );
+        }
+        if changes.is_empty() {
+            return Ok(());
+        }
+        Err(EngineError::job(format!(
+            "the job cannot go on from checkpoint {} in {}: {}",
+            checkpoint.id,
+            checkpoints.folder().display(),
+            changes.join("; ")
+        ))
+        .with_hint(
+            "to start anew remove that folder, or give the job another name with SET 'pipeline.name'"
+                .to_owned(),
+        ))
+    }
+
+    /// Starts the writing up to the next checkpoint.
+    pub(super) async fn begin(&mut self) -> Result<(), EngineError> {
+        for flow in &mut self.flows {
+            let run = flow.run(&self.run);
+            let begun = flow.pipeline.sink.begin_checkpoint(&run, self.last + 1);
+            let transaction = begun.await.map_err(|error| connector_error(&error))?;
+            flow.transaction = Some(transaction);
+        }
+        Ok(())
+    }
+}
+
+/// In words, how what a query's windows hold differs from what a checkpoint has for them.
+fn held_differs(flow: &Flow, checkpoint: &Checkpoint) -> Option<String> {
+    let prefix = format!("{}.", flow.index);
+    let saved = checkpoint.state.iter();
+    let saved = saved.filter(|(key, _)| key.starts_with(&prefix));
+    let then: BTreeMap<_, _> = saved
+        .map(|(key, file)| (key.clone(), file.of.clone()))
+        .collect();
+    let now = flow.keyed_holds().map(|(key, hold)| (key, hold.describe()));
+    let now: BTreeMap<_, _> = now.collect();
+    if now == then {
+        return None;
+    }
+    let list = |held: BTreeMap<String, String>| match held.is_empty() {
+        true => "nothing".to_owned(),
+        false => {
+            let held = held.into_values().map(|columns| format!("({columns})"));
+            held.collect::<Vec<_>>().join(" and ")
+        }
+    };
+    Some(format!(
+        "the windows of the query into '{}' hold {}, those of the checkpoint {}",
+        flow.pipeline.table,
+        list(now),
+        list(then)
+    ))
+}
+
+/// In words, which tables a job has that a checkpoint has not, and the other way round.
+fn changes<V>(verb: &str, now: &[String], then: &BTreeMap<String, V>) -> Option<String> {
+    let table = |key: &String| {
+        let (_, table) = key.split_once(':').unwrap_or_default();
+        format!("'{table}'")
+    };
+    if now.len() == then.len() && now.iter().all(|key| then.contains_key(key)) {
+        return None;
+    }
+    let list = |keys: Vec<String>| match keys.is_empty() {
+        true => "no table".to_owned(),
+        false => keys.join(", "),
+    };
+    Some(format!(
+        "it {verb} {}, the checkpoint is of a job that {verb} {}",
+        list(now.iter().map(table).collect()),
+        list(then.keys().map(table).collect())
+    ))
+}

@@ -1,0 +1,178 @@
+//! The relations that are Flink's: ML_PREDICT, window functions, `TABLE(f(…))`, tables with a hint.
+
+use std::sync::Arc;
+
+use datafusion::{
+    common::Result,
+    logical_expr::planner::{
+        PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
+    },
+    sql::sqlparser::ast::{
+        Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
+        Spanned, TableAlias, TableFactor, TableFunctionArgs,
+    },
+};
+
+use super::{
+    context::Shared,
+    external_at,
+    predict::plan_predict,
+    windows::{WindowFunction, plan_windows},
+};
+use crate::{error::EngineError, sql::split_hinted_name};
+
+/// Plans the relations that are Flink's: ML_PREDICT, `TABLE(f(…))` and tables with a hint.
+#[derive(Debug)]
+pub(super) struct RelationsPlanner {
+    shared: Arc<Shared>,
+}
+
+impl RelationsPlanner {
+    pub(super) fn new(shared: Arc<Shared>) -> Self {
+        RelationsPlanner { shared }
+    }
+}
+
+impl RelationPlanner for RelationsPlanner {
+    fn plan_relation(
+        &self,
+        relation: TableFactor,
+        context: &mut dyn RelationPlannerContext,
+    ) -> Result<RelationPlanning> {
+        let span = relation.span();
+        let call = match relation {
+            TableFactor::Table {
+                name,
+                args: Some(args),
+                alias,
+                ..
+            } => Call {
+                name,
+                arguments: args.args,
+                alias,
+            },
+            TableFactor::Function {
+                name, args, alias, ..
+            } => Call {
+                name,
+                arguments: args,
+                alias,
+            },
+            TableFactor::TableFunction {
+                expr: SqlExpr::Function(function),
+                alias,
+            } => Call {
+                name: function.name,
+                arguments: match function.args {
+                    FunctionArguments::List(list) => list.args,
+                    _ => vec![],
+                },
+                alias,
+            },
+            other => return Ok(RelationPlanning::Original(Box::new(with_own_name(other)))),
+        };
+        let name = call.name.to_string().to_uppercase();
+        match name.as_str() {
+            "ML_PREDICT" => {
+                let plan = plan_predict(&self.shared, call.arguments, span, context)?;
+                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                    plan, call.alias,
+                ))))
+            }
+            "SESSION" => Err(external_at(
+                EngineError::job("the window function SESSION is not supported yet"),
+                call.name.span(),
+            )),
+            name => match WindowFunction::named(name) {
+                Some(function) => {
+                    let plan = plan_windows(function, call.arguments, span, context)?;
+                    Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
+                        plan, call.alias,
+                    ))))
+                }
+                None => Ok(RelationPlanning::Original(Box::new(call.into_relation()))),
+            },
+        }
+    }
+}
+
+struct Call {
+    name: ObjectName,
+    arguments: Vec<FunctionArg>,
+    alias: Option<TableAlias>,
+}
+
+impl Call {
+    fn into_relation(self) -> TableFactor {
+        TableFactor::Table {
+            name: self.name,
+            alias: self.alias,
+            args: Some(TableFunctionArgs {
+                args: self.arguments,
+                settings: None,
+            }),
+            with_hints: vec![],
+            version: None,
+            with_ordinality: false,
+            partitions: vec![],
+            json_path: None,
+            sample: None,
+            index_hints: vec![],
+        }
+    }
+}
+
+/// A table with a hint is called as it is without.
+fn with_own_name(mut relation: TableFactor) -> TableFactor {
+    if let TableFactor::Table { name, alias, .. } = &mut relation
+        && let Some(ident) = name.0.last().and_then(|part| part.as_ident())
+        && alias.is_none()
+    {
+        let (own, hint) = split_hinted_name(&ident.value);
+        if !hint.is_empty() {
+            *alias = Some(TableAlias {
+                explicit: true,
+                name: Ident::with_quote('`', own),
+                columns: vec![],
+                at: None,
+            });
+        }
+    }
+    relation
+}
+
+/// The columns of `DESCRIPTOR(column, …)`.
+pub(super) fn descriptor(value: SqlExpr) -> Option<Vec<Ident>> {
+    let SqlExpr::Function(function) = value else {
+        return None;
+    };
+    if !function.name.to_string().eq_ignore_ascii_case("DESCRIPTOR") {
+        return None;
+    }
+    let FunctionArguments::List(list) = function.args else {
+        return None;
+    };
+    let columns = list.args.into_iter().map(|argument| match argument {
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::Identifier(ident))) => Some(ident),
+        FunctionArg::Unnamed(FunctionArgExpr::Expr(SqlExpr::CompoundIdentifier(mut parts))) => {
+            parts.pop()
+        }
+        _ => None,
+    });
+    columns.collect()
+}
+
+/// `x`, or `x0`, `x1`, … where that is taken, as in Flink.
+pub(super) fn free_name(taken: &[String], name: &str) -> String {
+    if !taken.iter().any(|taken| taken == name) {
+        return name.to_owned();
+    }
+    let mut number = 0;
+    loop {
+        let candidate = format!("{name}{number}");
+        if !taken.contains(&candidate) {
+            return candidate;
+        }
+        number += 1;
+    }
+}

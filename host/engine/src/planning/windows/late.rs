@@ -1,0 +1,171 @@
+//! Leaves out the rows whose window is over.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use datafusion::{
+    arrow::{
+        array::{AsArray, BooleanArray, RecordBatch, TimestampMillisecondArray},
+        compute::filter_record_batch,
+        datatypes::TimestampMillisecondType,
+    },
+    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::PhysicalExpr,
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
+        execution_plan::ChildrenPropertiesMode, stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::StreamExt;
+
+use super::bounds::in_utc;
+use crate::job::{BEGINNING, Clock};
+
+/// The ends of windows in a plan's rows.
+#[derive(Debug, Clone)]
+pub(in crate::planning) struct Ends {
+    /// The column.
+    pub index: usize,
+    /// Whose clocks it is of.
+    pub zone: Option<String>,
+}
+
+impl Ends {
+    /// In milliseconds since 1970 in UTC.
+    pub(super) fn of(&self, batch: &RecordBatch) -> Result<TimestampMillisecondArray> {
+        let Some(ends) = batch
+            .column(self.index)
+            .as_primitive_opt::<TimestampMillisecondType>()
+        else {
+            return internal_err!("column {} has no ends of windows", self.index);
+        };
+        match self.zone.as_deref() {
+            None | Some("UTC") => Ok(ends.clone()),
+            Some(zone) => in_utc(ends, zone),
+        }
+    }
+}
+
+/// Lets the rows pass whose window is not over.
+pub(in crate::planning) struct LateRows {
+    input: Arc<dyn ExecutionPlan>,
+    ends: Ends,
+    level: usize,
+    clock: Arc<Clock>,
+    late: Arc<AtomicU64>,
+}
+
+impl LateRows {
+    /// `late` counts those that do not pass.
+    pub(in crate::planning) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        ends: Ends,
+        level: usize,
+        clock: Arc<Clock>,
+        late: Arc<AtomicU64>,
+    ) -> Self {
+        LateRows {
+            input,
+            ends,
+            level,
+            clock,
+            late,
+        }
+    }
+}
+
+impl fmt::Debug for LateRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("LateRows").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for LateRows {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let schema = self.input.schema();
+        write!(f, "LateRows: by={}", schema.field(self.ends.index).name())
+    }
+}
+
+impl ExecutionPlan for LateRows {
+    fn name(&self) -> &'static str {
+        "LateRows"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        vec![&self.input]
+    }
+
+    fn apply_expressions(
+        &self,
+        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        mut children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let (Some(input), true) = (children.pop(), children.is_empty()) else {
+            return internal_err!("LateRows has one child");
+        };
+        Ok(Arc::new(LateRows::new(
+            input,
+            self.ends.clone(),
+            self.level,
+            Arc::clone(&self.clock),
+            Arc::clone(&self.late),
+        )))
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        self.replace_children(
+            children,
+            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
+        )
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        let input = self.input.execute(partition, context)?;
+        let watermark = self.clock.watermark(self.level);
+        if watermark == BEGINNING {
+            return Ok(input);
+        }
+        let (ends, late) = (self.ends.clone(), Arc::clone(&self.late));
+        let in_time = input.map(move |batch| {
+            let batch = batch?;
+            let ends = ends.of(&batch)?;
+            // A window is over with its last millisecond.
+            let open = |end: Option<i64>| end.is_none_or(|end| end.saturating_sub(1) > watermark);
+            if ends.iter().all(open) {
+                return Ok(batch);
+            }
+            let open: BooleanArray = ends.iter().map(|end| Some(open(end))).collect();
+            late.fetch_add(open.false_count() as u64, Ordering::Relaxed);
+            Ok(filter_record_batch(&batch, &open)?)
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            self.input.schema(),
+            in_time,
+        )))
+    }
+}
