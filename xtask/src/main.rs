@@ -11,6 +11,7 @@ mod layers;
 mod places;
 mod plugins;
 mod python;
+mod schema_registry;
 mod step;
 mod system;
 mod tasks;
@@ -33,9 +34,9 @@ Usage: cargo xtask TASK
   help              this text
 
 Every task first gets what is missing: the Rust target of the plugins, a C compiler, Python packages
-to compare with, Java and a Kafka broker for the tests. Python, ONNX Runtime and Kafka go to the cache
-folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else ~/.cache/wasmill. $WASMILL_PYTHON names
-a Python to use instead.
+to compare with, Java, a Kafka broker and a schema registry for the tests. Python, ONNX Runtime, Kafka
+and the registry go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
+~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
 ";
 
 fn main() -> ExitCode {

@@ -10,6 +10,7 @@ use crate::kafka;
 use crate::places;
 use crate::plugins;
 use crate::python;
+use crate::schema_registry;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
@@ -28,7 +29,8 @@ pub fn setup() -> Result<()> {
     system::c_compiler()?;
     GuestToolchain::get()?;
     python::get()?;
-    kafka::get().map(drop)
+    kafka::get()?;
+    schema_registry::get().map(drop)
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
@@ -39,12 +41,14 @@ pub fn test(filters: &[String]) -> Result<()> {
         make_example(name, file)?;
     }
     let (python, kafka) = (python::get()?, kafka::get()?);
+    let registry = schema_registry::get()?;
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
         cargo
             .args(["--jobs", "2"])
             .args(arguments)
             .env("WASMILL_PYTHON", &python)
+            .env("WASMILL_SCHEMA_REGISTRY", &registry)
             .env("WASMILL_KAFKA_LIBS", &kafka)
             .arg("--")
             .args(filters);

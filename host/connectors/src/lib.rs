@@ -14,6 +14,7 @@ mod filesystem;
 mod format;
 #[cfg(feature = "kafka")]
 mod kafka;
+#[cfg(feature = "kafka")]
 mod message;
 mod options;
 mod print;

@@ -18,11 +18,13 @@ impl<'a> Options<'a> {
     }
 
     /// Those that begin with a prefix; they are asked for without it.
+    #[cfg(feature = "kafka")]
     pub(crate) fn prefixed(table: &'a TableDefinition, prefix: &'static str) -> Self {
         Self { table, prefix }
     }
 
     /// The table's name.
+    #[cfg(feature = "kafka")]
     pub(crate) fn table(&self) -> &'a str {
         &self.table.name
     }

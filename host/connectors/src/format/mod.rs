@@ -7,9 +7,11 @@ pub(crate) mod json;
 use std::fmt::Display;
 
 use crate::error::did_you_mean;
+#[cfg(feature = "kafka")]
+use crate::message;
 use crate::options::Options;
 use crate::registry::{Connector, ConnectorOption};
-use crate::{ConnectorError, TableDefinition, filesystem, message};
+use crate::{ConnectorError, TableDefinition, filesystem};
 
 /// Text or messages that a batch takes at most (more or less one of them), however few its rows are:
 /// offsets into an Arrow string column are 32 bits wide.
@@ -26,8 +28,11 @@ pub(crate) static FORMATS: &[Format] = &[
     csv::FORMAT,
     json::FORMAT,
     filesystem::parquet::FORMAT,
+    #[cfg(feature = "kafka")]
     message::raw::FORMAT,
+    #[cfg(feature = "kafka")]
     message::avro::PLAIN,
+    #[cfg(feature = "kafka")]
     message::avro::CONFLUENT,
 ];
 

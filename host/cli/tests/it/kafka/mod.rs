@@ -6,6 +6,7 @@ mod exactly_once;
 mod follow;
 mod groups;
 mod read;
+mod registry;
 mod write;
 
 use std::{

@@ -112,6 +112,7 @@ impl CsvRows {
 
     /// Appends the row of a text's only record; `false` if it is left out. One that is wrong leaves
     /// nothing behind.
+    #[cfg(feature = "kafka")]
     pub(crate) fn push_record(&mut self, text: &[u8]) -> Result<bool, Wrong> {
         let ignore_errors = self.options.rules.ignore_errors;
         let whole = Text {

@@ -29,8 +29,15 @@ impl Mismatch {
         }
     }
 
-    fn below(mut self, field: &Field) -> Self {
-        self.path = format!("{}.{}", field.name(), self.path);
+    fn below(self, field: &Field) -> Self {
+        self.inside(field.name())
+    }
+
+    pub(super) fn inside(mut self, name: &str) -> Self {
+        self.path = match self.path.is_empty() {
+            true => name.to_owned(),
+            false => format!("{name}.{}", self.path),
+        };
         self
     }
 }

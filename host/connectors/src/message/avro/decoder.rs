@@ -1,8 +1,8 @@
 //! Avro messages to columns.
 //!
 //! Invariant: the rows so far are never spoiled. arrow-avro leaves half a row behind where a message
-//! is wrong, and finds some mistakes (text that is not UTF-8) only when a batch is taken; so each
-//! message is first read to the end by a reader that exists for nothing else.
+//! is wrong, and finds some mistakes (text that is not UTF-8) only when a batch is taken. So a message
+//! is first gone through, and given to arrow-avro only if nothing is wrong with it.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::sync::Arc;
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat;
 use arrow::datatypes::Field;
-use arrow_avro::errors::AvroError;
 use arrow_avro::reader::Decoder;
 use async_trait::async_trait;
 use serde_json::Value;
 
 use super::conform::{self, Mismatch};
-use super::{AvroFormat, ID, plain, reader, schema};
+use super::shape::Shape;
+use super::{AvroFormat, ID, reader, schema};
 use crate::ConnectorError;
 use crate::format::{MAX_BATCH_BYTES, Wrong};
 use crate::message::{MessageDecoder, Pushed, SchemaReference};
@@ -31,6 +31,8 @@ pub(crate) struct AvroDecoder {
     readers: HashMap<u32, SchemaReader>,
     /// Whose rows are not among the finished columns yet.
     current: Option<u32>,
+    /// What happened to rows that cannot be taken any more.
+    broken: Option<ConnectorError>,
     /// Columns of rows that were taken when another schema came.
     finished: Vec<Vec<ArrayRef>>,
     rows: usize,
@@ -56,6 +58,7 @@ impl AvroDecoder {
             wanted,
             readers,
             current: None,
+            broken: None,
             finished: Vec::new(),
             rows: 0,
             bytes: 0,
@@ -94,7 +97,7 @@ impl AvroDecoder {
         let Some(reader) = self.readers.get_mut(&id) else {
             return Err(ConnectorError::bug("a schema is not there"));
         };
-        if let Err(wrong) = reader.try_out(body, &self.wanted)? {
+        if let Err(wrong) = reader.go_through(body) {
             return Ok(Err(wrong));
         }
         self.current = Some(id);
@@ -119,7 +122,11 @@ impl MessageDecoder for AvroDecoder {
                 Pushed::Row
             }
             Ok(Err(wrong)) => Pushed::Wrong(wrong),
-            Err(error) => Pushed::Wrong(Wrong::new(error.to_string())),
+            Err(error) => {
+                let wrong = Wrong::new(error.to_string());
+                self.broken = Some(error);
+                Pushed::Wrong(wrong)
+            }
         }
     }
 
@@ -146,6 +153,7 @@ impl MessageDecoder for AvroDecoder {
     }
 
     fn finish(&mut self) -> Result<Vec<ArrayRef>, ConnectorError> {
+        self.broken.take().map_or(Ok(()), Err)?;
         self.take()?;
         self.rows = 0;
         self.bytes = 0;
@@ -165,11 +173,8 @@ impl MessageDecoder for AvroDecoder {
 
 /// Reads messages of one schema.
 pub(super) struct SchemaReader {
-    written: Value,
-    read: Value,
     rows: Decoder,
-    /// Reads a message at a time, and forgets it.
-    trial: Decoder,
+    shape: Shape,
 }
 
 impl SchemaReader {
@@ -190,38 +195,42 @@ impl SchemaReader {
             conform::check(found.map(|(_, found)| found.data_type()), field)
                 .map_err(|mismatch| format!("field {}: {}", mismatch.path, mismatch.message))?;
         }
+        let shape = Shape::record(&written, wanted);
         Ok(Self {
-            trial: reader(&written, Some(&read), 1)?,
+            shape: shape.ok_or("it is no Avro schema")?,
             rows,
-            written,
-            read,
         })
     }
 
     /// Whether a message's body is a row.
-    fn try_out(
-        &mut self,
-        body: &[u8],
-        wanted: &[Field],
-    ) -> Result<Result<(), Wrong>, ConnectorError> {
-        let tried = read_one(&mut self.trial, body);
-        let tried = tried.and_then(|()| {
-            let batch = self.trial.flush().map_err(not_a_record)?;
-            let batch = batch.ok_or_else(|| Wrong::new("there is no record in it"))?;
-            columns(&batch, wanted).map(drop).map_err(|mismatch| {
-                Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
-            })
-        });
-        if tried.is_err() {
-            // It holds half a row.
-            self.trial = reader(&self.written, Some(&self.read), 1).map_err(ConnectorError::bug)?;
+    fn go_through(&self, body: &[u8]) -> Result<(), Wrong> {
+        if body.is_empty() {
+            return Err(Wrong::new("there is no record in it"));
         }
-        Ok(tried)
+        let mut rest = body;
+        self.shape.read(&mut rest).map_err(|mismatch| {
+            Wrong::new(mismatch.message).at(format!("field {}", mismatch.path))
+        })?;
+        match rest.is_empty() {
+            true => Ok(()),
+            false => Err(Wrong::new(
+                "there is more in it than the record of its schema",
+            )),
+        }
     }
 
-    /// Appends the row of a body that was tried out.
+    /// Appends the row of a body that was gone through.
     fn push(&mut self, body: &[u8]) -> Result<(), ConnectorError> {
-        read_one(&mut self.rows, body).map_err(|wrong| ConnectorError::bug(wrong.message))
+        let mut prefix = [0; PREFIX];
+        prefix[1..].copy_from_slice(&ID.to_be_bytes());
+        let before = self.rows.capacity();
+        let read = self.rows.decode(&prefix);
+        let read = read.and_then(|_| self.rows.decode(body));
+        match read {
+            Ok(read) if before == self.rows.capacity() + 1 && read == body.len() => Ok(()),
+            Ok(_) => Err(ConnectorError::bug("an Avro message is no row")),
+            Err(error) => Err(ConnectorError::unexpected("decoding Avro", error)),
+        }
     }
 
     fn take(&mut self, wanted: &[Field]) -> Result<Vec<ArrayRef>, ConnectorError> {
@@ -230,32 +239,6 @@ impl SchemaReader {
         let batch = batch.ok_or_else(|| bug("there are none".to_owned()))?;
         columns(&batch, wanted).map_err(|mismatch| bug(mismatch.message))
     }
-}
-
-/// Reads a body, which must be one record and nothing else.
-fn read_one(decoder: &mut Decoder, body: &[u8]) -> Result<(), Wrong> {
-    let mut prefix = [0; PREFIX];
-    prefix[1..].copy_from_slice(&ID.to_be_bytes());
-    let before = decoder.capacity();
-    let read = decoder.decode(&prefix).and_then(|_| decoder.decode(body));
-    match read {
-        // What is left behind one record is taken for the prefix of another.
-        Ok(read) if before == decoder.capacity() + 1 && read == body.len() => Ok(()),
-        Ok(_) | Err(_) if before > decoder.capacity() => Err(Wrong::new(
-            "there is more in it than the record of its schema",
-        )),
-        Ok(_) => Err(Wrong::new("it ends within the record of its schema")),
-        Err(error) => Err(not_a_record(error)),
-    }
-}
-
-fn not_a_record(error: AvroError) -> Wrong {
-    let reason = match error {
-        AvroError::ArrowError(inner) => plain(&inner),
-        AvroError::ParseError(reason) => reason,
-        other => other.to_string(),
-    };
-    Wrong::new(format!("not a record of its schema: {reason}"))
 }
 
 /// The wanted columns of a batch of a schema's own types.

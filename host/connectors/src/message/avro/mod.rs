@@ -6,6 +6,7 @@ mod decoder;
 mod encoder;
 mod registry;
 mod schema;
+mod shape;
 #[cfg(test)]
 mod tests;
 

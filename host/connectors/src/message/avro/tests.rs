@@ -432,33 +432,33 @@ fn a_bad_message_leaves_nothing_behind() {
     messages.push([&good[..end + 2], &[0x03, 0xE8]].concat());
     messages.push(good);
     expect![[r#"
-        m: it ends within the record of its schema
-        m: not a record of its schema: bad varint
-        m: it ends within the record of its schema
-        m: it ends within the record of its schema
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: it ends within the record of its schema
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: it ends within the record of its schema
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: not a record of its schema: bad varint
-        m: it ends within the record of its schema
-        m: it ends within the record of its schema
+        m, field s: the message ends here
+        m, field s: the message ends here
+        m, field s: the message ends here
+        m, field s: the message ends here
+        m, field rows: the message ends here
+        m, field rows: the message ends here
+        m, field rows: it has more items than the message has bytes
+        m, field rows: it has more items than the message has bytes
+        m, field rows.x: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows: the message ends here
+        m, field rows.x: the message ends here
+        m, field rows.x: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows.y: the message ends here
+        m, field rows: the message ends here
+        m, field t: the message ends here
+        m, field t: the message ends here
+        m, field dec: the message ends here
+        m, field dec: the message ends here
+        m, field dec: the message ends here
+        m, field dec: the message ends here
         m: there is more in it than the record of its schema
-        m: not a record of its schema: Encountered non UTF-8 data: invalid utf-8 sequence of 1 bytes from index 0
+        m, field s: it is not UTF-8 text
         m, field t: not a TINYINT: Can't cast value 1000 to type Int8
         m, field dec: it has more digits than the schema says
         +---+------------------------------+---+-----+
@@ -467,7 +467,8 @@ fn a_bad_message_leaves_nothing_behind() {
         | é | [{x: 1, y: a}, {x: 2, y: b}] | 1 | 999 |
         | é | [{x: 1, y: a}, {x: 2, y: b}] | 1 | 999 |
         +---+------------------------------+---+-----+
-    "#]].assert_eq(&read(&schema, &fields, &messages));
+    "#]]
+    .assert_eq(&read(&schema, &fields, &messages));
 }
 
 #[test]
@@ -554,4 +555,32 @@ fn what_avro_cannot_carry_is_refused_when_the_job_is_planned() {
         table t: option 'value.avro-confluent.schema': field i: STRING in the schema cannot be an INT
         hint: 
     "#]].assert_eq(&told.concat());
+}
+
+#[test]
+fn zz_speed() {
+    let all = columns();
+    let certain: Vec<_> = all
+        .iter()
+        .filter(|field| !["t", "dec"].contains(&field.name().as_str()))
+        .cloned()
+        .collect();
+    for (name, fields) in [("all", &all), ("certain", &certain)] {
+        let rows = rows(fields, &ROWS[..1]);
+        let avro = format("avro", fields, &[]).unwrap();
+        let json = crate::message::tests::format("json", fields, &[]).unwrap();
+        for format in [avro, json] {
+            let message = encode(&format, &rows).remove(0);
+            let wanted: Vec<_> = (0..fields.len()).collect();
+            let mut decoder = format.decoder(&wanted, 8192, Arc::default()).unwrap();
+            let begin = std::time::Instant::now();
+            for _ in 0..100_000 {
+                assert_eq!(decoder.push(&message), Pushed::Row);
+                if decoder.is_full() {
+                    decoder.finish().unwrap();
+                }
+            }
+            eprintln!("SPEED {name} {:?} a message", begin.elapsed() / 100_000);
+        }
+    }
 }
