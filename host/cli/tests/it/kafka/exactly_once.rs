@@ -64,6 +64,29 @@ fn exactly_once_through_kills() {
     assert!(all.as_array().unwrap().len() >= 24_000);
 }
 
+/// The process lives through it: what failed is begun again.
+#[test]
+fn exactly_once_through_crashes_of_the_broker() {
+    let broker = Broker::start();
+    let (from, to) = (broker.topic(2), broker.topic(2));
+    let sink = format!("{EXACTLY_ONCE}, 'sink.transactional-id-prefix' = '{to}'");
+    let job = copy(&broker, &from, &to, &sink);
+    let running = start(&job);
+    for round in 0..3 {
+        broker.produce(&from, &numbered(round * 1000, (round + 1) * 1000, 2));
+        thread::sleep(Duration::from_millis(150 * round));
+        broker.kill();
+        broker.start_again();
+    }
+    wait_for(
+        || ids(&broker.values(&to)),
+        |ids| is_sorted_range(ids, 3000),
+    );
+    let output = running.stop();
+    assert!(output.status.success(), "{}", job.told(&output));
+    assert!(is_sorted_range(&ids(&broker.values(&to)), 3000));
+}
+
 #[test]
 fn at_least_once_through_kills() {
     let broker = Broker::shared();
