@@ -5,11 +5,13 @@
 #[cfg(test)]
 mod contract;
 mod host;
+mod kafka;
 #[cfg(test)]
 mod layers;
 mod places;
 mod plugins;
 mod python;
+mod schema_registry;
 mod step;
 mod system;
 mod tasks;
@@ -31,9 +33,10 @@ Usage: cargo xtask TASK
   setup             only get what the tasks above need
   help              this text
 
-Every task first gets what is missing: the Rust target of the plugins, a C compiler, and Python
-packages to compare with. Python and ONNX Runtime go to the cache folder: $WASMILL_CACHE_DIR, else
-$XDG_CACHE_HOME/wasmill, else ~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
+Every task first gets what is missing: the Rust target of the plugins, a C compiler, Python packages
+to compare with, Java, a Kafka broker and a schema registry for the tests. Python, ONNX Runtime, Kafka
+and the registry go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
+~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
 ";
 
 fn main() -> ExitCode {

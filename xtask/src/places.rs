@@ -30,7 +30,7 @@ pub fn components() -> PathBuf {
     root().join("target/plugins")
 }
 
-/// What is fetched once for a machine: Python, ONNX Runtime, compiled components.
+/// What is fetched once for a machine: Python, ONNX Runtime, Kafka, compiled components.
 pub fn cache() -> Result<PathBuf> {
     let named = |name| env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = named("WASMILL_CACHE_DIR") {

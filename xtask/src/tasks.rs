@@ -6,9 +6,11 @@ use std::path::Path;
 use std::process::Command;
 
 use crate::host;
+use crate::kafka;
 use crate::places;
 use crate::plugins;
 use crate::python;
+use crate::schema_registry;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
@@ -27,7 +29,9 @@ pub fn setup() -> Result<()> {
     system::c_compiler()?;
     system::postgresql()?;
     GuestToolchain::get()?;
-    python::get().map(drop)
+    python::get()?;
+    kafka::get()?;
+    schema_registry::get().map(drop)
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
@@ -37,13 +41,16 @@ pub fn test(filters: &[String]) -> Result<()> {
     for (name, file) in MADE_EXAMPLES {
         make_example(name, file)?;
     }
-    let python = python::get()?;
+    let (python, kafka) = (python::get()?, kafka::get()?);
+    let registry = schema_registry::get()?;
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
         cargo
             .args(["--jobs", "2"])
             .args(arguments)
             .env("WASMILL_PYTHON", &python)
+            .env("WASMILL_SCHEMA_REGISTRY", &registry)
+            .env("WASMILL_KAFKA_LIBS", &kafka)
             .arg("--")
             .args(filters);
         step::run(&mut cargo)

@@ -12,6 +12,10 @@ mod datagen;
 mod error;
 mod filesystem;
 mod format;
+#[cfg(feature = "kafka")]
+mod kafka;
+#[cfg(feature = "kafka")]
+mod message;
 mod options;
 mod postgres;
 mod print;

@@ -9,19 +9,43 @@ use crate::{ConnectorError, TableDefinition};
 #[derive(Clone, Copy)]
 pub(crate) struct Options<'a> {
     table: &'a TableDefinition,
+    prefix: &'static str,
 }
 
 impl<'a> Options<'a> {
     pub(crate) fn new(table: &'a TableDefinition) -> Self {
-        Self { table }
+        Self { table, prefix: "" }
+    }
+
+    /// Those that begin with a prefix; they are asked for without it.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn prefixed(table: &'a TableDefinition, prefix: &'static str) -> Self {
+        Self { table, prefix }
+    }
+
+    /// The table's name.
+    #[cfg(feature = "kafka")]
+    pub(crate) fn table(&self) -> &'a str {
+        &self.table.name
+    }
+
+    pub(crate) fn prefix(&self) -> &'static str {
+        self.prefix
+    }
+
+    /// A key as the table has it.
+    pub(crate) fn spelled(&self, key: &str) -> String {
+        format!("{}{key}", self.prefix)
     }
 
     pub(crate) fn text(&self, key: &str) -> Option<&'a str> {
-        self.table.options.get(key).map(String::as_str)
+        let value = self.table.options.get(&self.spelled(key));
+        value.map(String::as_str)
     }
 
     pub(crate) fn required(&self, key: &str, example: &str) -> Result<&'a str, ConnectorError> {
         self.text(key).ok_or_else(|| {
+            let key = self.spelled(key);
             ConnectorError::job(format!(
                 "table {}: option '{key}' is missing",
                 self.table.name
@@ -121,12 +145,14 @@ impl<'a> Options<'a> {
 
     /// The error for an option that `cannot` be had.
     pub(crate) fn unsupported(&self, key: &str, but: &str) -> ConnectorError {
+        let key = self.spelled(key);
         ConnectorError::job(format!("table {}: option '{key}' {but}", self.table.name))
     }
 
     /// The error for a value that is not `wanted`.
     pub(crate) fn invalid(&self, key: &str, wanted: &str) -> ConnectorError {
         let value = self.text(key).unwrap_or_default();
+        let key = self.spelled(key);
         let shown: String = value
             .chars()
             .flat_map(|character| match character.is_control() {

@@ -3,6 +3,9 @@
 use std::sync::Arc;
 
 use crate::error::did_you_mean;
+use crate::format::PlacedFormat;
+#[cfg(feature = "kafka")]
+use crate::kafka;
 use crate::options::Options;
 use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
 use crate::{blackhole, datagen, filesystem, format, postgres, print};
@@ -25,7 +28,7 @@ pub struct Connector {
 /// One key of `WITH`.
 #[derive(Debug, Clone, Copy)]
 pub struct ConnectorOption {
-    /// `#` stands for a column's name.
+    /// `#` stands for a column's name, `*` at the end for whatever the connector knows.
     pub key: &'static str,
     pub default: Option<&'static str>,
     pub description: &'static str,
@@ -44,7 +47,11 @@ impl ConnectorOption {
         }
     }
 
+    /// Whether it is this one that `key` names in a table.
     fn matches(&self, key: &str, table: &TableDefinition) -> bool {
+        if let Some(prefix) = self.key.strip_suffix('*') {
+            return key.starts_with(prefix);
+        }
         match self.key.split_once('#') {
             None => self.key == key,
             Some((before, after)) => key
@@ -58,8 +65,12 @@ impl ConnectorOption {
     }
 }
 
-static CONNECTORS: [Connector; 6] = [
+static CONNECTORS: &[Connector] = &[
     filesystem::CONNECTOR,
+    #[cfg(feature = "kafka")]
+    kafka::CONNECTOR,
+    #[cfg(feature = "kafka")]
+    kafka::UPSERT,
     print::CONNECTOR,
     blackhole::CONNECTOR,
     datagen::CONNECTOR,
@@ -67,9 +78,12 @@ static CONNECTORS: [Connector; 6] = [
     postgres::JDBC_CONNECTOR,
 ];
 
+/// Connectors that a build may leave out, with the cargo features that have them.
+const LEFT_OUT: &[(&str, &str)] = &[("kafka", "kafka"), ("upsert-kafka", "kafka")];
+
 /// Every connector.
 pub fn connectors() -> &'static [Connector] {
-    &CONNECTORS
+    CONNECTORS
 }
 
 /// The source that a table names. Checks the options and the columns' types; touches no data.
@@ -83,6 +97,8 @@ pub fn source(
     match checked(definition)?.name {
         "filesystem" => filesystem::source(definition, context),
         "datagen" => datagen::source(definition, context),
+        #[cfg(feature = "kafka")]
+        "kafka" => kafka::source(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be read, only written",
             definition.name
@@ -103,6 +119,10 @@ pub fn sink(
         "filesystem" => filesystem::sink(definition, context),
         "print" => print::sink(definition, context),
         "blackhole" => blackhole::sink(definition),
+        #[cfg(feature = "kafka")]
+        "kafka" => kafka::sink(definition, context),
+        #[cfg(feature = "kafka")]
+        "upsert-kafka" => kafka::upsert_sink(definition, context),
         "postgres" | "jdbc" => postgres::sink(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be written, only read",
@@ -126,6 +146,13 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
         .iter()
         .find(|connector| connector.name == name)
         .ok_or_else(|| {
+            if let Some((_, feature)) = LEFT_OUT.iter().find(|(left_out, _)| *left_out == name) {
+                return ConnectorError::job(format!(
+                    "table {}: this program was built without the connector '{name}'",
+                    definition.name
+                ))
+                .with_hint(format!("build it with the cargo feature {feature}"));
+            }
             let names = CONNECTORS.iter().map(|connector| connector.name);
             let hint = did_you_mean(name, names).unwrap_or_else(|| able("known", |_| true));
             ConnectorError::job(format!(
@@ -134,14 +161,21 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
             ))
             .with_hint(hint)
         })?;
-    let format = format::checked(definition, connector)?;
-    let mut known: Vec<_> = connector.options.iter().collect();
-    known.extend(format.iter().flat_map(|format| format.options));
+    let formats = format::checked(definition, connector)?;
+    let mut known: Vec<_> = connector
+        .options
+        .iter()
+        .map(|option| KnownOption { prefix: "", option })
+        .collect();
+    for PlacedFormat { format, prefix } in &formats {
+        let options = format.options.iter();
+        known.extend(options.map(|option| KnownOption { prefix, option }));
+    }
     for key in definition.options.keys() {
         if key == "connector" || known.iter().any(|option| option.matches(key, definition)) {
             continue;
         }
-        return Err(unknown_option(definition, connector, &known, key));
+        return Err(unknown_option(definition, connector, &formats, &known, key));
     }
     for column in &definition.columns {
         let Some(key) = &column.metadata else {
@@ -165,30 +199,54 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
     Ok(connector)
 }
 
+/// An option that a table may have.
+struct KnownOption {
+    /// Of a format: see [`PlacedFormat`].
+    prefix: &'static str,
+    option: &'static ConnectorOption,
+}
+
+impl KnownOption {
+    fn matches(&self, key: &str, table: &TableDefinition) -> bool {
+        let key = key.strip_prefix(self.prefix);
+        key.is_some_and(|key| self.option.matches(key, table))
+    }
+
+    fn key(&self) -> String {
+        format!("{}{}", self.prefix, self.option.key)
+    }
+}
+
 fn unknown_option(
     definition: &TableDefinition,
     connector: &Connector,
-    known: &[&ConnectorOption],
+    formats: &[PlacedFormat],
+    known: &[KnownOption],
     key: &str,
 ) -> ConnectorError {
-    let owner = match definition.options.get("format") {
-        Some(format) => format!("'{}' with format '{format}'", connector.name),
+    let owner = match formats.first() {
+        Some(placed) => format!("'{}' with format '{}'", connector.name, placed.format.name),
         None => format!("'{}'", connector.name),
     };
     let columns = definition.columns.iter().map(|column| column.field.name());
     let columns: Vec<_> = columns.collect();
     let spelled: Vec<String> = known
         .iter()
-        .flat_map(|option| match option.key.contains('#') {
+        .flat_map(|option| match option.option.key.contains('#') {
             true => columns
                 .iter()
-                .map(|column| option.key.replace('#', column))
+                .map(|column| option.option.key.replace('#', column))
                 .collect(),
-            false => vec![option.key.to_owned()],
+            false => vec![option.key()],
         })
         .collect();
     let other_format = format::FORMATS
         .iter()
+        .filter(|format| {
+            formats
+                .iter()
+                .all(|placed| placed.format.name != format.name)
+        })
         .find(|format| format.options.iter().any(|option| option.key == key))
         .map(|format| format!("it belongs to format '{}'", format.name));
     let hint = other_format
@@ -197,7 +255,7 @@ fn unknown_option(
             did_you_mean(key, known.chain(["connector"]))
         })
         .unwrap_or_else(|| {
-            let keys: Vec<_> = known.iter().map(|option| option.key).collect();
+            let keys: Vec<_> = known.iter().map(KnownOption::key).collect();
             match keys.is_empty() {
                 true => "it takes none".to_owned(),
                 false => format!("known options: {}", keys.join(", ")),

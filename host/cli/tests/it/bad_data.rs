@@ -166,9 +166,9 @@ fn bad_json_names_its_line() {
     );
     expect![[r#"
         exit 1
-        error: data/part.json, line 2: field id: "two" is not an INT
+        error: data/part.json, line 2, field id: "two" is not an INT
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&job.run());
 }
 

@@ -8,6 +8,7 @@ mod commands;
 mod endless;
 mod examples;
 mod interrupted;
+mod kafka;
 mod object_store;
 mod postgres;
 mod support;

@@ -25,15 +25,19 @@ pub fn plugin(name: &str) -> PathBuf {
     path
 }
 
-/// The Python that `cargo xtask` set up.
-pub fn python() -> Command {
-    let cache = || {
-        let user = std::env::var_os("XDG_CACHE_HOME").map_or_else(
+/// Where `cargo xtask` keeps what it fetches.
+pub fn cache() -> PathBuf {
+    let user = || {
+        std::env::var_os("XDG_CACHE_HOME").map_or_else(
             || Path::new(&std::env::var_os("HOME").unwrap()).join(".cache"),
             Into::into,
-        );
-        std::env::var_os("WASMILL_CACHE_DIR").map_or_else(|| user.join("wasmill"), Into::into)
+        )
     };
+    std::env::var_os("WASMILL_CACHE_DIR").map_or_else(|| user().join("wasmill"), Into::into)
+}
+
+/// The Python that `cargo xtask` set up.
+pub fn python() -> Command {
     Command::new(
         std::env::var_os("WASMILL_PYTHON")
             .unwrap_or_else(|| cache().join("python/bin/python").into()),

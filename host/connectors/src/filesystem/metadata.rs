@@ -9,8 +9,8 @@ use arrow::array::{
 use arrow::compute::{CastOptions, cast_with_options, take};
 use arrow::datatypes::{DataType, Field};
 
-use super::column::{Rules, column};
 use super::location::InputFile;
+use crate::format::column::{Rules, column};
 use crate::text::{a_type, type_name};
 use crate::{ConnectorError, TableDefinition};
 

@@ -1,10 +1,9 @@
 //! Files and folders, on this machine or in an object store, in one of the formats.
 
 mod chunks;
-mod column;
-pub(crate) mod csv;
+mod csv;
 mod input;
-pub(crate) mod json;
+mod json;
 mod location;
 mod metadata;
 #[cfg(test)]

@@ -15,15 +15,14 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 use serde::Deserialize as _;
 
-use super::csv::{CsvEncoder, CsvOptions};
-use super::json::{self, JsonEncoder, JsonOptions};
 use super::location::{Location, object_error};
 use super::output::{Output, blocking};
 use super::parquet::{self, ParquetEncoder};
 use super::partitions::Partitioning;
 use super::pending::{Parts, Pending};
-use super::source::check_plain;
 use super::staging::{Keep, Staging};
+use crate::format::csv::{self, CsvEncoder, CsvOptions};
+use crate::format::json::{self, JsonEncoder, JsonOptions};
 use crate::options::Options;
 use crate::{
     Committable, ConnectorContext, ConnectorError, Sink, SinkTransaction, SinkWriter,
@@ -62,7 +61,7 @@ pub(super) fn sink(
     let stored = partitioning.stored().iter();
     let fields: Vec<_> = stored.map(|index| schema.field(*index).clone()).collect();
     for (_, index) in partitioning.keys() {
-        check_plain(
+        csv::check(
             definition,
             &[schema.field(*index).clone()],
             &Default::default(),
@@ -71,7 +70,7 @@ pub(super) fn sink(
     let format = match options.text("format") {
         Some("csv") => {
             let csv = CsvOptions::parse(&options)?;
-            check_plain(definition, &fields, &csv.rules)?;
+            csv::check(definition, &fields, &csv.rules)?;
             Format::Csv(csv)
         }
         Some("json") => {
@@ -477,6 +476,10 @@ enum Encoder {
     Parquet(Box<ParquetEncoder>),
 }
 
+fn end_line(text: &mut Vec<u8>) {
+    text.push(b'\n');
+}
+
 impl Writer {
     async fn begin_part(&mut self, folder: &str) -> Result<Part, ConnectorError> {
         let plan = &self.plan;
@@ -560,8 +563,8 @@ impl Part {
     async fn write(&mut self, rows: &RecordBatch) -> Result<u64, ConnectorError> {
         let mut pending = 0;
         match &mut self.encoder {
-            Encoder::Csv(encoder) => encoder.encode(rows, &mut self.buffer)?,
-            Encoder::Json(encoder) => encoder.encode(rows, &mut self.buffer)?,
+            Encoder::Csv(encoder) => encoder.encode(rows, &mut self.buffer, end_line)?,
+            Encoder::Json(encoder) => encoder.encode(rows, &mut self.buffer, end_line)?,
             Encoder::Parquet(encoder) => pending = encoder.encode(rows, &mut self.buffer)?,
         }
         if self.buffer.len() >= BUFFER {

@@ -10,15 +10,15 @@ use serde::Deserialize as _;
 use tokio::task::JoinHandle;
 
 use super::chunks::{self, ChunkQueue, FilePositions, Next, Records};
-use super::column::{Rules, column};
-use super::csv::{self, CsvDecoder, CsvOptions};
-use super::json::{self, JsonDecoder, JsonLines, JsonOptions};
+use super::csv::{CsvDecoder, place};
+use super::json::{JsonDecoder, JsonLines};
 use super::location::{InputFile, Location};
 use super::metadata::FileColumn;
 use super::parquet;
-use super::text_source::{Decoder, Origin, Partition, TextColumns};
+use super::text_source::{Decoder, Origin, Partition};
+use crate::format::csv::{self, CsvOptions};
+use crate::format::json::{self, JsonOptions};
 use crate::options::Options;
-use crate::text::type_name;
 use crate::{
     BatchStream, ConnectorContext, ConnectorError, Position, Positions, Source, SourceProgress,
     SourceReader, SourceStatistics, Subscription, TableDefinition,
@@ -44,17 +44,15 @@ pub(super) fn source(
     let file_columns = FileColumn::of(definition, null_partition)?;
     let physical = definition.columns.iter().zip(&file_columns);
     let physical = physical.filter(|(_, of_file)| of_file.is_none());
-    let text_columns = TextColumns {
-        fields: physical.map(|(column, _)| column.field.clone()).collect(),
-    };
+    let text_columns: Arc<[Field]> = physical.map(|(column, _)| column.field.clone()).collect();
     let format = match options.text("format") {
         Some("csv") => {
             let csv = CsvOptions::parse(&options)?;
-            check_plain(definition, &text_columns.fields, &csv.rules)?;
+            csv::check(definition, &text_columns, &csv.rules)?;
             Format::Csv(Arc::new(csv))
         }
         Some("json") => {
-            json::check(definition, &text_columns.fields)?;
+            json::check(definition, &text_columns)?;
             Format::Json(Arc::new(JsonOptions::parse(&options)?))
         }
         _ => Format::Parquet,
@@ -72,28 +70,10 @@ pub(super) fn source(
         format,
         schema: definition.source_schema(),
         file_columns,
-        text_columns: Arc::new(text_columns),
+        text_columns,
         batch_rows: context.batch_rows.max(1),
         chunk_bytes: context.chunk_bytes,
     }))
-}
-
-/// Refuses columns that plain text does not carry.
-pub(super) fn check_plain(
-    definition: &TableDefinition,
-    fields: &[Field],
-    rules: &Rules,
-) -> Result<(), ConnectorError> {
-    match fields.iter().find(|field| column(field, rules).is_none()) {
-        None => Ok(()),
-        Some(field) => Err(ConnectorError::job(format!(
-            "table {}: column {} is {}, which the format csv cannot carry",
-            definition.name,
-            field.name(),
-            type_name(field.data_type())
-        ))
-        .with_hint("the formats json and parquet carry nested types".to_owned())),
-    }
 }
 
 #[derive(Debug)]
@@ -113,7 +93,7 @@ struct FilesystemSource {
     schema: SchemaRef,
     /// For each column of the schema, whether and how the file gives it.
     file_columns: Vec<Option<FileColumn>>,
-    text_columns: Arc<TextColumns>,
+    text_columns: Arc<[Field]>,
     batch_rows: usize,
     chunk_bytes: usize,
 }
@@ -200,11 +180,11 @@ impl FilesystemSource {
         wanted: &[usize],
         progress: &Arc<SourceProgress>,
     ) -> Result<Box<dyn Decoder>, ConnectorError> {
-        let columns = self.text_columns.clone();
+        let columns = &self.text_columns;
         Ok(match &self.format {
             Format::Csv(options) => Box::new(CsvDecoder::new(
                 options.clone(),
-                columns,
+                columns.clone(),
                 wanted,
                 self.batch_rows,
                 progress.clone(),
@@ -235,8 +215,8 @@ impl FilesystemSource {
         if let Next::Chunk(chunk) = queue.next(&mut chunks::Place::default()).await?
             && let Some(header) = chunk.header
         {
-            for field in &self.text_columns.fields {
-                csv::place(field, &header, first)?;
+            for field in self.text_columns.iter() {
+                place(field, &header, first)?;
             }
         }
         Ok(())

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatchOptions};
-use arrow::datatypes::{Field, SchemaRef};
+use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 
@@ -11,16 +11,6 @@ use super::chunks::{Chunk, ChunkQueue, Next, Place};
 use super::location::InputFile;
 use super::metadata::FileColumn;
 use crate::{BatchStream, ConnectorError, SourceProgress, SourceReader, SourceRows};
-
-/// Text that a batch takes at most (more or less a chunk), whatever `batch_rows` says: offsets into
-/// an Arrow string column are 32 bits wide.
-pub(crate) const MAX_BATCH_BYTES: usize = 64 << 20;
-
-/// The columns that come out of the text itself, in declared order.
-#[derive(Debug)]
-pub(crate) struct TextColumns {
-    pub(crate) fields: Vec<Field>,
-}
 
 /// Turns the text of one partition's chunks into columns.
 pub(crate) trait Decoder: Send {
@@ -198,21 +188,4 @@ pub(crate) fn batch(
     let options = RecordBatchOptions::new().with_row_count(Some(rows));
     RecordBatch::try_new_with_options(schema.clone(), arrays, &options)
         .map_err(|error| ConnectorError::unexpected("building a batch", error))
-}
-
-/// The beginning of a value, for a message.
-pub(crate) fn excerpt(text: &[u8]) -> String {
-    const LENGTH: usize = 60;
-    let shown = String::from_utf8_lossy(&text[..text.len().min(4 * LENGTH)]);
-    let mut shown: String = shown
-        .chars()
-        .take(LENGTH)
-        .flat_map(char::escape_debug)
-        .collect();
-    // Quotes need no escape in a message.
-    shown = shown.replace("\\'", "'").replace("\\\"", "\"");
-    if text.len() > shown.len() + 4 {
-        shown.push('…');
-    }
-    shown
 }

@@ -118,10 +118,10 @@ fn text_that_is_not_utf8() {
         b"1\t2\tx\n1\t2\t\xff\xfe\n",
         &[],
         expect![[r#"
-        error: data/test.tsv, line 2, column f2 (field 3): '��' is not UTF-8 text
+            error: data/test.tsv, line 2, column f2 (field 3): '��' is not UTF-8 text
 
-        hint: convert the file to UTF-8, for example with iconv
-    "#]],
+            hint: convert it to UTF-8, for example with iconv
+        "#]],
     );
 }
 
@@ -131,19 +131,19 @@ fn broken_quotes() {
         "1\t2\tx\n1\t2\t\"open\n3\t4\ty\n",
         &[],
         expect![[r#"
-        error: data/test.tsv, line 2: a quote is opened and never closed
+            error: data/test.tsv, line 2: a quote is opened and never closed
 
-        hint: if quotes mean nothing in this file, set 'csv.disable-quote-character' = 'true'
-    "#]],
+            hint: if quotes mean nothing here, set 'csv.disable-quote-character' = 'true'
+        "#]],
     );
     check(
         "1\t2\t\"x\" y\n",
         &[],
         expect![[r#"
-        error: data/test.tsv, line 1: there is text between a closing quote and the next delimiter
+            error: data/test.tsv, line 1: there is text between a closing quote and the next delimiter
 
-        hint: if quotes mean nothing in this file, set 'csv.disable-quote-character' = 'true'
-    "#]],
+            hint: if quotes mean nothing here, set 'csv.disable-quote-character' = 'true'
+        "#]],
     );
 }
 

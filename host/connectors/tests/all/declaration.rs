@@ -181,7 +181,7 @@ fn types_and_metadata() {
     expect![[r#"
         error: table t: column a is ROW<x INT>, which the format csv cannot carry
 
-        hint: the formats json and parquet carry nested types
+        hint: other formats, such as json, carry nested types
     "#]]
     .assert_eq(&bench.text(&error));
     let metadata = files("csv", "x", &[("p FROM file.pth", STRING)], &[]);

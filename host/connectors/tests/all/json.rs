@@ -83,35 +83,35 @@ fn bad_lines() {
         bench.error(&files("json", "x.json", &columns, options))
     };
     expect![[r#"
-        error: x.json, line 3: column 7: not a JSON object: EOF while parsing a value
+        error: x.json, line 3, column 7: not a JSON object: EOF while parsing a value
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("{\"i\":1,", &[]));
     expect![[r#"
         error: x.json, line 3: not a JSON object: invalid type: sequence, expected an object
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("[1]", &[]));
     expect![[r#"
-        error: x.json, line 3: field i: "one" is not an INT
+        error: x.json, line 3, field i: "one" is not an INT
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("{\"i\":\"one\"}", &[]));
     expect![[r#"
-        error: x.json, line 3: field r.x: 1.5 is not an INT
+        error: x.json, line 3, field r.x: 1.5 is not an INT
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("{\"i\":1,\"r\":{\"x\":1.5}}", &[]));
     expect![[r#"
-        error: x.json, line 3: field r: 5 is not a ROW<x INT>
+        error: x.json, line 3, field r: 5 is not a ROW<x INT>
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("{\"i\":1,\"r\":5}", &[]));
     let strict = [("json.fail-on-missing-field", "true")];
     expect![[r#"
-        error: x.json, line 3: field r: the object has no such field
+        error: x.json, line 3, field r: the object has no such field
 
-        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out
+        hint: 'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves out what is no object
     "#]].assert_eq(&error("{\"i\":1}", &strict));
     let table = files(
         "json",

@@ -286,7 +286,7 @@ fn declarations_that_cannot_be_written() {
     expect![[r#"
         error: table t: column m is MAP<STRING, INT>, which the format csv cannot carry
 
-        hint: the formats json and parquet carry nested types
+        hint: other formats, such as json, carry nested types
     "#]]
     .assert_eq(&error(nested, &[]));
     let roll = out(&[("sink.rolling-policy.file-size", "many")]);

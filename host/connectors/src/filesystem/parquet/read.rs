@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{Field, SchemaRef};
 use arrow::record_batch::RecordBatch;
 use futures::{StreamExt, TryStreamExt, stream as streams};
 use parquet::arrow::arrow_reader::{ArrowReaderMetadata, ArrowReaderOptions};
@@ -18,7 +18,7 @@ use super::file::ParquetFile;
 use super::schema;
 use crate::caught::caught;
 use crate::filesystem::location::InputFile;
-use crate::filesystem::text_source::{Origin, TextColumns, batch};
+use crate::filesystem::text_source::{Origin, batch};
 use crate::{BatchStream, ConnectorError, SourceProgress};
 
 /// Files whose ends are read at a time, to find their schema.
@@ -27,11 +27,11 @@ const FOOTERS: usize = 16;
 /// Checks the files against the declared columns; answers how many rows they hold.
 pub(crate) async fn check(
     files: &[Arc<InputFile>],
-    declared: &TextColumns,
+    declared: &[Field],
 ) -> Result<u64, ConnectorError> {
     let rows = streams::iter(files.to_vec()).map(|file| async move {
         let (_, metadata) = open(&file, declared).await?;
-        schema::places(metadata.schema(), &declared.fields, &file)?;
+        schema::places(metadata.schema(), declared, &file)?;
         let rows = metadata.metadata().file_metadata().num_rows();
         Ok(u64::try_from(rows).unwrap_or(0))
     });
@@ -45,7 +45,7 @@ pub(crate) async fn check(
 
 /// What all partitions know.
 pub(crate) struct Shared {
-    pub(crate) columns: Arc<TextColumns>,
+    pub(crate) columns: Arc<[Field]>,
     /// The declared columns that are wanted.
     pub(crate) wanted: Vec<usize>,
     pub(crate) origins: Vec<Origin>,
@@ -93,7 +93,7 @@ impl Queue {
                 }
                 Some(Work::File(file)) => {
                     let (reader, metadata) = open(&file, &self.shared.columns).await?;
-                    let fields = &self.shared.columns.fields;
+                    let fields = &self.shared.columns;
                     let wanted = self.shared.wanted.iter();
                     let wanted: Vec<_> = wanted.map(|index| fields[*index].clone()).collect();
                     let groups = metadata.metadata().num_row_groups();
@@ -257,7 +257,7 @@ pub(crate) fn stream(queue: Arc<Queue>) -> BatchStream {
 /// Reads a file's schema.
 async fn open(
     file: &Arc<InputFile>,
-    declared: &TextColumns,
+    declared: &[Field],
 ) -> Result<(ParquetFile, ArrowReaderMetadata), ConnectorError> {
     let mut reader = ParquetFile::new(file)?;
     let plain = ArrowReaderOptions::new().with_skip_arrow_metadata(true);
@@ -266,7 +266,7 @@ async fn open(
     let loaded =
         loaded.unwrap_or_else(|_| Err(ParquetError::General("its footer is wrong".to_owned())));
     let metadata = loaded.map_err(|error| damaged(file, &error))?;
-    let options = schema::options(&metadata, &declared.fields);
+    let options = schema::options(&metadata, declared);
     let metadata = ArrowReaderMetadata::try_new(metadata.metadata().clone(), options)
         .map_err(|error| damaged(file, &error))?;
     Ok((reader, metadata))

@@ -1,19 +1,23 @@
 //! Separated values, as Flink's `csv` format reads and writes them.
 
-mod decoder;
 mod dialect;
 mod encoder;
+mod rows;
 mod tokenizer;
 
-use super::column::Rules;
-use crate::ConnectorError;
-use crate::format::Format;
+use arrow::datatypes::Field;
+
+use super::Format;
+use super::column::{Rules, column};
 use crate::options::{Options, unescape};
 use crate::registry::ConnectorOption;
+use crate::text::type_name;
+use crate::{ConnectorError, TableDefinition};
 
-pub(crate) use decoder::{CsvDecoder, place};
 pub(crate) use dialect::Dialect;
 pub(crate) use encoder::CsvEncoder;
+pub(crate) use rows::CsvRows;
+pub(crate) use tokenizer::Text;
 
 pub(crate) const FORMAT: Format = Format {
     name: "csv",
@@ -26,7 +30,7 @@ pub(crate) const FORMAT: Format = Format {
         ConnectorOption::new(
             "csv.header",
             Some("false"),
-            "the first line names the columns (not an option of Flink's)",
+            "the first line of a file names the columns (not an option of Flink's)",
         ),
         ConnectorOption::new("csv.quote-character", Some("\""), "encloses fields"),
         ConnectorOption::new(
@@ -91,6 +95,8 @@ pub(crate) const FORMAT: Format = Format {
 /// The options of a table in this format.
 #[derive(Debug, Clone)]
 pub(crate) struct CsvOptions {
+    /// What this table's options begin with: see [`Options::spelled`].
+    prefix: &'static str,
     pub(crate) dialect: Dialect,
     pub(crate) rules: Rules,
     pub(crate) ignore_trailing_unmappable: bool,
@@ -126,6 +132,7 @@ impl CsvOptions {
             return Err(options.invalid("csv.array-element-delimiter", "at least one character"));
         }
         Ok(Self {
+            prefix: options.prefix(),
             dialect,
             rules: Rules {
                 null_literal: options
@@ -140,5 +147,23 @@ impl CsvOptions {
             fail_on_missing_columns: options.flag("csv.fail-on-missing-columns", false)?,
             scientific: options.flag("csv.write-bigdecimal-in-scientific-notation", true)?,
         })
+    }
+}
+
+/// Refuses columns that plain text does not carry.
+pub(crate) fn check(
+    definition: &TableDefinition,
+    fields: &[Field],
+    rules: &Rules,
+) -> Result<(), ConnectorError> {
+    match fields.iter().find(|field| column(field, rules).is_none()) {
+        None => Ok(()),
+        Some(field) => Err(ConnectorError::job(format!(
+            "table {}: column {} is {}, which the format csv cannot carry",
+            definition.name,
+            field.name(),
+            type_name(field.data_type())
+        ))
+        .with_hint("other formats, such as json, carry nested types".to_owned())),
     }
 }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, BinaryBuilder, BooleanArray, BooleanBufferBuilder, ListArray, NullBufferBuilder,
-    PrimitiveArray, StringBuilder,
+    ArrayRef, BinaryArray, BooleanArray, BooleanBufferBuilder, ListArray, NullBufferBuilder,
+    PrimitiveArray, StringArray,
 };
-use arrow::buffer::OffsetBuffer;
+use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer};
 use arrow::datatypes::{
     ArrowPrimitiveType, DataType, Date32Type, Decimal128Type, Field, Float32Type, Float64Type,
     Int8Type, Int16Type, Int32Type, Int64Type, Time32MillisecondType, Time32SecondType,
@@ -90,6 +90,9 @@ pub(crate) trait Column: Send {
     fn push(&mut self, text: &[u8]) -> bool;
 
     fn push_null(&mut self);
+
+    /// Takes back all values behind the first `rows`, and what a value that was refused has left.
+    fn truncate(&mut self, rows: usize);
 
     /// Appends the fields of column `column` of all rows of a block, by the rules that the column was
     /// made with. Answers how many became NULL because they were no value.
@@ -178,11 +181,11 @@ pub(crate) fn column(field: &Field, rules: &Rules) -> Option<Box<dyn Column>> {
         }
         D::Utf8 => Some(Box::new(Strings {
             rules,
-            values: StringBuilder::new(),
+            values: Values::new(),
         })),
         D::Binary => Some(Box::new(Bytes {
             rules,
-            values: BinaryBuilder::new(),
+            values: Values::new(),
         })),
         D::List(item) => Some(Box::new(Lists {
             item_field: item.clone(),
@@ -274,6 +277,11 @@ where
         self.nulls.append_null();
     }
 
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+
     fn push_fields(&mut self, fields: &Fields<'_>, column: usize) -> Result<u64, Refused> {
         self.values.reserve(fields.rows);
         let mut ignored = 0;
@@ -333,6 +341,11 @@ impl Column for Booleans {
         self.nulls.append_null();
     }
 
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
+        self.nulls.truncate(rows);
+    }
+
     fn push_fields(&mut self, fields: &Fields<'_>, column: usize) -> Result<u64, Refused> {
         let rules = self.rules.clone();
         push_each(self, &rules, fields, column, 0..fields.rows)
@@ -346,20 +359,24 @@ impl Column for Booleans {
 
 struct Strings {
     rules: FieldRules,
-    values: StringBuilder,
+    values: Values,
 }
 
 impl Column for Strings {
     fn push(&mut self, text: &[u8]) -> bool {
-        let text = std::str::from_utf8(text);
-        if let Ok(text) = text {
-            self.values.append_value(text);
+        let is_text = std::str::from_utf8(text).is_ok();
+        if is_text {
+            self.values.push(text);
         }
-        text.is_ok()
+        is_text
     }
 
     fn push_null(&mut self) {
-        self.values.append_null();
+        self.values.push_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
     }
 
     fn push_fields(&mut self, fields: &Fields<'_>, column: usize) -> Result<u64, Refused> {
@@ -368,26 +385,33 @@ impl Column for Strings {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
-        Ok(Arc::new(self.values.finish()))
+        let (offsets, values, nulls) = self.values.finish();
+        // SAFETY: the offsets are in order and end with the values, of which each is UTF-8: see `push`.
+        let array = unsafe { StringArray::new_unchecked(offsets, values, nulls) };
+        Ok(Arc::new(array))
     }
 }
 
 struct Bytes {
     rules: FieldRules,
-    values: BinaryBuilder,
+    values: Values,
 }
 
 impl Column for Bytes {
     fn push(&mut self, text: &[u8]) -> bool {
         let bytes = STANDARD.decode(text::trim(text));
         if let Ok(bytes) = &bytes {
-            self.values.append_value(bytes);
+            self.values.push(bytes);
         }
         bytes.is_ok()
     }
 
     fn push_null(&mut self) {
-        self.values.append_null();
+        self.values.push_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.values.truncate(rows);
     }
 
     fn push_fields(&mut self, fields: &Fields<'_>, column: usize) -> Result<u64, Refused> {
@@ -396,7 +420,55 @@ impl Column for Bytes {
     }
 
     fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
-        Ok(Arc::new(self.values.finish()))
+        let (offsets, values, nulls) = self.values.finish();
+        Ok(Arc::new(BinaryArray::new(offsets, values, nulls)))
+    }
+}
+
+/// Values of any length, which Arrow's builders cannot take back.
+struct Values {
+    ends: Vec<i32>,
+    bytes: Vec<u8>,
+    nulls: NullBufferBuilder,
+}
+
+impl Values {
+    fn new() -> Self {
+        Self {
+            ends: vec![0],
+            bytes: Vec::new(),
+            nulls: NullBufferBuilder::new(0),
+        }
+    }
+
+    fn push(&mut self, value: &[u8]) {
+        self.bytes.extend_from_slice(value);
+        self.ends.push(self.bytes.len() as i32);
+        self.nulls.append_non_null();
+    }
+
+    fn push_null(&mut self) {
+        self.ends.push(self.bytes.len() as i32);
+        self.nulls.append_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.ends.truncate(rows + 1);
+        self.bytes
+            .truncate(self.ends.last().copied().unwrap_or_default() as usize);
+        self.nulls.truncate(rows);
+    }
+
+    fn finish(&mut self) -> (OffsetBuffer<i32>, Buffer, Option<NullBuffer>) {
+        let ends = std::mem::replace(&mut self.ends, vec![0]);
+        let bytes = std::mem::take(&mut self.bytes);
+        self.ends.reserve(ends.len());
+        self.bytes.reserve(bytes.len());
+        (
+            OffsetBuffer::new(ends.into()),
+            bytes.into(),
+            self.nulls.finish(),
+        )
     }
 }
 
@@ -449,6 +521,13 @@ impl Column for Lists {
     fn push_null(&mut self) {
         self.offsets.push(self.length);
         self.nulls.append_null();
+    }
+
+    fn truncate(&mut self, rows: usize) {
+        self.offsets.truncate(rows + 1);
+        self.length = self.offsets.last().copied().unwrap_or_default();
+        self.items.truncate(self.length as usize);
+        self.nulls.truncate(rows);
     }
 
     fn push_fields(&mut self, fields: &Fields<'_>, column: usize) -> Result<u64, Refused> {

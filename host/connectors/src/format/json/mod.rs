@@ -1,20 +1,20 @@
-//! JSON, one object a line, as Flink's `json` format reads and writes it.
+//! JSON objects, as Flink's `json` format reads and writes them.
 
-mod decoder;
 mod encoder;
+mod nested;
+mod rows;
 
 use arrow::datatypes::{DataType, Field};
 
-use super::chunks::Records;
+use super::Format;
 use super::column::{Rules, column};
-use crate::format::Format;
 use crate::options::Options;
 use crate::registry::ConnectorOption;
 use crate::text::type_name;
 use crate::{ConnectorError, TableDefinition};
 
-pub(crate) use decoder::JsonDecoder;
 pub(crate) use encoder::JsonEncoder;
+pub(crate) use rows::JsonRows;
 
 pub(crate) const FORMAT: Format = Format {
     name: "json",
@@ -27,7 +27,7 @@ pub(crate) const FORMAT: Format = Format {
         ConnectorOption::new(
             "json.ignore-parse-errors",
             Some("false"),
-            "a field that is no value is NULL, and a line that is no object is left out",
+            "a field that is no value is NULL, and a line or message that is no object is left out",
         ),
         ConnectorOption::new(
             "json.timestamp-format.standard",
@@ -65,6 +65,8 @@ pub(crate) const FORMAT: Format = Format {
 /// The options of a table in this format.
 #[derive(Debug, Clone)]
 pub(crate) struct JsonOptions {
+    /// What this table's options begin with: see [`Options::spelled`].
+    prefix: &'static str,
     pub(crate) fail_on_missing_field: bool,
     pub(crate) ignore_errors: bool,
     pub(crate) iso_timestamps: bool,
@@ -88,7 +90,10 @@ impl JsonOptions {
         if fail_on_missing_field && ignore_errors {
             return Err(options.invalid(
                 "json.fail-on-missing-field",
-                "'false' where 'json.ignore-parse-errors' is 'true'",
+                &format!(
+                    "'false' where '{}' is 'true'",
+                    options.spelled("json.ignore-parse-errors")
+                ),
             ));
         }
         let standard = options.choice("json.timestamp-format.standard", &["SQL", "ISO-8601"])?;
@@ -96,6 +101,7 @@ impl JsonOptions {
         let literal = options.text("json.map-null-key.literal").unwrap_or("null");
         options.flag("json.decode.json-parser.enabled", true)?;
         Ok(Self {
+            prefix: options.prefix(),
             fail_on_missing_field,
             ignore_errors,
             iso_timestamps: standard == Some("ISO-8601"),
@@ -139,18 +145,5 @@ pub(crate) fn check(definition: &TableDefinition, fields: &[Field]) -> Result<()
             matches!(field.data_type(), DataType::Map(..))
                 .then(|| "the keys of a MAP must be STRING".to_owned()),
         )),
-    }
-}
-
-/// A record is a line.
-pub(crate) struct JsonLines;
-
-impl Records for JsonLines {
-    fn last_end(&self, text: &[u8]) -> Option<usize> {
-        memchr::memrchr(b'\n', text).map(|at| at + 1)
-    }
-
-    fn header(&self, _text: &[u8]) -> Result<Option<(Vec<String>, usize)>, String> {
-        Ok(None)
     }
 }

@@ -62,10 +62,12 @@ impl CsvEncoder {
         out.push(b'\n');
     }
 
+    /// Appends one record for each row; `end` comes behind each.
     pub(crate) fn encode(
         &mut self,
         batch: &RecordBatch,
         out: &mut Vec<u8>,
+        mut end: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), ConnectorError> {
         let cells = batch.columns().iter().map(cell);
         let cells = cells.collect::<Result<Vec<_>, _>>()?;
@@ -105,7 +107,7 @@ impl CsvEncoder {
                     }
                 }
             }
-            out.push(b'\n');
+            end(out);
         }
         Ok(())
     }

@@ -1,8 +1,6 @@
-//! The grammar of a CSV file: where a record ends, and which fields it has.
+//! The grammar of CSV: where a record ends, and which fields it has.
 
-use memchr::{memchr, memrchr};
-
-use crate::filesystem::chunks::Records;
+use memchr::memchr;
 
 /// What is special in the text.
 #[derive(Debug, Clone)]
@@ -34,9 +32,6 @@ impl Malformed {
             Self::TextBehindQuote => "there is text between a closing quote and the next delimiter",
         }
     }
-
-    pub(crate) const HINT: &str =
-        "if quotes mean nothing in this file, set 'csv.disable-quote-character' = 'true'";
 }
 
 impl Dialect {
@@ -181,49 +176,5 @@ impl Dialect {
             }
         }
         Ok(at)
-    }
-}
-
-impl Records for Dialect {
-    fn last_end(&self, text: &[u8]) -> Option<usize> {
-        let absent = |byte| memchr(byte, text).is_none();
-        if self.quote.is_none_or(absent) && self.escape.is_none_or(absent) {
-            return memrchr(b'\n', text).map(|at| at + 1);
-        }
-        let mut end = 0;
-        while let Some(next) = self.record_end(text, end) {
-            end = next;
-        }
-        (end > 0).then_some(end)
-    }
-
-    fn header(&self, text: &[u8]) -> Result<Option<(Vec<String>, usize)>, String> {
-        if !self.header {
-            return Ok(None);
-        }
-        let mut start = 0;
-        while start < text.len() {
-            let end = self.record_end(text, start).unwrap_or(text.len());
-            let line = &text[start..end];
-            if !self.is_comment(line) && !matches!(line, b"\n" | b"\r\n") {
-                let mut names = Vec::new();
-                let mut at = start;
-                loop {
-                    let mut name = Vec::new();
-                    at = self
-                        .read_field(&text[..end], at, &mut name)
-                        .map_err(|malformed| format!("the header: {}", malformed.message()))?;
-                    let name = String::from_utf8(name)
-                        .map_err(|_| "the header is not UTF-8 text".to_owned())?;
-                    names.push(name.trim().to_owned());
-                    if at >= end || text[at] == b'\n' {
-                        return Ok(Some((names, end)));
-                    }
-                    at += 1;
-                }
-            }
-            start = end;
-        }
-        Ok(Some((Vec::new(), text.len())))
     }
 }

@@ -6,7 +6,6 @@
 
 use super::CsvOptions;
 use super::dialect::Malformed;
-use crate::filesystem::chunks::Chunk;
 
 /// What is wrong with a record.
 #[derive(Debug, PartialEq, Eq)]
@@ -16,24 +15,39 @@ pub(crate) enum Problem {
     Count(usize),
 }
 
+/// Text of whole records.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Text<'a> {
+    /// The text, and bytes behind it that mean nothing. With 64 of them vector loads stay inside.
+    pub(crate) padded: &'a [u8],
+    /// Bytes of text.
+    pub(crate) length: usize,
+}
+
+impl<'a> Text<'a> {
+    pub(crate) fn bytes(self) -> &'a [u8] {
+        &self.padded[..self.length]
+    }
+}
+
 /// Fields of consecutive records, and where they are in the text.
 #[derive(Debug, Default)]
 pub(crate) struct Block {
-    /// See [`crate::filesystem::column::Fields`].
+    /// See [`crate::format::column::Fields`].
     pub(crate) bounds: Vec<u32>,
     pub(crate) rows: usize,
-    /// The fields' text, where it is not the chunk's own.
+    /// The fields' text, where it is not the text itself.
     pub(crate) rewritten: Vec<u8>,
     pub(crate) is_rewritten: bool,
     pub(crate) short: Vec<(u32, u32)>,
-    /// Where each record begins in the chunk; of the exact way only.
+    /// Where each record begins in the text; of the exact way only.
     starts: Vec<u32>,
     /// Records left out.
     pub(crate) skipped: u64,
 }
 
 impl Block {
-    /// Where in the chunk a row's record begins.
+    /// Where in the text a row's record begins.
     pub(crate) fn start(&self, row: usize, width: usize) -> usize {
         match self.is_rewritten {
             true => self.starts[row] as usize,
@@ -41,13 +55,14 @@ impl Block {
         }
     }
 
-    /// Fills the block with up to `max_rows` records from the chunk's position on, and moves it.
+    /// Fills the block with up to `max_rows` records from the position on, and moves it.
     ///
     /// # Errors
     /// The problem, and where its record begins.
     pub(crate) fn fill(
         &mut self,
-        chunk: &mut Chunk,
+        text: Text<'_>,
+        position: &mut usize,
         options: &CsvOptions,
         plain: bool,
         width: usize,
@@ -57,19 +72,21 @@ impl Block {
         self.skipped = 0;
         if plain && width > 1 {
             self.is_rewritten = false;
-            if let Some(end) = self.fill_fast(chunk, options.dialect.delimiter, width, max_rows) {
-                chunk.position = end;
+            let delimiter = options.dialect.delimiter;
+            if let Some(end) = self.fill_fast(text, *position, delimiter, width, max_rows) {
+                *position = end;
                 return Ok(());
             }
         }
         self.is_rewritten = true;
-        self.fill_exact(chunk, options, width, max_rows)
+        self.fill_exact(text.bytes(), position, options, width, max_rows)
     }
 
     /// Answers where the next record begins; `None` if the text is not that simple.
     fn fill_fast(
         &mut self,
-        chunk: &Chunk,
+        text: Text<'_>,
+        position: usize,
         delimiter: u8,
         width: usize,
         max_rows: usize,
@@ -78,12 +95,13 @@ impl Block {
         if self.bounds.len() < target + 1 + 64 {
             self.bounds.resize(target + 1 + 64, 0);
         }
-        self.bounds[0] = (chunk.position as u32).wrapping_sub(1);
-        let text = &chunk.data[..chunk.length];
+        self.bounds[0] = (position as u32).wrapping_sub(1);
+        let data = text.padded;
+        let text = text.bytes();
         let (mut count, mut newlines) = (1, 0);
-        let mut base = chunk.position;
+        let mut base = position;
         while base < text.len() && count <= target {
-            let block: &[u8; 64] = chunk.data.get(base..base + 64)?.try_into().ok()?;
+            let block: &[u8; 64] = data.get(base..base + 64)?.try_into().ok()?;
             let valid = match text.len() - base {
                 left @ 0..64 => (1 << left) - 1,
                 _ => u64::MAX,
@@ -124,7 +142,8 @@ impl Block {
 
     fn fill_exact(
         &mut self,
-        chunk: &mut Chunk,
+        text: &[u8],
+        position: &mut usize,
         options: &CsvOptions,
         width: usize,
         max_rows: usize,
@@ -135,9 +154,8 @@ impl Block {
         self.rows = 0;
         self.bounds.push(u32::MAX);
         let dialect = &options.dialect;
-        while self.rows < max_rows && chunk.position < chunk.length {
-            let start = chunk.position;
-            let text = &chunk.data[..chunk.length];
+        while self.rows < max_rows && *position < text.len() {
+            let start = *position;
             let blank = match &text[start..] {
                 [b'\n', ..] => Some(start + 1),
                 [b'\r', b'\n', ..] => Some(start + 2),
@@ -145,12 +163,12 @@ impl Block {
                 _ => None,
             };
             if let Some(end) = blank {
-                chunk.position = end;
+                *position = end;
                 continue;
             }
             match self.read_record(text, start, options, width) {
                 Ok((end, kept)) => {
-                    chunk.position = end;
+                    *position = end;
                     if kept {
                         self.starts.push(start as u32);
                         self.rows += 1;
@@ -160,8 +178,8 @@ impl Block {
                 }
                 Err(problem) if options.rules.ignore_errors => {
                     self.forget(width);
-                    chunk.position = match problem {
-                        // The rest of the chunk belongs to the open quote: go on behind its line.
+                    *position = match problem {
+                        // The rest of the text belongs to the open quote: go on behind its line.
                         Problem::Malformed(_) => memchr::memchr(b'\n', &text[start..])
                             .map_or(text.len(), |at| start + at + 1),
                         Problem::Count(_) => dialect.record_end(text, start).unwrap_or(text.len()),

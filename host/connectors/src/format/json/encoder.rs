@@ -1,4 +1,4 @@
-//! Record batches to JSON lines.
+//! Record batches to JSON objects.
 
 use arrow::array::{Array, AsArray};
 use arrow::datatypes::SchemaRef;
@@ -48,10 +48,12 @@ impl JsonEncoder {
         }
     }
 
+    /// Appends one object for each row; `end` comes behind each.
     pub(crate) fn encode(
         &self,
         batch: &RecordBatch,
         out: &mut Vec<u8>,
+        mut end: impl FnMut(&mut Vec<u8>),
     ) -> Result<(), ConnectorError> {
         let columns = batch.columns().iter();
         let values: Vec<_> = columns
@@ -71,7 +73,8 @@ impl JsonEncoder {
                 out.extend_from_slice(name);
                 self.value(value, row, out)?;
             }
-            out.extend_from_slice(b"}\n");
+            out.push(b'}');
+            end(out);
         }
         Ok(())
     }

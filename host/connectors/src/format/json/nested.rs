@@ -1,7 +1,4 @@
-//! JSON lines to record batches.
-//!
-//! A line is taken apart one level at a time, into names and the text of their values; the text of a
-//! plain value is read as CSV's is.
+//! Columns of any type that JSON carries, out of the text of their values.
 
 use std::borrow::Cow;
 use std::collections::HashMap;
@@ -15,35 +12,19 @@ use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::JsonOptions;
-use crate::filesystem::chunks::Chunk;
-use crate::filesystem::column::{Column, Rules, column};
-use crate::filesystem::text_source::{Decoder, MAX_BATCH_BYTES, TextColumns, excerpt};
+use crate::ConnectorError;
+use crate::format::column::{Column, Rules, column};
+use crate::format::excerpt;
 use crate::text::a_type;
-use crate::{ConnectorError, SourceProgress};
-
-/// Decodes the chunks of one partition.
-pub(crate) struct JsonDecoder {
-    options: Arc<JsonOptions>,
-    outputs: Vec<Output>,
-    rows: usize,
-    bytes: usize,
-    batch_rows: usize,
-    progress: Arc<SourceProgress>,
-}
-
-struct Output {
-    field: Field,
-    column: Nested,
-}
 
 /// What is wrong with a value: where in the row, and what.
-struct Problem {
-    path: String,
-    message: String,
+pub(super) struct Problem {
+    pub(super) path: String,
+    pub(super) message: String,
 }
 
 impl Problem {
-    fn new(field: &Field, message: impl Into<String>) -> Self {
+    pub(super) fn new(field: &Field, message: impl Into<String>) -> Self {
         Self {
             path: field.name().clone(),
             message: message.into(),
@@ -61,132 +42,10 @@ impl Problem {
     }
 }
 
-impl JsonDecoder {
-    /// `wanted` holds indices into the declared columns.
-    pub(crate) fn new(
-        options: Arc<JsonOptions>,
-        declared: Arc<TextColumns>,
-        wanted: &[usize],
-        batch_rows: usize,
-        progress: Arc<SourceProgress>,
-    ) -> Result<Self, ConnectorError> {
-        let outputs = wanted.iter().map(|&index| {
-            let field = declared.fields[index].clone();
-            let column = Nested::new(&field)
-                .ok_or_else(|| ConnectorError::bug(format!("no reader for {}", field.name())))?;
-            Ok(Output { field, column })
-        });
-        Ok(Self {
-            outputs: outputs.collect::<Result<_, ConnectorError>>()?,
-            options,
-            rows: 0,
-            bytes: 0,
-            batch_rows,
-            progress,
-        })
-    }
-
-    /// Appends one line's object; `false` if it is left out.
-    fn push_line(&mut self, line: &[u8]) -> Result<bool, Problem> {
-        let whole = |message: String| Problem {
-            path: String::new(),
-            message,
-        };
-        let entries = std::str::from_utf8(line)
-            .map_err(|_| whole("the line is not UTF-8 text".to_owned()))
-            .and_then(|text| {
-                object(text).map_err(|error| {
-                    let place = match error.column() {
-                        0 => String::new(),
-                        column => format!("column {column}: "),
-                    };
-                    let reason = error.to_string();
-                    let reason = reason.split(" at line ").next().unwrap_or_default();
-                    whole(format!("{place}not a JSON object: {reason}"))
-                })
-            });
-        let entries = match entries {
-            Ok(entries) => entries,
-            Err(_) if self.options.ignore_errors => return Ok(false),
-            Err(problem) => return Err(problem),
-        };
-        let mut ignored = 0;
-        for (place, output) in self.outputs.iter_mut().enumerate() {
-            let name = output.field.name();
-            let value = entry(&entries, name, place);
-            if value.is_none() && self.options.fail_on_missing_field {
-                return Err(Problem::new(&output.field, "the object has no such field"));
-            }
-            output
-                .column
-                .push(&output.field, value, &self.options, &mut ignored)?;
-        }
-        if ignored > 0 {
-            self.progress.add_ignored(ignored);
-        }
-        Ok(true)
-    }
-}
-
-impl Decoder for JsonDecoder {
-    fn enter(&mut self, _chunk: &Chunk) -> Result<(), ConnectorError> {
-        Ok(())
-    }
-
-    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError> {
-        while !self.is_full() && chunk.position < chunk.length {
-            let start = chunk.position;
-            let text = &chunk.data[start..chunk.length];
-            let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
-            let line = text[..end].trim_ascii();
-            let pushed = match line.is_empty() {
-                true => Ok(false),
-                false => self.push_line(line),
-            };
-            match pushed {
-                Ok(true) => self.rows += 1,
-                Ok(false) => self.progress.add_ignored(u64::from(!line.is_empty())),
-                Err(Problem { path, message }) => {
-                    let (shown, line) = (&chunk.file.shown, chunk.line(start));
-                    let place = match path.as_str() {
-                        "" => String::new(),
-                        path => format!("field {path}: "),
-                    };
-                    return Err(ConnectorError::data(format!(
-                        "{shown}, line {line}: {place}{message}"
-                    ))
-                    .with_hint(
-                        "'json.ignore-parse-errors' = 'true' turns such fields into NULL and leaves such lines out"
-                            .to_owned(),
-                    ));
-                }
-            }
-            chunk.position = start + end + 1;
-            self.bytes += end + 1;
-        }
-        Ok(())
-    }
-
-    fn is_full(&self) -> bool {
-        self.rows >= self.batch_rows || self.bytes >= MAX_BATCH_BYTES
-    }
-
-    fn rows(&self) -> usize {
-        self.rows
-    }
-
-    fn finish(&mut self) -> Result<Vec<ArrayRef>, ConnectorError> {
-        self.rows = 0;
-        self.bytes = 0;
-        let columns = self.outputs.iter_mut();
-        columns.map(|output| output.column.finish()).collect()
-    }
-}
-
-type Entries<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
+pub(super) type Entries<'a> = Vec<(Cow<'a, str>, &'a RawValue)>;
 
 /// The names and values of an object, values as text.
-fn object(text: &str) -> Result<Entries<'_>, serde_json::Error> {
+pub(super) fn object(text: &str) -> Result<Entries<'_>, serde_json::Error> {
     struct Names;
     impl<'de> Visitor<'de> for Names {
         type Value = Entries<'de>;
@@ -213,7 +72,7 @@ fn object(text: &str) -> Result<Entries<'_>, serde_json::Error> {
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
 /// The value of a name, the last where there are several; `likely` is where to look first.
-fn entry<'a>(entries: &Entries<'a>, name: &str, likely: usize) -> Option<&'a str> {
+pub(super) fn entry<'a>(entries: &Entries<'a>, name: &str, likely: usize) -> Option<&'a str> {
     let unique = entries.len() == likely + 1;
     let found = match entries.get(likely) {
         Some((found, value)) if unique && found == name => Some(value),
@@ -239,7 +98,7 @@ fn content(value: &str) -> Option<Cow<'_, str>> {
 }
 
 /// A column of any type that JSON carries.
-enum Nested {
+pub(super) enum Nested {
     Plain(Box<dyn Column>),
     List {
         item: Arc<Field>,
@@ -263,7 +122,7 @@ enum Nested {
 }
 
 /// The ends of lists, and of the last one so far.
-struct Offsets {
+pub(super) struct Offsets {
     ends: Vec<i32>,
     end: i32,
 }
@@ -280,6 +139,13 @@ impl Offsets {
         self.ends.push(self.end);
     }
 
+    /// Takes back all lists behind the first `rows`; answers how many items are left.
+    fn truncate(&mut self, rows: usize) -> usize {
+        self.ends.truncate(rows + 1);
+        self.end = self.ends.last().copied().unwrap_or_default();
+        self.end as usize
+    }
+
     fn finish(&mut self) -> OffsetBuffer<i32> {
         let offsets = std::mem::replace(self, Self::new());
         OffsetBuffer::new(offsets.ends.into())
@@ -287,7 +153,7 @@ impl Offsets {
 }
 
 impl Nested {
-    fn new(field: &Field) -> Option<Self> {
+    pub(super) fn new(field: &Field) -> Option<Self> {
         let nulls = NullBufferBuilder::new(0);
         Some(match field.data_type() {
             DataType::List(item) => Self::List {
@@ -320,7 +186,7 @@ impl Nested {
     }
 
     /// Appends a value (`None` and `null` are NULL). With `ignore_errors` what is no value is NULL.
-    fn push(
+    pub(super) fn push(
         &mut self,
         field: &Field,
         value: Option<&str>,
@@ -450,7 +316,39 @@ impl Nested {
         }
     }
 
-    fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
+    /// Takes back all values behind the first `rows`, whole or not.
+    pub(super) fn truncate(&mut self, rows: usize) {
+        match self {
+            Self::Plain(column) => column.truncate(rows),
+            Self::List {
+                items,
+                offsets,
+                nulls,
+                ..
+            } => {
+                items.truncate(offsets.truncate(rows));
+                nulls.truncate(rows);
+            }
+            Self::Row { columns, nulls, .. } => {
+                columns.iter_mut().for_each(|column| column.truncate(rows));
+                nulls.truncate(rows);
+            }
+            Self::Map {
+                keys,
+                values,
+                offsets,
+                nulls,
+                ..
+            } => {
+                let entries = offsets.truncate(rows);
+                keys.truncate(entries);
+                values.truncate(entries);
+                nulls.truncate(rows);
+            }
+        }
+    }
+
+    pub(super) fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
         let wrong = |error| ConnectorError::unexpected("building a column", error);
         Ok(match self {
             Self::Plain(column) => column.finish()?,

@@ -1,0 +1,579 @@
+//! The thread that polls: from the brokers' messages to chunks.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{BorrowedMessage, Message};
+use rdkafka::{Offset, TopicPartitionList};
+
+use super::chunk::{Chunk, Split};
+use super::consumer::{Callbacks, Client, Spec};
+use super::link::PATIENCE;
+use super::offsets::{Mark, Offsets, Place, ends};
+use super::source::{Shared, as_offsets};
+use crate::ConnectorError;
+
+/// How long a poll waits for the first message.
+const IDLE: Duration = Duration::from_millis(100);
+
+/// How long it waits for more while the readers are busy.
+const BUSY: Duration = Duration::from_millis(1);
+
+/// How long readers may take nothing before a group must be kept alive by polling.
+const STALL: Duration = Duration::from_secs(10);
+
+/// How often brokers that were gone are looked for.
+const PROBE: Duration = Duration::from_secs(1);
+
+pub(super) struct Fetcher {
+    pub spec: Arc<Spec>,
+    pub shared: Arc<Shared>,
+    /// Where a checkpoint stands.
+    pub from: Option<Offsets>,
+    /// Whether the partitions are shared with other processes of the group.
+    pub grouped: bool,
+}
+
+/// Ends the queue whatever happens to the thread.
+struct Ends(Arc<Shared>);
+
+impl Drop for Ends {
+    fn drop(&mut self) {
+        self.0.queue.end(Some(ConnectorError::bug(
+            "the thread of a Kafka table is gone",
+        )));
+        self.0.close();
+    }
+}
+
+impl Fetcher {
+    pub(super) fn run(self) {
+        let ends = Ends(self.shared.clone());
+        let error = self.fetch().err();
+        ends.0.queue.end(error);
+    }
+
+    fn fetch(self) -> Result<(), ConnectorError> {
+        let callbacks = Callbacks {
+            shared: self.shared.clone(),
+        };
+        let client: KafkaResult<BaseConsumer<_>> = self.spec.config.create_with_context(callbacks);
+        let client =
+            client.map_err(|error| ConnectorError::job(format!("the Kafka client: {error}")))?;
+        let client = Arc::new(client);
+        self.shared.client.set(Arc::downgrade(&client)).ok();
+        let mut fetching = Fetching {
+            next_discovery: self
+                .spec
+                .discovery
+                .map(|interval| Instant::now() + interval),
+            spec: self.spec,
+            shared: self.shared,
+            grouped: self.grouped,
+            client,
+            chunk: Chunk::default(),
+            current: None,
+            known: Vec::new(),
+            reading: Vec::new(),
+            remaining: VecDeque::new(),
+            stalled_since: None,
+            paused: false,
+            next_probe: Instant::now(),
+        };
+        if fetching.begin(self.from.as_ref())? {
+            fetching.poll_to_the_end()?;
+        }
+        Ok(())
+    }
+}
+
+/// A partition of a table with an end.
+struct Reading {
+    split: Arc<Split>,
+    /// The first offset that is read.
+    start: i64,
+    /// The first offset that is not.
+    stop: i64,
+    /// Where the partition ended when it was last asked.
+    end: i64,
+}
+
+struct Fetching {
+    spec: Arc<Spec>,
+    shared: Arc<Shared>,
+    grouped: bool,
+    client: Arc<Client>,
+    chunk: Chunk,
+    /// Whose the last message was.
+    current: Option<Arc<Split>>,
+    /// All partitions.
+    known: Vec<Place>,
+    /// Of a table with an end: the partitions of the topic that is being read.
+    reading: Vec<Reading>,
+    /// Of a table with an end: the other topics. One is read after the other, because the end of a
+    /// partition is told without the topic's name.
+    remaining: VecDeque<Vec<Reading>>,
+    /// Since when readers have not taken what is there.
+    stalled_since: Option<Instant>,
+    paused: bool,
+    next_probe: Instant,
+    next_discovery: Option<Instant>,
+}
+
+impl Fetching {
+    /// Finds the partitions and where to begin; `false` if the job stopped meanwhile.
+    fn begin(&mut self, from: Option<&Offsets>) -> Result<bool, ConnectorError> {
+        let places = loop {
+            let found = self
+                .spec
+                .topics
+                .partitions(&self.client, &self.shared.link)?;
+            match found {
+                Some(found) => break found,
+                None if !self.wait()? => return Ok(false),
+                None => {}
+            }
+        };
+        self.known = places.clone();
+        if self.grouped {
+            return self.join().map(|()| true);
+        }
+        let Some(starts) = self.starts(from, &places)? else {
+            return Ok(false);
+        };
+        self.shared.begin(as_offsets(
+            places.iter().cloned().zip(starts.iter().copied()),
+        ));
+        let Some(mark) = self.spec.bounded.clone() else {
+            let mut list = TopicPartitionList::with_capacity(places.len());
+            for ((topic, partition), start) in places.iter().zip(&starts) {
+                self.shared.assign(topic, *partition);
+                self.add(&mut list, topic, *partition, *start)?;
+            }
+            return self.done(self.client.assign(&list)).map(|()| true);
+        };
+        let Some(stops) = self.ask(|client| mark.resolve(client, &places, PATIENCE))? else {
+            return Ok(false);
+        };
+        let Some(ends) = self.ask(|client| ends(client, &places, Offset::End, PATIENCE))? else {
+            return Ok(false);
+        };
+        for (((topic, partition), start), (stop, end)) in
+            places.iter().zip(starts).zip(stops.into_iter().zip(ends))
+        {
+            let split = self.shared.assign(topic, *partition);
+            let end = end.unwrap_or_default();
+            // A partition that the mark does not name is read to its end.
+            let reading = Reading {
+                split,
+                start,
+                stop: stop.unwrap_or(end),
+                end,
+            };
+            match self.remaining.back_mut() {
+                Some(topics) if topics[0].split.topic == *topic => topics.push(reading),
+                _ => self.remaining.push_back(vec![reading]),
+            }
+        }
+        Ok(true)
+    }
+
+    /// The first offset of each place.
+    fn starts(
+        &self,
+        from: Option<&Offsets>,
+        places: &[Place],
+    ) -> Result<Option<Vec<i64>>, ConnectorError> {
+        let Some(first) = self.ask(|client| ends(client, places, Offset::Beginning, PATIENCE))?
+        else {
+            return Ok(None);
+        };
+        let Some(last) = self.ask(|client| ends(client, places, Offset::End, PATIENCE))? else {
+            return Ok(None);
+        };
+        let resolve = |mark: &Mark| self.ask(|client| mark.resolve(client, places, PATIENCE));
+        let wanted: Vec<Option<i64>> = match from {
+            Some(from) => {
+                let known = |(topic, partition): &Place| from.get(topic)?.get(partition).copied();
+                // What came since is read from its beginning.
+                places
+                    .iter()
+                    .zip(&first)
+                    .map(|(place, first)| known(place).or(*first))
+                    .collect()
+            }
+            None => {
+                let Some(mut wanted) = resolve(&self.spec.start)? else {
+                    return Ok(None);
+                };
+                if matches!(self.spec.start, Mark::Specific(_)) {
+                    let Some(committed) = resolve(&Mark::Committed)? else {
+                        return Ok(None);
+                    };
+                    for (index, wanted) in wanted.iter_mut().enumerate() {
+                        *wanted = wanted.or(committed[index]).or(first[index]);
+                    }
+                }
+                wanted
+            }
+        };
+        let mut starts = Vec::with_capacity(places.len());
+        for (index, place) in places.iter().enumerate() {
+            let (first, last) = (
+                first[index].unwrap_or_default(),
+                last[index].unwrap_or_default(),
+            );
+            let start = match (wanted[index], &self.spec.reset) {
+                (Some(start), _) if (first..=last).contains(&start) => start,
+                (_, Some(Mark::Earliest)) => first,
+                (_, Some(_)) => last,
+                // Behind the last message, the reading waits for those to come.
+                (Some(start), None)
+                    if start > last
+                        && from.is_none()
+                        && !matches!(self.spec.start, Mark::Committed) =>
+                {
+                    start
+                }
+                (Some(start), None) => return Err(self.out_of_range(place, start, first, last)),
+                (None, None) => return Err(self.nothing_committed(place)),
+            };
+            starts.push(start);
+        }
+        Ok(Some(starts))
+    }
+
+    fn out_of_range(
+        &self,
+        (topic, partition): &Place,
+        start: i64,
+        first: i64,
+        last: i64,
+    ) -> ConnectorError {
+        ConnectorError::environment(format!(
+            "topic '{topic}', partition {partition}: offset {start}, at which the reading is to go on, is not there: the partition holds {first} to {last}"
+        ))
+        .with_hint(
+            "messages were deleted before they were read, or the topic was made anew; 'properties.auto.offset.reset' = 'earliest' goes on with what is there"
+                .to_owned(),
+        )
+    }
+
+    fn nothing_committed(&self, (topic, partition): &Place) -> ConnectorError {
+        let group = self.spec.config.get("group.id").unwrap_or_default();
+        ConnectorError::environment(format!(
+            "topic '{topic}', partition {partition}: the group '{group}' has committed no offset to begin at"
+        ))
+        .with_hint(
+            "'properties.auto.offset.reset' = 'earliest' or 'latest' says where to begin then; 'scan.startup.mode' begins elsewhere"
+                .to_owned(),
+        )
+    }
+
+    fn join(&self) -> Result<(), ConnectorError> {
+        let mut topics: Vec<&str> = self.known.iter().map(|(topic, _)| topic.as_str()).collect();
+        topics.sort_unstable();
+        topics.dedup();
+        self.done(self.client.subscribe(&topics))
+    }
+
+    /// Asks until there is an answer; `None` if the job stopped meanwhile.
+    fn ask<T>(
+        &self,
+        question: impl Fn(&Client) -> KafkaResult<T>,
+    ) -> Result<Option<T>, ConnectorError> {
+        loop {
+            match question(&self.client) {
+                Ok(answer) => {
+                    self.shared.link.answers();
+                    return Ok(Some(answer));
+                }
+                Err(error) => self.shared.link.weigh(&error)?,
+            }
+            if !self.wait()? {
+                return Ok(None);
+            }
+        }
+    }
+
+    /// Waits a moment while nothing is assigned, so that a poll gives news only; `false` to stop.
+    fn wait(&self) -> Result<bool, ConnectorError> {
+        if let Some(Err(error)) = self.client.poll(IDLE) {
+            self.shared.link.weigh(&error)?;
+        }
+        self.shared.link.check()?;
+        Ok(!self.shared.is_stopped())
+    }
+
+    fn poll_to_the_end(&mut self) -> Result<(), ConnectorError> {
+        while !self.shared.is_stopped() {
+            self.shared.link.check()?;
+            if self.spec.bounded.is_some() && !self.next_topic()? {
+                return self.hand_over();
+            }
+            self.look_for_partitions()?;
+            self.look_for_brokers();
+            self.poll()?;
+        }
+        Ok(())
+    }
+
+    fn poll(&mut self) -> Result<(), ConnectorError> {
+        let mut wait = match (self.chunk.is_empty(), self.stalled_since) {
+            (true, _) => IDLE,
+            (false, None) => BUSY,
+            (false, Some(_)) => Duration::ZERO,
+        };
+        let client = self.client.clone();
+        while !self.is_full() || self.paused {
+            match client.poll(wait) {
+                Some(Ok(message)) => self.take(&message)?,
+                Some(Err(error)) => self.trouble(&error)?,
+                None => break,
+            }
+            wait = Duration::ZERO;
+        }
+        if !self.chunk.is_empty()
+            && (self.is_full() || self.stalled_since.is_some() || self.shared.queue.is_empty())
+        {
+            self.offer()?;
+        }
+        Ok(())
+    }
+
+    fn is_full(&self) -> bool {
+        self.chunk.records.len() >= self.spec.chunk_rows
+            || self.chunk.length() >= self.spec.chunk_bytes
+    }
+
+    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), ConnectorError> {
+        let (topic, partition) = (message.topic(), message.partition());
+        let same = |split: &&Arc<Split>| {
+            split.partition == partition
+                && split.topic == topic
+                && !split.revoked.load(Ordering::Relaxed)
+        };
+        let split = match self.current.as_ref().filter(same) {
+            Some(split) => split.clone(),
+            // A message of a partition that has just been taken away is for its next owner.
+            None => match self.shared.split(topic, partition) {
+                Some(split) => split,
+                None => return Ok(()),
+            },
+        };
+        if let Some(reading) = self
+            .reading
+            .iter()
+            .find(|reading| Arc::ptr_eq(&reading.split, &split))
+        {
+            let (offset, stop) = (message.offset(), reading.stop);
+            if offset < stop {
+                self.chunk.push(&split, message, self.spec.with_headers);
+            }
+            if offset + 1 >= stop {
+                self.finish(&split)?;
+            }
+        } else {
+            self.chunk.push(&split, message, self.spec.with_headers);
+        }
+        self.current = Some(split);
+        Ok(())
+    }
+
+    /// A partition is read to its end.
+    fn finish(&self, split: &Split) -> Result<(), ConnectorError> {
+        if split.finished.swap(true, Ordering::AcqRel) {
+            return Ok(());
+        }
+        let mut list = TopicPartitionList::new();
+        list.add_partition(&split.topic, split.partition);
+        self.done(self.client.pause(&list))
+    }
+
+    /// Goes on with the next topic once one is read; `false` behind the last.
+    fn next_topic(&mut self) -> Result<bool, ConnectorError> {
+        let finished = |reading: &Reading| reading.split.finished.load(Ordering::Acquire);
+        while self.reading.iter().all(finished) {
+            let Some(next) = self.remaining.pop_front() else {
+                return Ok(false);
+            };
+            let mut list = TopicPartitionList::new();
+            for reading in &next {
+                match reading.start < reading.stop {
+                    true => self.add(
+                        &mut list,
+                        &reading.split.topic,
+                        reading.split.partition,
+                        reading.start,
+                    )?,
+                    false => reading.split.finished.store(true, Ordering::Release),
+                }
+            }
+            self.done(self.client.assign(&list))?;
+            self.reading = next;
+        }
+        Ok(true)
+    }
+
+    /// The end of a partition of the topic that is being read: whatever was in it when its end was
+    /// last asked for is read.
+    fn end_of_partition(&mut self, partition: i32) -> Result<(), ConnectorError> {
+        let Some(reading) = self
+            .reading
+            .iter_mut()
+            .find(|reading| reading.split.partition == partition)
+        else {
+            return Ok(());
+        };
+        if reading.stop <= reading.end {
+            let split = reading.split.clone();
+            return self.finish(&split);
+        }
+        let place = [(reading.split.topic.clone(), partition)];
+        if let Ok(found) = ends(&self.client, &place, Offset::End, PATIENCE) {
+            reading.end = found[0].unwrap_or(reading.end);
+        }
+        Ok(())
+    }
+
+    fn trouble(&mut self, error: &KafkaError) -> Result<(), ConnectorError> {
+        if let KafkaError::PartitionEOF(partition) = error {
+            return self.end_of_partition(*partition);
+        }
+        match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::AutoOffsetReset) => Err(self.lost()),
+            // The group has been left because nobody polled; the next poll joins it again.
+            Some(RDKafkaErrorCode::PollExceeded) => Ok(()),
+            Some(RDKafkaErrorCode::UnknownTopicOrPartition | RDKafkaErrorCode::UnknownTopic) => {
+                self.next_discovery = Some(Instant::now());
+                self.shared.link.weigh(error)
+            }
+            _ => self.shared.link.weigh(error),
+        }
+    }
+
+    /// The reading is where there is nothing to read.
+    fn lost(&self) -> ConnectorError {
+        let range = |which| ends(&self.client, &self.known, which, PATIENCE).ok();
+        if let (Some(first), Some(last)) = (range(Offset::Beginning), range(Offset::End)) {
+            for (index, (topic, partition)) in self.known.iter().enumerate() {
+                let next = self
+                    .shared
+                    .split(topic, *partition)
+                    .and_then(|split| self.shared.offset(&split));
+                let (first, last) = (
+                    first[index].unwrap_or_default(),
+                    last[index].unwrap_or_default(),
+                );
+                if let Some(next) = next
+                    && !(first..=last).contains(&next)
+                {
+                    return self.out_of_range(&self.known[index], next, first, last);
+                }
+            }
+        }
+        match (self.grouped, self.known.first()) {
+            (true, Some(place)) => self.nothing_committed(place),
+            _ => ConnectorError::environment(
+                "the next message of a topic is no longer there: it was deleted before it was read",
+            )
+            .with_hint(
+                "'properties.auto.offset.reset' = 'earliest' goes on with what is there".to_owned(),
+            ),
+        }
+    }
+
+    /// Hands the chunk to the readers, if they take it soon.
+    fn offer(&mut self) -> Result<(), ConnectorError> {
+        if self.shared.queue.offer(&mut self.chunk, IDLE) {
+            self.stalled_since = None;
+            if std::mem::take(&mut self.paused) {
+                let assigned = self.done(self.client.assignment())?;
+                self.done(self.client.resume(&assigned))?;
+            }
+            return Ok(());
+        }
+        let since = *self.stalled_since.get_or_insert_with(Instant::now);
+        // A member that does not poll is taken for dead; one that is paused may poll.
+        if self.grouped && since.elapsed() > STALL {
+            let assigned = self.done(self.client.assignment())?;
+            self.done(self.client.pause(&assigned))?;
+            self.paused = true;
+        }
+        Ok(())
+    }
+
+    /// Hands over the last chunk.
+    fn hand_over(&mut self) -> Result<(), ConnectorError> {
+        while !self.chunk.is_empty() && !self.shared.is_stopped() {
+            self.offer()?;
+        }
+        Ok(())
+    }
+
+    fn look_for_partitions(&mut self) -> Result<(), ConnectorError> {
+        let due = |at: &Instant| *at <= Instant::now();
+        if self.spec.bounded.is_some() || !self.next_discovery.as_ref().is_some_and(due) {
+            return Ok(());
+        }
+        self.next_discovery = self
+            .spec
+            .discovery
+            .map(|interval| Instant::now() + interval);
+        let Some(found) = self
+            .spec
+            .topics
+            .partitions(&self.client, &self.shared.link)?
+        else {
+            self.next_discovery = Some(Instant::now() + PROBE);
+            return Ok(());
+        };
+        let new: Vec<Place> = found
+            .into_iter()
+            .filter(|place| !self.known.contains(place))
+            .collect();
+        if new.is_empty() {
+            return Ok(());
+        }
+        self.known.extend(new.iter().cloned());
+        if self.grouped {
+            return self.join();
+        }
+        let mut list = TopicPartitionList::with_capacity(new.len());
+        for (topic, partition) in &new {
+            self.shared.assign(topic, *partition);
+            self.done(list.add_partition_offset(topic, *partition, Offset::Beginning))?;
+        }
+        self.done(self.client.incremental_assign(&list))
+    }
+
+    /// Brokers that are gone say nothing when they come back.
+    fn look_for_brokers(&mut self) {
+        if !self.shared.link.is_doubted() || self.next_probe > Instant::now() {
+            return;
+        }
+        self.next_probe = Instant::now() + PROBE;
+        match self.client.fetch_metadata(self.spec.topics.any(), PATIENCE) {
+            Ok(_) => self.shared.link.answers(),
+            Err(_) => self.shared.link.fails(),
+        }
+    }
+
+    fn add(
+        &self,
+        list: &mut TopicPartitionList,
+        topic: &str,
+        partition: i32,
+        offset: i64,
+    ) -> Result<(), ConnectorError> {
+        self.done(list.add_partition_offset(topic, partition, Offset::Offset(offset)))
+    }
+
+    fn done<T>(&self, result: KafkaResult<T>) -> Result<T, ConnectorError> {
+        result.map_err(|error| self.shared.link.failed(&error))
+    }
+}

@@ -1,0 +1,376 @@
+//! The producer of a table: sends messages, waits for their delivery, and commits them.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+use rdkafka::client::ClientContext;
+use rdkafka::config::RDKafkaLogLevel;
+use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::message::{DeliveryResult, Message};
+use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
+use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+
+use super::link::{GRACE, Link, PATIENCE, words};
+use crate::ConnectorError;
+
+/// How long one step of a transaction may take before it is asked for again.
+const STEP: Duration = Duration::from_secs(2);
+
+/// How long a full queue is left alone.
+const FULL: Duration = Duration::from_millis(2);
+
+type Client = ThreadedProducer<Deliveries>;
+
+/// One client of the brokers, shared by all writers of a table.
+pub(super) struct Producer {
+    client: Client,
+    topic: String,
+    /// Of a table in transactions.
+    transactions: Option<Transactions>,
+}
+
+struct Transactions {
+    id: String,
+    /// Whether one is open.
+    open: AtomicBool,
+    /// Reads what a transaction has noted of itself.
+    notes: BaseConsumer,
+}
+
+/// Hears what became of messages, and what the client says by itself.
+pub(super) struct Deliveries {
+    link: Link,
+    failed: Mutex<Option<KafkaError>>,
+}
+
+impl ClientContext for Deliveries {
+    fn log(&self, _level: RDKafkaLogLevel, facility: &str, message: &str) {
+        tracing::debug!("librdkafka: {facility} {message}");
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        self.link.hear(&error, reason);
+    }
+}
+
+impl ProducerContext for Deliveries {
+    type DeliveryOpaque = ();
+
+    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+        match result {
+            Ok(message) => {
+                tracing::trace!(offset = message.offset(), "delivered");
+                if self.link.is_down() {
+                    self.link.answers();
+                }
+            }
+            // What is purged belongs to a transaction that is given up.
+            Err((
+                KafkaError::MessageProduction(
+                    RDKafkaErrorCode::PurgeQueue | RDKafkaErrorCode::PurgeInflight,
+                ),
+                _,
+            )) => {}
+            Err((error, _)) => {
+                self.failed.lock().get_or_insert_with(|| error.clone());
+            }
+        }
+    }
+}
+
+impl Producer {
+    /// `notes` is the configuration of a table in transactions; its `group.id` is the transactional id.
+    pub(super) fn new(
+        config: &ClientConfig,
+        notes: Option<&ClientConfig>,
+        topic: &str,
+        link: Link,
+    ) -> Result<Self, ConnectorError> {
+        let refused = |error: KafkaError| ConnectorError::job(format!("the Kafka client: {error}"));
+        let transactions = match notes {
+            None => None,
+            Some(notes) => Some(Transactions {
+                id: notes.get("group.id").unwrap_or_default().to_owned(),
+                open: AtomicBool::new(false),
+                notes: notes.create().map_err(refused)?,
+            }),
+        };
+        let deliveries = Deliveries {
+            link,
+            failed: Mutex::default(),
+        };
+        Ok(Producer {
+            client: config.create_with_context(deliveries).map_err(refused)?,
+            topic: topic.to_owned(),
+            transactions,
+        })
+    }
+
+    fn heard(&self) -> &Deliveries {
+        self.client.context()
+    }
+
+    /// Fails once a message could not be delivered, or the brokers refuse this client.
+    pub(super) fn check(&self) -> Result<(), ConnectorError> {
+        let heard = self.heard();
+        heard.link.check()?;
+        let Some(error) = heard.failed.lock().clone() else {
+            return Ok(());
+        };
+        Err(self.undelivered(&error))
+    }
+
+    fn undelivered(&self, error: &KafkaError) -> ConnectorError {
+        let topic = &self.topic;
+        let hint = match error.rdkafka_error_code() {
+            Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
+                Some(format!("create it first: kafka-topics.sh --create --topic {topic}"))
+            }
+            Some(RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced) => {
+                return self.fenced();
+            }
+            Some(RDKafkaErrorCode::MessageSizeTooLarge) => Some(
+                "'properties.max.request.size' is the client's limit, max.message.bytes the topic's".to_owned(),
+            ),
+            _ => None,
+        };
+        let reason = match error {
+            KafkaError::MessageProduction(code) => words(*code),
+            error => error.to_string(),
+        };
+        ConnectorError::environment(format!(
+            "a message for the topic '{topic}' was not delivered: {reason}"
+        ))
+        .with_hint(hint)
+    }
+
+    /// Hands a message to the client; waits while its queue is full.
+    pub(super) async fn send(
+        &self,
+        record: BaseRecord<'_, [u8], [u8]>,
+    ) -> Result<(), ConnectorError> {
+        let mut record = record;
+        loop {
+            match self.client.send(record) {
+                Ok(()) => return Ok(()),
+                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+                    record = again;
+                    self.check()?;
+                    tokio::time::sleep(FULL).await;
+                }
+                Err((error, _)) => return Err(self.undelivered(&error)),
+            }
+        }
+    }
+
+    pub(super) fn topic(&self) -> &str {
+        &self.topic
+    }
+
+    /// Partitions of the topic.
+    pub(super) async fn partitions(self: &Arc<Self>) -> Result<usize, ConnectorError> {
+        loop {
+            let found = self.ask(|producer| {
+                let metadata = producer
+                    .client
+                    .client()
+                    .fetch_metadata(Some(&producer.topic), PATIENCE)?;
+                let topic = metadata.topics().first();
+                Ok(topic.map_or(0, |topic| topic.partitions().len()))
+            });
+            match found.await? {
+                0 => self.heard().link.unknown_topic(&self.topic)?,
+                found => return Ok(found),
+            }
+            tokio::time::sleep(PATIENCE).await;
+        }
+    }
+
+    /// Waits until all messages are delivered.
+    pub(super) async fn flush(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        loop {
+            let producer = self.clone();
+            let flushed = blocking(move || producer.client.flush(PATIENCE)).await?;
+            self.check()?;
+            match flushed {
+                Ok(()) => return Ok(()),
+                Err(error) => self.heard().link.weigh(&error)?,
+            }
+        }
+    }
+
+    /// Takes the transactional id: a process that had it can commit nothing any more, and what it
+    /// left open is taken back.
+    pub(super) async fn take_over(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        self.ask(|producer| producer.client.init_transactions(STEP))
+            .await
+    }
+
+    pub(super) fn begin(&self) -> Result<(), ConnectorError> {
+        let begun = self.client.begin_transaction();
+        begun.map_err(|error| {
+            let judged = self.judged(&error).err();
+            judged.unwrap_or_else(|| self.heard().link.failed(&error))
+        })?;
+        if let Some(transactions) = &self.transactions {
+            transactions.open.store(true, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Notes in the transaction which checkpoint of a run it belongs to: as an offset that a group
+    /// of the transactional id's name commits in partition 0 of the topic.
+    pub(super) async fn note(
+        self: &Arc<Self>,
+        run: &str,
+        checkpoint: u64,
+    ) -> Result<(), ConnectorError> {
+        let run = run.to_owned();
+        self.ask(move |producer| {
+            let Some(transactions) = &producer.transactions else {
+                return Ok(());
+            };
+            let Some(group) = transactions.notes.group_metadata() else {
+                return Ok(());
+            };
+            let mut list = TopicPartitionList::new();
+            let mut note = list.add_partition(&producer.topic, 0);
+            note.set_offset(Offset::Offset(
+                i64::try_from(checkpoint).unwrap_or(i64::MAX),
+            ))?;
+            note.set_metadata(&run);
+            producer
+                .client
+                .send_offsets_to_transaction(&list, &group, STEP)
+        })
+        .await
+    }
+
+    /// The checkpoint that the last committed transaction of a run has noted, or 0.
+    pub(super) async fn noted(self: &Arc<Self>, run: &str) -> Result<u64, ConnectorError> {
+        let run = run.to_owned();
+        self.ask(move |producer| {
+            let Some(transactions) = &producer.transactions else {
+                return Ok(0);
+            };
+            let mut list = TopicPartitionList::new();
+            list.add_partition(&producer.topic, 0);
+            let found = transactions.notes.committed_offsets(list, STEP)?;
+            let noted = found
+                .elements()
+                .into_iter()
+                .find_map(|note| match note.offset() {
+                    Offset::Offset(checkpoint) if note.metadata() == run => {
+                        u64::try_from(checkpoint).ok()
+                    }
+                    _ => None,
+                });
+            Ok(noted.unwrap_or_default())
+        })
+        .await
+    }
+
+    pub(super) async fn commit(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        let committed = self.ask(|producer| producer.client.commit_transaction(STEP));
+        committed.await?;
+        if let Some(transactions) = &self.transactions {
+            transactions.open.store(false, Ordering::Release);
+        }
+        Ok(())
+    }
+
+    /// Gives an open transaction up. What it sent can be seen by nobody, even if this fails.
+    pub(super) async fn abort(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        let open = |transactions: &Transactions| transactions.open.swap(false, Ordering::AcqRel);
+        if !self.transactions.as_ref().is_some_and(open) {
+            return Ok(());
+        }
+        let aborted = self.ask(|producer| producer.client.abort_transaction(STEP));
+        match tokio::time::timeout(GRACE, aborted).await {
+            Ok(aborted) => aborted,
+            Err(_) => Err(ConnectorError::environment("the broker does not answer")),
+        }
+    }
+
+    /// What a failure in a transaction really is: that another process has taken the transactional
+    /// id shows for certain only when the transaction is given up.
+    pub(super) async fn explained(self: &Arc<Self>, error: ConnectorError) -> ConnectorError {
+        match self.abort().await {
+            Err(fenced @ ConnectorError::Job { .. }) => fenced,
+            _ => error,
+        }
+    }
+
+    /// Asks the brokers, on a thread that may wait, until they answer.
+    async fn ask<T: Send + 'static>(
+        self: &Arc<Self>,
+        question: impl Fn(&Producer) -> KafkaResult<T> + Send + Sync + 'static,
+    ) -> Result<T, ConnectorError> {
+        let question = Arc::new(question);
+        loop {
+            let (producer, asked) = (self.clone(), question.clone());
+            match blocking(move || asked(&producer)).await? {
+                Ok(answer) => {
+                    self.heard().link.answers();
+                    return Ok(answer);
+                }
+                Err(error) => self.judged(&error)?,
+            }
+            self.heard().link.check()?;
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+    }
+
+    /// `Ok` for an error of which another try may get rid.
+    fn judged(&self, error: &KafkaError) -> Result<(), ConnectorError> {
+        let KafkaError::Transaction(reason) = error else {
+            return self.heard().link.weigh(error);
+        };
+        let id = self
+            .transactions
+            .as_ref()
+            .map_or("", |transactions| &transactions.id);
+        match reason.code() {
+            RDKafkaErrorCode::Fenced | RDKafkaErrorCode::ProducerFenced => Err(self.fenced()),
+            _ if reason.is_retriable() => Ok(()),
+            RDKafkaErrorCode::InvalidTransactionTimeout => Err(ConnectorError::environment(
+                "the broker allows no transaction as long as 'properties.transaction.timeout.ms'",
+            )
+            .with_hint("its transaction.max.timeout.ms is the longest".to_owned())),
+            _ => Err(ConnectorError::environment(format!(
+                "the transaction '{id}' on the topic '{}' failed: {}",
+                self.topic,
+                reason.string()
+            ))
+            .with_hint(
+                "nothing of it can be seen; run the job again, it goes on behind what can"
+                    .to_owned(),
+            )),
+        }
+    }
+
+    /// Begun again, the job would take the id back, and the other process after it.
+    fn fenced(&self) -> ConnectorError {
+        let id = self
+            .transactions
+            .as_ref()
+            .map_or("", |transactions| &transactions.id);
+        ConnectorError::job(format!(
+            "another process writes with the transactional id '{id}' now"
+        ))
+        .with_hint(
+            "run a job once, and give each a 'sink.transactional-id-prefix' of its own; brokers also take the id from a transaction that lasts longer than 'properties.transaction.timeout.ms'"
+                .to_owned(),
+        )
+    }
+}
+
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<T, ConnectorError> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| ConnectorError::unexpected("a call of the Kafka client", error))
+}

@@ -1,0 +1,393 @@
+//! The sink: rows become messages.
+
+use std::sync::Arc;
+
+use arrow::array::RecordBatch;
+use arrow::datatypes::SchemaRef;
+use async_trait::async_trait;
+use rdkafka::ClientConfig;
+use rdkafka::producer::BaseRecord;
+use tokio::sync::Mutex;
+
+use super::columns::Columns;
+use super::link::Link;
+use super::metadata::{self, Beside};
+use super::producer::Producer;
+use crate::message::{MessageEncoder, MessageFormat, Messages};
+use crate::options::Options;
+use crate::{
+    Committable, ConnectorContext, ConnectorError, SharedWriter, Sink, SinkTransaction, SinkWriter,
+    TableDefinition,
+};
+
+/// Milliseconds: the longest that brokers allow, unless they are told otherwise.
+const TRANSACTION_TIMEOUT: &str = "900000";
+
+pub(super) struct KafkaSink {
+    table: String,
+    schema: SchemaRef,
+    shared: Arc<Shared>,
+    topic: String,
+    config: ClientConfig,
+    /// Of a sink in transactions: how its notes are read.
+    notes: Option<ClientConfig>,
+    servers: String,
+    messages: SharedWriter,
+    /// Kept from checkpoint to checkpoint, as long as nothing goes wrong with it.
+    producer: Mutex<Option<Arc<Producer>>>,
+}
+
+/// What writers need.
+struct Shared {
+    columns: Columns,
+    key: Option<MessageFormat>,
+    value: MessageFormat,
+    partitioner: Partitioner,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Partitioner {
+    /// The client's: by the key.
+    Default,
+    /// All rows of a partition of the job to the same one.
+    Fixed,
+    RoundRobin,
+}
+
+impl std::fmt::Debug for KafkaSink {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("KafkaSink")
+            .field("table", &self.table)
+            .field("topic", &self.topic)
+            .finish_non_exhaustive()
+    }
+}
+
+impl KafkaSink {
+    pub(super) fn of(
+        definition: &TableDefinition,
+        context: &ConnectorContext,
+        upsert: bool,
+    ) -> Result<Self, ConnectorError> {
+        let options = Options::new(definition);
+        let topic = options.required("topic", "orders")?.trim();
+        if topic.is_empty() || topic.contains(';') {
+            return Err(options.invalid("topic", "the name of one topic, to write to it"));
+        }
+        metadata::check(definition, true)?;
+        let columns = Columns::of(definition, false, upsert, Some(topic))?;
+        let (key, value) = super::message_formats(definition, &columns)?;
+        let partitioner = match options.text("sink.partitioner") {
+            None | Some("default") => Partitioner::Default,
+            Some("fixed") => Partitioner::Fixed,
+            Some("round-robin") if columns.key.is_empty() => Partitioner::RoundRobin,
+            Some("round-robin") => {
+                return Err(options.unsupported(
+                    "sink.partitioner",
+                    "cannot be 'round-robin' for messages with a key",
+                ));
+            }
+            Some(_) => {
+                return Err(
+                    options.invalid("sink.partitioner", "'default', 'fixed' or 'round-robin'")
+                );
+            }
+        };
+        let guarantees = ["at-least-once", "exactly-once", "none"];
+        let exactly_once =
+            options.choice("sink.delivery-guarantee", &guarantees)? == Some("exactly-once");
+        let transactional_id = match exactly_once {
+            true => Some(format!(
+                "{}-{}",
+                options.required("sink.transactional-id-prefix", "my-job")?,
+                definition.name
+            )),
+            false => None,
+        };
+        let given = super::properties::config(definition)?;
+        let notes = transactional_id.as_ref().map(|id| {
+            let mut notes = given.clone();
+            notes
+                .set("group.id", id)
+                .set("enable.auto.commit", "false")
+                .set("isolation.level", "read_committed");
+            notes
+        });
+        Ok(KafkaSink {
+            table: definition.name.clone(),
+            schema: definition.sink_schema(),
+            shared: Arc::new(Shared {
+                columns,
+                key,
+                value,
+                partitioner,
+            }),
+            topic: topic.to_owned(),
+            config: configured(given, transactional_id.as_deref()),
+            notes,
+            servers: options
+                .text("properties.bootstrap.servers")
+                .unwrap_or_default()
+                .to_owned(),
+            messages: context.stderr.clone(),
+            producer: Mutex::default(),
+        })
+    }
+
+    fn exactly_once(&self) -> bool {
+        self.notes.is_some()
+    }
+
+    /// The producer; a fresh one in transactions has taken over the transactional id.
+    async fn producer(&self, fresh: bool) -> Result<Arc<Producer>, ConnectorError> {
+        let mut kept = self.producer.lock().await;
+        if let Some(producer) = kept.take() {
+            if !fresh && producer.check().is_ok() {
+                *kept = Some(producer.clone());
+                return Ok(producer);
+            }
+            // It waits for what it has sent.
+            tokio::task::spawn_blocking(move || drop(producer));
+        }
+        let link = Link::new(&self.table, &self.servers, self.messages.clone(), false);
+        let producer = Producer::new(&self.config, self.notes.as_ref(), &self.topic, link)?;
+        let producer = Arc::new(producer);
+        if self.exactly_once() {
+            producer.take_over().await?;
+        }
+        *kept = Some(producer.clone());
+        Ok(producer)
+    }
+
+    async fn transaction(
+        &self,
+        checkpoint: Option<(String, u64)>,
+    ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
+        let producer = self.producer(false).await?;
+        if self.exactly_once() {
+            producer.begin()?;
+        }
+        Ok(Arc::new(Transaction {
+            producer,
+            shared: self.shared.clone(),
+            exactly_once: self.exactly_once(),
+            checkpoint,
+        }))
+    }
+}
+
+/// The producer's configuration: what the job says, and what we choose where it says nothing.
+fn configured(mut config: ClientConfig, transactional_id: Option<&str>) -> ClientConfig {
+    let all_acks = |acks: &str| matches!(acks, "all" | "-1");
+    let idempotent = config.get("acks").is_none_or(all_acks);
+    let patient = config.get("delivery.timeout.ms").is_none() && transactional_id.is_none();
+    let mut fill = |key: &str, value: &str| {
+        if config.get(key).is_none() {
+            config.set(key, value);
+        }
+    };
+    fill("client.id", "wasmill");
+    // Messages with one key go where Java's client sends them.
+    fill("partitioner", "murmur2_random");
+    fill("queue.buffering.max.kbytes", "65536");
+    fill("reconnect.backoff.max.ms", "2000");
+    if idempotent {
+        fill("enable.idempotence", "true");
+    }
+    if patient {
+        // A broker that is gone is waited for.
+        fill("message.timeout.ms", "0");
+    }
+    if let Some(id) = transactional_id {
+        fill("transaction.timeout.ms", TRANSACTION_TIMEOUT);
+        config.set("transactional.id", id);
+    }
+    config
+}
+
+#[async_trait]
+impl Sink for KafkaSink {
+    fn schema(&self) -> SchemaRef {
+        self.schema.clone()
+    }
+
+    async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
+        if overwrite {
+            return Err(ConnectorError::job(format!(
+                "table {}: a topic cannot be overwritten",
+                self.table
+            ))
+            .with_hint("use INSERT INTO".to_owned()));
+        }
+        self.transaction(None).await
+    }
+
+    fn shows_at_checkpoints(&self) -> bool {
+        self.exactly_once()
+    }
+
+    async fn begin_checkpoint(
+        &self,
+        run: &str,
+        checkpoint: u64,
+    ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
+        self.transaction(Some((run.to_owned(), checkpoint))).await
+    }
+
+    fn decides(&self) -> bool {
+        self.exactly_once()
+    }
+
+    async fn shown(&self, run: &str) -> Result<u64, ConnectorError> {
+        self.producer(true).await?.noted(run).await
+    }
+}
+
+struct Transaction {
+    producer: Arc<Producer>,
+    shared: Arc<Shared>,
+    exactly_once: bool,
+    /// The run and the checkpoint that it belongs to, in a job that takes checkpoints.
+    checkpoint: Option<(String, u64)>,
+}
+
+#[async_trait]
+impl SinkTransaction for Transaction {
+    async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
+        let partitions = match self.shared.partitioner {
+            Partitioner::Default => 0,
+            _ => self.producer.partitions().await?,
+        };
+        let mut value = self.shared.value.encoder()?;
+        value.begin().await?;
+        let mut key = None;
+        if let Some(format) = &self.shared.key {
+            let mut encoder = format.encoder()?;
+            encoder.begin().await?;
+            key = Some(encoder);
+        }
+        Ok(Box::new(Writer {
+            producer: self.producer.clone(),
+            shared: self.shared.clone(),
+            key,
+            value,
+            keys: Messages::default(),
+            values: Messages::default(),
+            partitions,
+            next: partition,
+        }))
+    }
+
+    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+        match self.store().await {
+            Ok(()) => Ok(Committable::Null),
+            Err(error) => Err(self.producer.explained(error).await),
+        }
+    }
+
+    async fn commit(&self) -> Result<(), ConnectorError> {
+        let committed = match self.exactly_once {
+            true => self.producer.commit().await,
+            false => self.producer.flush().await,
+        };
+        match committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.producer.explained(error).await),
+        }
+    }
+
+    async fn abort(&self) {
+        if let Err(error) = self.producer.abort().await {
+            // The next process that takes over the transactional id takes it back.
+            tracing::warn!("kafka: a transaction is not given up: {error}");
+        }
+    }
+}
+
+impl Transaction {
+    async fn store(&self) -> Result<(), ConnectorError> {
+        self.producer.flush().await?;
+        match (self.exactly_once, &self.checkpoint) {
+            (true, Some((run, checkpoint))) => self.producer.note(run, *checkpoint).await,
+            _ => Ok(()),
+        }
+    }
+}
+
+struct Writer {
+    producer: Arc<Producer>,
+    shared: Arc<Shared>,
+    key: Option<Box<dyn MessageEncoder>>,
+    value: Box<dyn MessageEncoder>,
+    keys: Messages,
+    values: Messages,
+    /// Partitions of the topic, where we choose among them.
+    partitions: usize,
+    /// The next of them, but for the remainder.
+    next: usize,
+}
+
+impl Writer {
+    fn partition(&mut self) -> Option<i32> {
+        let partition = self.next.checked_rem(self.partitions)?;
+        if self.shared.partitioner == Partitioner::RoundRobin {
+            self.next = partition + 1;
+        }
+        i32::try_from(partition).ok()
+    }
+}
+
+#[async_trait]
+impl SinkWriter for Writer {
+    async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        match self.send(batch).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.producer.explained(error).await),
+        }
+    }
+
+    async fn finish(self: Box<Self>) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Hands a row after the other to the client.
+    async fn send(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        self.producer.check()?;
+        let shared = self.shared.clone();
+        let columns = &shared.columns;
+        let part = |indices: &[usize]| {
+            let part = batch.project(indices);
+            part.map_err(|error| ConnectorError::unexpected("a part of a row", error))
+        };
+        let mut values = std::mem::take(&mut self.values);
+        let mut keys = std::mem::take(&mut self.keys);
+        values.clear();
+        keys.clear();
+        self.value.encode(&part(&columns.value)?, &mut values)?;
+        if let Some(encoder) = &mut self.key {
+            encoder.encode(&part(&columns.key)?, &mut keys)?;
+        }
+        let beside = Beside::of(columns, &batch)?;
+        let producer = self.producer.clone();
+        {
+            let mut keys = keys.iter();
+            for (row, value) in values.iter().enumerate() {
+                let record = BaseRecord {
+                    topic: producer.topic(),
+                    partition: self.partition(),
+                    payload: value,
+                    key: keys.next().flatten(),
+                    timestamp: beside.timestamp(row),
+                    headers: beside.headers(row),
+                    delivery_opaque: (),
+                };
+                producer.send(record).await?;
+            }
+        }
+        self.values = values;
+        self.keys = keys;
+        Ok(())
+    }
+}
