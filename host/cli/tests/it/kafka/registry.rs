@@ -123,8 +123,16 @@ fn rows_are_written_with_the_ids_of_their_schemas() {
         registry.url("key."),
         registry.url("value.")
     );
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &options));
-    expect![[""]].assert_eq(&registry.consume(broker, &topic));
+    expect![[r#"
+        exit 0
+        topic: 2 rows
+    "#]]
+    .assert_eq(&write(registry, broker, &topic, &options));
+    expect![[r#"
+        [{"id":1},{"at":"2024-05-06 07:08:09.123000+00:00","id":1,"name":"one","price":"1.25"}]
+        [{"id":2},{"at":null,"id":2,"name":null,"price":null}]
+    "#]]
+    .assert_eq(&registry.consume(broker, &topic));
     let subjects = registry.ask("subjects", json!({}));
     for end in ["key", "value"] {
         let subject = Value::from(format!("{topic}-{end}"));
@@ -135,9 +143,18 @@ fn rows_are_written_with_the_ids_of_their_schemas() {
     }
     // What is there is found, and nothing else is.
     let strict = format!("{options}, 'value.avro-confluent.auto.register.schemas' = 'false'");
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &strict));
+    expect![[r#"
+        exit 0
+        topic: 2 rows
+    "#]]
+    .assert_eq(&write(registry, broker, &topic, &strict));
     let other = format!("{strict}, 'value.avro-confluent.subject' = 'nobody'");
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &other));
+    expect![[r#"
+        exit 1
+        error: table topic: the schema registry http://[REGISTRY]/apis/ccompat/v7 refuses its schema under the subject nobody: No artifact with ID 'nobody' in group 'null' was found.
+
+        hint: the schema is {"fields":[{"name":"id","type":"long"},{"default":null,"name":"name","type":["null","string"]},{"default":null,"name":"at","type":["null",{"logicalType":"timestamp-millis","type":"long"}]},{"default":null,"name":"price","type":["null",{"logicalType":"decimal","precision":9,"scale":2,"type":"bytes"}]}],"name":"record","namespace":"org.apache.flink.avro.generated","type":"record"}
+    "#]].assert_eq(&write(registry, broker, &topic, &other));
 }
 
 const OLD: &str = r#"{"type":"record","name":"Order","namespace":"shop","fields":[{"name":"id","type":"int"},{"name":"gone","type":"string"}]}"#;
@@ -158,11 +175,30 @@ fn each_message_is_read_by_its_own_schema() {
     ];
     registry.produce(broker, &topic, &messages);
     let columns = "id BIGINT, name STRING";
-    expect![[""]].assert_eq(&read(registry, broker, &topic, columns, &registry.url("")));
+    expect![[r#"
+        exit 0
+        +I[1, null]
+        +I[2, two]
+        +I[3, null]
+        +I[4, null]
+        +I[null, five]
+        out: 5 rows
+    "#]]
+    .assert_eq(&read(registry, broker, &topic, columns, &registry.url("")));
     let columns = "name STRING, id BIGINT NOT NULL";
-    expect![[""]].assert_eq(&read(registry, broker, &topic, columns, &registry.url("")));
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0, offset 4, field id: the field is NULL, but declared NOT NULL
+    "#]].assert_eq(&read(registry, broker, &topic, columns, &registry.url("")));
     let columns = "id STRING";
-    expect![[""]].assert_eq(&read(registry, broker, &topic, columns, &registry.url("")));
+    let told = read(registry, broker, &topic, columns, &registry.url(""));
+    let subject = format!("{topic}-other");
+    let id = registry.ask("register", json!({ "subject": subject, "schema": OLD }));
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0, offset 0: schema [ID] of the schema registry http://[REGISTRY]/apis/ccompat/v7: field id: INT in the schema cannot be a STRING
+    "#]]
+    .assert_eq(&told.replace(&format!("schema {id} of"), "schema [ID] of"));
 }
 
 #[test]
@@ -173,8 +209,19 @@ fn messages_without_a_schema() {
         registry.produce(broker, &topic, &[json!({ "bytes": bytes })]);
         read(registry, broker, &topic, "id BIGINT", &registry.url(""))
     };
-    expect![[""]].assert_eq(&told("7b7d"));
-    expect![[""]].assert_eq(&told("00000f423f02"));
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0, offset 0: it does not begin with the id of a schema
+
+        hint: the format 'avro' reads messages that were written without a schema registry
+    "#]]
+    .assert_eq(&told("7b7d"));
+    expect![[r#"
+        exit 1
+        error: topic '[TOPIC]', partition 0, offset 0: the schema registry http://[REGISTRY]/apis/ccompat/v7 has no schema 999999
+
+        hint: was the message written with another registry?
+    "#]].assert_eq(&told("00000f423f02"));
 }
 
 #[test]
@@ -190,9 +237,19 @@ fn the_registry_decides() {
     );
     let format = "'format' = 'avro-confluent'";
     let options = format!("{format}, {}", registry.url(""));
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &options));
+    expect![[r#"
+        exit 1
+        error: table topic: the schema registry http://[REGISTRY]/apis/ccompat/v7 refuses its schema under the subject [TOPIC]-value: io.apicurio.registry.rules.RuleViolationException: Incompatible artifact: [TOPIC]-value [AVRO], num of incompatible diffs: {1}, list of diff types: [reader type: LONG not compatible with writer type: STRING at /fields/0/type]
+
+        hint: the schema is {"fields":[{"name":"id","type":"long"},{"default":null,"name":"name","type":["null","string"]},{"default":null,"name":"at","type":["null",{"logicalType":"timestamp-millis","type":"long"}]},{"default":null,"name":"price","type":["null",{"logicalType":"decimal","precision":9,"scale":2,"type":"bytes"}]}],"name":"record","namespace":"org.apache.flink.avro.generated","type":"record"}
+    "#]].assert_eq(&write(registry, broker, &topic, &options));
     let door = format!("{format}, {}", registry.url_at("", 1));
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &door));
+    expect![[r#"
+        exit 1
+        error: the schema registry http://[DOOR]/apis/ccompat/v7 lets nobody in like this: 401 Unauthorized
+
+        hint: check the options avro-confluent.basic-auth and avro-confluent.bearer-auth
+    "#]].assert_eq(&write(registry, broker, &topic, &door));
     let topic = broker.topic(1);
     for credentials in [
         "'avro-confluent.basic-auth.credentials-source' = 'USER_INFO', 'avro-confluent.basic-auth.user-info' = 'me:secret:1'",
@@ -202,5 +259,11 @@ fn the_registry_decides() {
         assert_eq!(told, "exit 0\ntopic: 2 rows\n");
     }
     let nowhere = format!("{format}, 'avro-confluent.url' = 'http://localhost:1'");
-    expect![[""]].assert_eq(&write(registry, broker, &topic, &nowhere));
+    expect![[r#"
+        exit 1
+        error: cannot reach the schema registry http://localhost:1/: Connection refused
+
+        hint: is 'avro-confluent.url' right, and does the registry run?
+    "#]]
+    .assert_eq(&write(registry, broker, &topic, &nowhere));
 }
