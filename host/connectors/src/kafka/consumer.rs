@@ -4,11 +4,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rdkafka::ClientConfig;
-use rdkafka::TopicPartitionList;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer, ConsumerContext, Rebalance};
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use regex::Regex;
 
 use super::link::{Link, PATIENCE};
@@ -257,12 +256,5 @@ impl ConsumerContext for Callbacks {
             }
             Rebalance::Error(error) => tracing::warn!("kafka: {error}"),
         }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, _offsets: &TopicPartitionList) {
-        if let Err(error) = result {
-            tracing::warn!("kafka: offsets are not committed: {error}");
-        }
-        self.shared.committed.notify_waiters();
     }
 }

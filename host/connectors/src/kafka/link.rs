@@ -49,10 +49,10 @@ impl Link {
         let mut state = self.state.lock();
         match error.rdkafka_error_code() {
             Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
-                state.refused = Some(reason.to_owned());
+                state.refused = Some(shortened(reason));
             }
             // A broker that goes down in the middle of a handshake breaks it, too.
-            Some(Code::SSL) if !state.known => state.refused = Some(reason.to_owned()),
+            Some(Code::SSL) if !state.known => state.refused = Some(shortened(reason)),
             Some(Code::AllBrokersDown) => self.goes(&mut state),
             Some(code) if is_outage(code) => {
                 state.reason = shortened(reason);

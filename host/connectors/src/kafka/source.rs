@@ -12,7 +12,6 @@ use parking_lot::{Condvar, Mutex};
 use rdkafka::consumer::{CommitMode, Consumer};
 use rdkafka::{Offset, TopicPartitionList};
 use serde::Deserialize;
-use tokio::sync::Notify;
 
 use super::chunk::{Queue, Split};
 use super::columns::Columns;
@@ -31,7 +30,7 @@ use crate::{
 /// How often the group hears how far a job without checkpoints is.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// How long a commit and the leaving of a group are waited for.
+/// How long the leaving of a group is waited for.
 const FAREWELL: Duration = Duration::from_secs(3);
 
 pub(super) struct KafkaSource {
@@ -105,7 +104,6 @@ impl Source for KafkaSource {
             offsets: Mutex::new(from.clone().or_else(|| grouped.then(Offsets::new))),
             splits: Mutex::default(),
             client: OnceLock::new(),
-            committed: Notify::new(),
             closed: Mutex::new(false),
             closes: Condvar::new(),
         });
@@ -198,8 +196,6 @@ pub(super) struct Shared {
     offsets: Mutex<Option<Offsets>>,
     splits: Mutex<Vec<Arc<Split>>>,
     pub client: OnceLock<Weak<Client>>,
-    /// The group has taken a commit, or refused it.
-    pub committed: Notify,
     closed: Mutex<bool>,
     closes: Condvar,
 }
@@ -284,8 +280,9 @@ impl Drop for Following {
     fn drop(&mut self) {
         self.shared.stop.store(true, Ordering::Release);
         self.shared.queue.end(None);
-        if self.grouped {
-            // A process that ends without leaving its group keeps its partitions for a while.
+        if self.commits {
+            // The last commit must reach the broker; and a process that ends without leaving its group
+            // keeps its partitions for a while.
             let mut closed = self.shared.closed.lock();
             if !*closed {
                 self.shared.closes.wait_for(&mut closed, FAREWELL);
@@ -325,16 +322,9 @@ impl Positions for Following {
         if list.count() == 0 {
             return Ok(());
         }
-        let committed = self.shared.committed.notified();
-        tokio::pin!(committed);
-        committed.as_mut().enable();
-        match client.commit(&list, CommitMode::Async) {
-            Ok(()) => {
-                // The thread hears the answer; drop our share, so that it can end meanwhile.
-                drop(client);
-                tokio::time::timeout(FAREWELL, committed).await.ok();
-            }
-            Err(error) => tracing::warn!("kafka: offsets are not committed: {error}"),
+        // Nobody hears whether it worked; the next commit comes soon, and leaving waits for the last.
+        if let Err(error) = client.commit(&list, CommitMode::Async) {
+            tracing::warn!("kafka: offsets are not committed: {error}");
         }
         Ok(())
     }

@@ -69,6 +69,36 @@ fn an_unknown_topic() {
 }
 
 #[test]
+fn a_wrong_password() {
+    let broker = Broker::shared();
+    let topic = broker.topic(1);
+    broker.send(&topic, 0, &["1"]);
+    let csv = "'format' = 'csv', 'scan.startup.mode' = 'earliest-offset', \
+               'scan.bounded.mode' = 'latest-offset'";
+    let told = |password| {
+        let with = broker.secured(&topic, password, csv);
+        let sql = format!("CREATE TABLE topic (id BIGINT) {with};\nSELECT id FROM topic;");
+        broker.hide(&Job::new(&sql).run(), &topic)
+    };
+    expect![[r#"
+        exit 0
+        +----+
+        | id |
+        +----+
+        |  1 |
+        +----+
+        1 row in set
+    "#]]
+    .assert_eq(&told("wonder;land"));
+    expect![[r#"
+        exit 1
+        error: table topic: the Kafka broker at [BROKER] cannot be talked to: sasl_plaintext://[BROKER]/bootstrap: SASL authentication error: Authentication failed: Invalid username or password (after 302ms in state AUTH_REQ)
+
+        hint: 'properties.security.protocol', 'properties.sasl.*' and 'properties.ssl.*' must fit the broker
+    "#]].assert_eq(&told("wonderland"));
+}
+
+#[test]
 fn messages_that_are_gone() {
     let broker = Broker::shared();
     let topic = broker.topic(1);
@@ -101,91 +131,91 @@ fn wrong_definitions() {
     let broker = Broker::shared();
     let told = |columns: &str, options: &str| told(broker, "no-such-topic", columns, options);
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: 'scan.s[TOPIC]ar[TOPIC]up.mode' = 'group-offse[TOPIC]s', which is [TOPIC]he defaul[TOPIC], needs 'proper[TOPIC]ies.group.id'
+        exit 2
+        error: table topic: 'scan.startup.mode' = 'group-offsets', which is the default, needs 'properties.group.id'
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
 
-        hin[TOPIC]: [TOPIC]o read from [TOPIC]he beginning se[TOPIC] 'scan.s[TOPIC]ar[TOPIC]up.mode' = 'earlies[TOPIC]-offse[TOPIC]'
+        hint: to read from the beginning set 'scan.startup.mode' = 'earliest-offset'
     "#]].assert_eq(&told("id BIGINT", "'format' = 'json'"));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.isola[TOPIC]ion.levle' is none of [TOPIC]he clien[TOPIC]'s
+        exit 2
+        error: table topic: option 'properties.isolation.levle' is none of the client's
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
 
-        hin[TOPIC]: did you mean 'isola[TOPIC]ion.level'?
+        hint: did you mean 'isolation.level'?
     "#]].assert_eq(&told(
         "id BIGINT",
         &format!("{EARLIEST}, 'properties.isolation.levle' = 'read_uncommitted'"),
     ));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.isola[TOPIC]ion.level' is refused by [TOPIC]he clien[TOPIC]: Invalid value "read" for configura[TOPIC]ion proper[TOPIC]y "isola[TOPIC]ion.level"
+        exit 2
+        error: table topic: option 'properties.isolation.level' is refused by the client: Invalid value "read" for configuration property "isolation.level"
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
     "#]].assert_eq(&told(
         "id BIGINT",
         &format!("{EARLIEST}, 'properties.isolation.level' = 'read'"),
     ));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'proper[TOPIC]ies.ssl.[TOPIC]rus[TOPIC]s[TOPIC]ore.loca[TOPIC]ion' is a key s[TOPIC]ore of Java's, which canno[TOPIC] be read
+        exit 2
+        error: table topic: option 'properties.ssl.truststore.location' is a key store of Java's, which cannot be read
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
 
-        hin[TOPIC]: 'proper[TOPIC]ies.ssl.ca.loca[TOPIC]ion' names a PEM file wi[TOPIC]h [TOPIC]he au[TOPIC]hori[TOPIC]y's cer[TOPIC]ifica[TOPIC]es
+        hint: 'properties.ssl.ca.location' names a PEM file with the authority's certificates
     "#]].assert_eq(&told(
         "id BIGINT",
         &format!("{EARLIEST}, 'properties.ssl.truststore.location' = 'x.jks'"),
     ));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: op[TOPIC]ion 'scan.s[TOPIC]ar[TOPIC]up.mode' mus[TOPIC] be 'group-offse[TOPIC]s' or 'earlies[TOPIC]-offse[TOPIC]' or 'la[TOPIC]es[TOPIC]-offse[TOPIC]' or '[TOPIC]imes[TOPIC]amp' or 'specific-offse[TOPIC]s', no[TOPIC] 'earlies[TOPIC]'
+        exit 2
+        error: table topic: option 'scan.startup.mode' must be 'group-offsets' or 'earliest-offset' or 'latest-offset' or 'timestamp' or 'specific-offsets', not 'earliest'
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
     "#]].assert_eq(&told(
         "id BIGINT",
         "'scan.startup.mode' = 'earliest', 'format' = 'json'",
     ));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: 'key.fields' names key, which is no physical column
+        exit 2
+        error: table topic: 'key.fields' names key, which is no physical column
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', 'proper[TOPIC]ies.boo[TOPIC]s[TOPIC]rap.ser…
+        2 | CREATE TABLE topic (id BIGINT) WITH ('connector' = 'kafka', 'topic' = '[TOPIC]', 'properties.b…
           |              ^^^^^
     "#]].assert_eq(&told(
         "id BIGINT",
         &format!("{EARLIEST}, 'key.format' = 'raw', 'key.fields' = 'key'"),
     ));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: column offse[TOPIC] mus[TOPIC] be BIGINT, no[TOPIC] STRING
+        exit 2
+        error: table topic: column offset must be BIGINT, not STRING
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT, offse[TOPIC] STRING METADATA) WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic' = '[TOPIC]', '…
+        2 | CREATE TABLE topic (id BIGINT, offset STRING METADATA) WITH ('connector' = 'kafka', 'topic' = 'no-su…
           |              ^^^^^
     "#]].assert_eq(&told("id BIGINT, offset STRING METADATA", EARLIEST));
     expect![[r#"
-        exi[TOPIC] 2
-        error: [TOPIC]able [TOPIC]opic: column o reads [TOPIC]he me[TOPIC]ada[TOPIC]a 'offse[TOPIC]s', which [TOPIC]he connec[TOPIC]or 'kafka' does no[TOPIC] have
+        exit 2
+        error: table topic: column o reads the metadata 'offsets', which the connector 'kafka' does not have
          --> job.sql:2:14
           |
-        2 | CREATE TABLE [TOPIC]opic (id BIGINT, o BIGINT METADATA FROM 'offse[TOPIC]s') WITH ('connec[TOPIC]or' = 'kafka', '[TOPIC]opic…
+        2 | CREATE TABLE topic (id BIGINT, o BIGINT METADATA FROM 'offsets') WITH ('connector' = 'kafka', 'topic…
           |              ^^^^^
 
-        hin[TOPIC]: did you mean 'offse[TOPIC]'?
+        hint: did you mean 'offset'?
     "#]].assert_eq(&told(
         "id BIGINT, o BIGINT METADATA FROM 'offsets'",
         EARLIEST,

@@ -1,6 +1,6 @@
 """A Kafka broker of its own, and a client that is not ours.
 
-Prints the port once the broker answers; then answers one question a line, all in JSON, until its
+Prints its port, and the one that wants a password, once the broker answers; then answers one question a line, all in JSON, until its
 standard input ends. The broker ends with it.
 """
 
@@ -38,6 +38,7 @@ class Broker:
     def __init__(self, folder):
         self.folder = Path(folder)
         self.port = free_port()
+        self.secured_port = free_port()
         controller = free_port()
         self.settings = self.folder / "server.properties"
         self.settings.write_text(
@@ -45,7 +46,10 @@ class Broker:
 process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@localhost:{controller}
-listeners=PLAINTEXT://localhost:{self.port},CONTROLLER://localhost:{controller}
+listeners=PLAINTEXT://localhost:{self.port},SASL_PLAINTEXT://localhost:{self.secured_port},CONTROLLER://localhost:{controller}
+sasl.enabled.mechanisms=PLAIN
+listener.name.sasl_plaintext.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required user_alice="wonder;land";
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
 log.dirs={self.folder}/data
 auto.create.topics.enable=false
@@ -62,13 +66,14 @@ broker.heartbeat.interval.ms=300
 """
         )
         storage = [*JAVA, "kafka.tools.StorageTool", "format", "-c", str(self.settings)]
-        subprocess.run(
+        formatted = subprocess.run(
             [*storage, "-t", "wasmill-tests-broker-1"],
-            check=True,
             stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
         )
+        if formatted.returncode:
+            sys.exit(formatted.stderr)
         self.process = None
         self.clients = {}
 
@@ -230,7 +235,7 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         broker = Broker(folder)
         broker.start()
-        print(broker.port, flush=True)
+        print(broker.port, broker.secured_port, flush=True)
         try:
             for line in sys.stdin:
                 question = json.loads(line)

@@ -17,7 +17,9 @@ use crate::support::{cache, python, root};
 /// A broker that ends with its standard input, and so with this process, however that ends.
 pub struct Broker {
     link: Mutex<Link>,
-    pub port: String,
+    port: String,
+    /// Wants the user alice and her password, "wonder;land".
+    secured_port: String,
 }
 
 struct Link {
@@ -55,16 +57,17 @@ impl Broker {
             .spawn()
             .unwrap();
         let mut answers = BufReader::new(process.stdout.take().unwrap());
-        let mut port = String::new();
-        answers.read_line(&mut port).unwrap();
-        assert!(!port.is_empty(), "the broker did not start");
+        let mut ports = String::new();
+        answers.read_line(&mut ports).unwrap();
+        let (port, secured_port) = ports.trim().split_once(' ').expect("a broker that starts");
         Broker {
             link: Mutex::new(Link {
                 questions: process.stdin.take(),
                 process,
                 answers,
             }),
-            port: port.trim().to_owned(),
+            port: port.to_owned(),
+            secured_port: secured_port.to_owned(),
         }
     }
 
@@ -144,9 +147,23 @@ impl Broker {
         )
     }
 
+    /// The same, through the port that wants a password.
+    pub fn secured(&self, topic: &str, password: &str, options: &str) -> String {
+        let jaas = "org.apache.kafka.common.security.plain.PlainLoginModule required";
+        let login = format!(
+            "'properties.security.protocol' = 'SASL_PLAINTEXT', \
+             'properties.sasl.mechanism' = 'PLAIN', \
+             'properties.sasl.jaas.config' = \
+             '{jaas} username=\"alice\" password=\"{password}\";', {options}"
+        );
+        self.with(topic, &login)
+            .replace(&self.port, &self.secured_port)
+    }
+
     /// A text without what is another in every run.
     pub fn hide(&self, text: &str, topic: &str) -> String {
         text.replace(&format!("localhost:{}", self.port), "[BROKER]")
+            .replace(&format!("localhost:{}", self.secured_port), "[BROKER]")
             .replace(topic, "[TOPIC]")
     }
 }

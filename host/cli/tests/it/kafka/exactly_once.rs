@@ -5,7 +5,7 @@ use std::{thread, time::Duration};
 use expect_test::expect;
 use serde_json::json;
 
-use super::{Broker, EARLIEST, ids, is_sorted_range, numbered, start, stop, wait_for};
+use super::{Broker, EARLIEST, ids, is_sorted_range, numbered, start, wait_for};
 use crate::support::Job;
 
 const EXACTLY_ONCE: &str = "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once'";
@@ -35,10 +35,9 @@ fn through_kills(
     let job = copy(broker, &from, &to, &sink);
     for round in 0..ROUNDS {
         broker.produce(&from, &numbered(round * ROUND, (round + 1) * ROUND, 3));
-        let mut child = start(&job);
+        let child = start(&job);
         thread::sleep(Duration::from_millis(300 + 130 * round));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
     }
     let child = start(&job);
     let found = wait_for(
@@ -46,7 +45,7 @@ fn through_kills(
         |ids| ids.len() as u64 >= ROUND * ROUNDS && wanted(ids),
     );
     // Nothing comes behind it.
-    let output = stop(child);
+    let output = child.stop();
     assert!(output.status.success(), "{}", job.told(&output));
     (to, found)
 }
@@ -63,6 +62,29 @@ fn exactly_once_through_kills() {
         json!({ "topic": to, "isolation": "read_uncommitted" }),
     );
     assert!(all.as_array().unwrap().len() >= 24_000);
+}
+
+/// The process lives through it: what failed is begun again.
+#[test]
+fn exactly_once_through_crashes_of_the_broker() {
+    let broker = Broker::start();
+    let (from, to) = (broker.topic(2), broker.topic(2));
+    let sink = format!("{EXACTLY_ONCE}, 'sink.transactional-id-prefix' = '{to}'");
+    let job = copy(&broker, &from, &to, &sink);
+    let running = start(&job);
+    for round in 0..3 {
+        broker.produce(&from, &numbered(round * 1000, (round + 1) * 1000, 2));
+        thread::sleep(Duration::from_millis(150 * round));
+        broker.kill();
+        broker.start_again();
+    }
+    wait_for(
+        || ids(&broker.values(&to)),
+        |ids| is_sorted_range(ids, 3000),
+    );
+    let output = running.stop();
+    assert!(output.status.success(), "{}", job.told(&output));
+    assert!(is_sorted_range(&ids(&broker.values(&to)), 3000));
 }
 
 #[test]
@@ -135,7 +157,7 @@ fn another_process_with_the_transactional_id() {
     let second = start(&two);
     wait_for(|| broker.values(&to).len(), |rows| *rows == 20);
     broker.produce(&from, &numbered(10, 20, 1));
-    let told = one.told(&first.wait_with_output().unwrap());
+    let told = one.told(&first.end());
     expect![[r#""#]].assert_eq(&broker.hide(&told, &to));
-    assert!(stop(second).status.success());
+    assert!(second.stop().status.success());
 }

@@ -4,7 +4,7 @@ use std::{thread, time::Duration};
 
 use expect_test::expect;
 
-use super::{Broker, EARLIEST, ids, is_sorted_range, numbered, shown, start, stop, wait_for};
+use super::{Broker, EARLIEST, ids, is_sorted_range, numbered, shown, start, wait_for};
 use crate::support::Job;
 
 /// Follows a topic into the folder `out`.
@@ -49,12 +49,12 @@ fn messages_as_they_come() {
     );
     broker.produce(&topic, &numbered(10, 40, 3));
     wait_for(|| rows(&job), |rows| is_sorted_range(rows, 40));
-    assert!(stop(child).status.success());
+    assert!(child.stop().status.success());
     // Where it was stopped, it goes on.
     broker.produce(&topic, &numbered(40, 50, 3));
     let child = start(&job);
     wait_for(|| rows(&job), |rows| is_sorted_range(rows, 50));
-    assert!(stop(child).status.success());
+    assert!(child.stop().status.success());
 }
 
 #[test]
@@ -73,7 +73,7 @@ fn a_broker_that_comes_and_goes() {
     broker.start_again();
     broker.produce(&topic, &numbered(100, 200, 2));
     wait_for(|| rows(&job), |rows| is_sorted_range(rows, 200));
-    let told = job.told(&stop(child));
+    let told = job.told(&child.stop());
     let (told, _) = told.split_once("stopped behind checkpoint ").unwrap();
     expect![[r#"
         exit 0
@@ -105,7 +105,7 @@ fn a_sink_waits_for_its_broker() {
     broker.kill();
     thread::sleep(Duration::from_millis(1500));
     broker.start_again();
-    let told = job.told(&child.wait_with_output().unwrap());
+    let told = job.told(&child.end());
     expect![[r#"
         exit 0
         waiting for the Kafka broker at [BROKER]: Connection reset by peer
@@ -124,7 +124,7 @@ fn a_job_stops_without_its_broker() {
     let job = follow("50 ms", &broker.with(&topic, EARLIEST));
     let child = start(&job);
     thread::sleep(Duration::from_millis(700));
-    let told = job.told(&stop(child));
+    let told = job.told(&child.stop());
     expect![[r#"
         exit 0
         waiting for the Kafka broker at [BROKER]: Connection refused
@@ -143,13 +143,12 @@ fn no_kill_loses_a_message_or_shows_one_twice() {
     let job = follow("20 ms", &broker.with(&topic, EARLIEST));
     for round in 0..8 {
         broker.produce(&topic, &numbered(round * ROUND, (round + 1) * ROUND, 3));
-        let mut child = start(&job);
+        let child = start(&job);
         thread::sleep(Duration::from_millis(100 + 90 * round));
-        child.kill().unwrap();
-        child.wait().unwrap();
+        child.kill();
     }
     let child = start(&job);
     let all = wait_for(|| rows(&job), |rows| rows.len() as u64 >= 8 * ROUND);
-    assert!(stop(child).status.success());
+    assert!(child.stop().status.success());
     assert!(is_sorted_range(&all, 8 * ROUND));
 }

@@ -22,15 +22,36 @@ use crate::support::{Job, signal};
 /// Reads JSON from the beginning.
 const EARLIEST: &str = "'scan.startup.mode' = 'earliest-offset', 'format' = 'json'";
 
-fn start(job: &Job) -> Child {
+/// A job that runs; killed if its test fails.
+struct Running(Option<Child>);
+
+fn start(job: &Job) -> Running {
     let mut command = job.command();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    command.spawn().unwrap()
+    Running(Some(command.spawn().unwrap()))
 }
 
-fn stop(child: Child) -> Output {
-    signal("-INT", child.id());
-    child.wait_with_output().unwrap()
+impl Running {
+    fn stop(self) -> Output {
+        signal("-INT", self.0.as_ref().unwrap().id());
+        self.end()
+    }
+
+    /// Waits for its end.
+    fn end(mut self) -> Output {
+        self.0.take().unwrap().wait_with_output().unwrap()
+    }
+
+    fn kill(self) {}
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        if let Some(mut child) = self.0.take() {
+            child.kill().unwrap();
+            child.wait().unwrap();
+        }
+    }
 }
 
 /// Waits until there is what is wanted.

@@ -82,6 +82,24 @@ fn other_formats() {
 }
 
 #[test]
+fn avro_there_and_back() {
+    let broker = Broker::shared();
+    let topic = broker.topic(1);
+    let columns = "id BIGINT, name STRING, at TIMESTAMP(3)";
+    let avro = "'scan.startup.mode' = 'earliest-offset', 'format' = 'avro'";
+    let written = Job::new(&format!(
+        "CREATE TABLE topic ({columns}) {};
+         INSERT INTO topic VALUES (1, 'one', TIMESTAMP '2026-01-02 03:04:05.678'), (2, NULL, NULL);",
+        broker.with(&topic, avro)
+    ));
+    assert!(written.run().starts_with("exit 0\n"));
+    expect![[r#"
+        {"id":1,"name":"one","at":"2026-01-02 03:04:05.678"}
+        {"id":2,"name":null,"at":null}"#]]
+    .assert_eq(&rows(&copy(columns, &broker.with(&topic, avro))));
+}
+
+#[test]
 fn keys() {
     let broker = Broker::shared();
     let topic = broker.topic(1);
@@ -153,9 +171,9 @@ fn metadata() {
         +---------+---+
         | offsets | n |
         +---------+---+
-        | 0       | 2 |
+        |       0 | 2 |
         +---------+---+
-        1 row
+        1 row in set
     "#]]
     .assert_eq(&job.run());
 }

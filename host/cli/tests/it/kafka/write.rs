@@ -62,7 +62,11 @@ fn keys() {
         raw,
         "VALUES (3, 'three')",
     );
-    expect![[r#""#]].assert_eq(&lines(&broker.messages(&topic)));
+    expect![[r#"
+        0 {"id":1} one,10
+        0 {"id":2} two,20
+        0 three {"id":3,"name":"three"}"#]]
+    .assert_eq(&lines(&broker.messages(&topic)));
 }
 
 /// The key decides on the partition, as it does for Java's and Python's clients.
@@ -128,13 +132,18 @@ fn timestamps_and_headers() {
         "SELECT 'a', TO_TIMESTAMP('2023-11-14T22:13:20.123Z'), MAP['trace', CAST('abc' AS BYTES)]",
     );
     let messages = broker.messages(&topic);
-    expect![[r#""#]].assert_eq(&messages[0].to_string());
+    expect![[r#"{"headers":[["trace","abc"]],"key":null,"offset":0,"partition":0,"timestamp":1700000000123,"value":"a"}"#]].assert_eq(&messages[0].to_string());
 }
 
 #[test]
 fn an_unknown_topic() {
     let broker = Broker::shared();
-    expect![[r#""#]].assert_eq(&write(
+    expect![[r#"
+        exit 1
+        error: a message for the topic '[TOPIC]' was not delivered: Broker: Unknown topic or partition
+
+        hint: create it first: kafka-topics.sh --create --topic [TOPIC]
+    "#]].assert_eq(&write(
         broker,
         "missing",
         "id BIGINT",
@@ -160,5 +169,8 @@ fn upserts() {
          INSERT INTO topic VALUES (1, 'a', 1.5), (1, 'a', 2.5);"
     ));
     assert!(job.run().starts_with("exit 0\n"));
-    expect![[r#""#]].assert_eq(&lines(&broker.messages(&topic)));
+    expect![[r#"
+        0 {"id":1,"part":"a"} {"total":1.5}
+        0 {"id":1,"part":"a"} {"total":2.5}"#]]
+    .assert_eq(&lines(&broker.messages(&topic)));
 }
