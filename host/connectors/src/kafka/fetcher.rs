@@ -553,16 +553,13 @@ impl Fetching {
 
     /// Brokers that are gone say nothing when they come back.
     fn look_for_brokers(&mut self) {
-        if !self.shared.link.is_down() || self.next_probe > Instant::now() {
+        if !self.shared.link.is_doubted() || self.next_probe > Instant::now() {
             return;
         }
         self.next_probe = Instant::now() + PROBE;
-        if self
-            .client
-            .fetch_metadata(self.spec.topics.any(), PATIENCE)
-            .is_ok()
-        {
-            self.shared.link.answers();
+        match self.client.fetch_metadata(self.spec.topics.any(), PATIENCE) {
+            Ok(_) => self.shared.link.answers(),
+            Err(_) => self.shared.link.fails(),
         }
     }
 

@@ -19,6 +19,8 @@ pub(super) struct Link {
     /// `properties.bootstrap.servers`.
     pub servers: String,
     messages: SharedWriter,
+    /// Whether somebody asks the brokers once they seem to be gone: what the client says may be old.
+    probed: bool,
     state: Mutex<State>,
 }
 
@@ -27,6 +29,8 @@ struct State {
     /// Whether a broker has ever answered.
     known: bool,
     down: bool,
+    /// Whether the client has said that all brokers are gone.
+    doubted: bool,
     /// Why a connection failed last.
     reason: String,
     refused: Option<String>,
@@ -35,11 +39,12 @@ struct State {
 }
 
 impl Link {
-    pub(super) fn new(table: &str, servers: &str, messages: SharedWriter) -> Self {
+    pub(super) fn new(table: &str, servers: &str, messages: SharedWriter, probed: bool) -> Self {
         Link {
             table: table.to_owned(),
             servers: servers.to_owned(),
             messages,
+            probed,
             state: Mutex::default(),
         }
     }
@@ -53,6 +58,7 @@ impl Link {
             }
             // A broker that goes down in the middle of a handshake breaks it, too.
             Some(Code::SSL) if !state.known => state.refused = Some(shortened(reason)),
+            Some(Code::AllBrokersDown) if self.probed && state.known => state.doubted = true,
             Some(Code::AllBrokersDown) => self.goes(&mut state),
             Some(code) if is_outage(code) => {
                 state.reason = shortened(reason);
@@ -79,6 +85,7 @@ impl Link {
     pub(super) fn answers(&self) {
         let mut state = self.state.lock();
         state.known = true;
+        state.doubted = false;
         if std::mem::take(&mut state.down) {
             self.say(&format!("the Kafka broker at {} is there\n", self.servers));
         }
@@ -87,6 +94,17 @@ impl Link {
     /// The brokers know all topics.
     pub(super) fn topics_are_known(&self) {
         self.state.lock().unknown_since = None;
+    }
+
+    /// Whether the brokers are gone, or seem to be.
+    pub(super) fn is_doubted(&self) -> bool {
+        let state = self.state.lock();
+        state.down || state.doubted
+    }
+
+    /// No broker has answered.
+    pub(super) fn fails(&self) {
+        self.goes(&mut self.state.lock());
     }
 
     pub(super) fn is_down(&self) -> bool {

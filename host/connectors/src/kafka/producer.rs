@@ -1,6 +1,7 @@
 //! The producer of a table: sends messages, waits for their delivery, and commits them.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use parking_lot::Mutex;
@@ -12,7 +13,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
 
-use super::link::{Link, PATIENCE, words};
+use super::link::{GRACE, Link, PATIENCE, words};
 use crate::ConnectorError;
 
 /// How long one step of a transaction may take before it is asked for again.
@@ -33,6 +34,8 @@ pub(super) struct Producer {
 
 struct Transactions {
     id: String,
+    /// Whether one is open.
+    open: AtomicBool,
     /// Reads what a transaction has noted of itself.
     notes: BaseConsumer,
 }
@@ -91,6 +94,7 @@ impl Producer {
             None => None,
             Some(notes) => Some(Transactions {
                 id: notes.get("group.id").unwrap_or_default().to_owned(),
+                open: AtomicBool::new(false),
                 notes: notes.create().map_err(refused)?,
             }),
         };
@@ -208,10 +212,13 @@ impl Producer {
     pub(super) fn begin(&self) -> Result<(), ConnectorError> {
         let begun = self.client.begin_transaction();
         begun.map_err(|error| {
-            self.judged(&error)
-                .err()
-                .unwrap_or_else(|| self.heard().link.failed(&error))
-        })
+            let judged = self.judged(&error).err();
+            judged.unwrap_or_else(|| self.heard().link.failed(&error))
+        })?;
+        if let Some(transactions) = &self.transactions {
+            transactions.open.store(true, Ordering::Release);
+        }
+        Ok(())
     }
 
     /// Notes in the transaction which checkpoint of a run it belongs to: as an offset that a group
@@ -267,13 +274,34 @@ impl Producer {
     }
 
     pub(super) async fn commit(self: &Arc<Self>) -> Result<(), ConnectorError> {
-        self.ask(|producer| producer.client.commit_transaction(STEP))
-            .await
+        let committed = self.ask(|producer| producer.client.commit_transaction(STEP));
+        committed.await?;
+        if let Some(transactions) = &self.transactions {
+            transactions.open.store(false, Ordering::Release);
+        }
+        Ok(())
     }
 
+    /// Gives an open transaction up. What it sent can be seen by nobody, even if this fails.
     pub(super) async fn abort(self: &Arc<Self>) -> Result<(), ConnectorError> {
-        self.ask(|producer| producer.client.abort_transaction(STEP))
-            .await
+        let open = |transactions: &Transactions| transactions.open.swap(false, Ordering::AcqRel);
+        if !self.transactions.as_ref().is_some_and(open) {
+            return Ok(());
+        }
+        let aborted = self.ask(|producer| producer.client.abort_transaction(STEP));
+        match tokio::time::timeout(GRACE, aborted).await {
+            Ok(aborted) => aborted,
+            Err(_) => Err(ConnectorError::environment("the broker does not answer")),
+        }
+    }
+
+    /// What a failure in a transaction really is: that another process has taken the transactional
+    /// id shows for certain only when the transaction is given up.
+    pub(super) async fn explained(self: &Arc<Self>, error: ConnectorError) -> ConnectorError {
+        match self.abort().await {
+            Err(fenced @ ConnectorError::Job { .. }) => fenced,
+            _ => error,
+        }
     }
 
     /// Asks the brokers, on a thread that may wait, until they answer.
@@ -291,7 +319,7 @@ impl Producer {
                 }
                 Err(error) => self.judged(&error)?,
             }
-            self.check()?;
+            self.heard().link.check()?;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
     }

@@ -1,7 +1,6 @@
 //! The sink: rows become messages.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -150,7 +149,7 @@ impl KafkaSink {
             // It waits for what it has sent.
             tokio::task::spawn_blocking(move || drop(producer));
         }
-        let link = Link::new(&self.table, &self.servers, self.messages.clone());
+        let link = Link::new(&self.table, &self.servers, self.messages.clone(), false);
         let producer = Producer::new(&self.config, self.notes.as_ref(), &self.topic, link)?;
         let producer = Arc::new(producer);
         if self.exactly_once() {
@@ -173,7 +172,6 @@ impl KafkaSink {
             shared: self.shared.clone(),
             exactly_once: self.exactly_once(),
             checkpoint,
-            over: AtomicBool::new(false),
         }))
     }
 }
@@ -251,8 +249,6 @@ struct Transaction {
     exactly_once: bool,
     /// The run and the checkpoint that it belongs to, in a job that takes checkpoints.
     checkpoint: Option<(String, u64)>,
-    /// Whether it is committed or given up.
-    over: AtomicBool,
 }
 
 #[async_trait]
@@ -283,29 +279,37 @@ impl SinkTransaction for Transaction {
     }
 
     async fn prepare(&self) -> Result<Committable, ConnectorError> {
-        self.producer.flush().await?;
-        if let (true, Some((run, checkpoint))) = (self.exactly_once, &self.checkpoint) {
-            self.producer.note(run, *checkpoint).await?;
+        match self.store().await {
+            Ok(()) => Ok(Committable::Null),
+            Err(error) => Err(self.producer.explained(error).await),
         }
-        Ok(Committable::Null)
     }
 
     async fn commit(&self) -> Result<(), ConnectorError> {
-        match self.exactly_once {
-            true => self.producer.commit().await?,
-            false => self.producer.flush().await?,
+        let committed = match self.exactly_once {
+            true => self.producer.commit().await,
+            false => self.producer.flush().await,
+        };
+        match committed {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.producer.explained(error).await),
         }
-        self.over.store(true, Ordering::Release);
-        Ok(())
     }
 
     async fn abort(&self) {
-        if self.exactly_once
-            && !self.over.swap(true, Ordering::AcqRel)
-            && let Err(error) = self.producer.abort().await
-        {
+        if let Err(error) = self.producer.abort().await {
             // The next process that takes over the transactional id takes it back.
             tracing::warn!("kafka: a transaction is not given up: {error}");
+        }
+    }
+}
+
+impl Transaction {
+    async fn store(&self) -> Result<(), ConnectorError> {
+        self.producer.flush().await?;
+        match (self.exactly_once, &self.checkpoint) {
+            (true, Some((run, checkpoint))) => self.producer.note(run, *checkpoint).await,
+            _ => Ok(()),
         }
     }
 }
@@ -336,6 +340,20 @@ impl Writer {
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        match self.send(batch).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.producer.explained(error).await),
+        }
+    }
+
+    async fn finish(self: Box<Self>) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+}
+
+impl Writer {
+    /// Hands a row after the other to the client.
+    async fn send(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
         self.producer.check()?;
         let shared = self.shared.clone();
         let columns = &shared.columns;
@@ -370,10 +388,6 @@ impl SinkWriter for Writer {
         }
         self.values = values;
         self.keys = keys;
-        Ok(())
-    }
-
-    async fn finish(self: Box<Self>) -> Result<(), ConnectorError> {
         Ok(())
     }
 }

@@ -99,7 +99,7 @@ impl Source for KafkaSource {
         let partitions = partitions.max(1);
         let shared = Arc::new(Shared {
             queue: Queue::new(partitions + 2),
-            link: Link::new(&self.table, &self.spec.servers, self.messages.clone()),
+            link: Link::new(&self.table, &self.spec.servers, self.messages.clone(), true),
             stop: AtomicBool::new(false),
             offsets: Mutex::new(from.clone().or_else(|| grouped.then(Offsets::new))),
             splits: Mutex::default(),

@@ -17,7 +17,7 @@ use crate::support::{cache, python, root};
 /// A broker that ends with its standard input, and so with this process, however that ends.
 pub struct Broker {
     link: Mutex<Link>,
-    port: String,
+    pub port: String,
     /// Wants the user alice and her password, "wonder;land".
     secured_port: String,
 }

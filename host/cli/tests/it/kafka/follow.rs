@@ -17,6 +17,15 @@ fn follow(interval: &str, with: &str) -> Job {
     ))
 }
 
+/// A text without the reason why a connection failed, which depends on the moment.
+fn hide_reason(text: &str) -> String {
+    let line = |line: &str| match line.split_once("[BROKER]: ") {
+        Some((waiting, _)) => format!("{waiting}[BROKER]: [REASON]\n"),
+        None => format!("{line}\n"),
+    };
+    text.lines().map(line).collect()
+}
+
 fn rows(job: &Job) -> Vec<u64> {
     ids(&shown(job, "out"))
 }
@@ -85,7 +94,7 @@ fn a_broker_that_comes_and_goes() {
         the Kafka broker at [BROKER] is there
         copy: 200 rows
     "#]]
-    .assert_eq(&broker.hide(told, &topic));
+    .assert_eq(&hide_reason(&broker.hide(told, &topic)));
 }
 
 #[test]
@@ -108,11 +117,11 @@ fn a_sink_waits_for_its_broker() {
     let told = job.told(&child.end());
     expect![[r#"
         exit 0
-        waiting for the Kafka broker at [BROKER]: Connection reset by peer
+        waiting for the Kafka broker at [BROKER]: Connection refused
         the Kafka broker at [BROKER] is there
         topic: 2,000 rows
     "#]]
-    .assert_eq(&broker.hide(&told, &topic));
+    .assert_eq(&hide_reason(&broker.hide(&told, &topic)));
     assert!(is_sorted_range(&ids(&broker.values(&topic)), 2000));
 }
 
@@ -131,7 +140,7 @@ fn a_job_stops_without_its_broker() {
         copy: 0 rows
         stopped behind checkpoint 1; run again, the job goes on there
     "#]]
-    .assert_eq(&broker.hide(&told, &topic));
+    .assert_eq(&hide_reason(&broker.hide(&told, &topic)));
 }
 
 /// Kills the process again and again, wherever it is; in the end every message is a row once.
