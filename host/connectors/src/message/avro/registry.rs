@@ -250,7 +250,9 @@ impl Registry {
         while let Some(inner) = cause.source() {
             cause = inner;
         }
-        ConnectorError::environment(format!("cannot reach {}: {cause}", self.shown()))
+        let reason = cause.to_string();
+        let reason = reason.split(" (os error").next().unwrap_or_default();
+        ConnectorError::environment(format!("cannot reach {}: {reason}", self.shown()))
             .with_hint("is 'avro-confluent.url' right, and does the registry run?".to_owned())
     }
 
