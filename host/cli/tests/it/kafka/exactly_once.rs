@@ -29,7 +29,7 @@ fn through_kills(
     wanted: impl Fn(&[u64]) -> bool,
 ) -> (String, Vec<u64>) {
     const ROUND: u64 = 3000;
-    const ROUNDS: u64 = 8;
+    const ROUNDS: u64 = 7;
     let (from, to) = (broker.topic(3), broker.topic(2));
     let sink = sink.replace("[TOPIC]", &to);
     let job = copy(broker, &from, &to, &sink);
@@ -40,9 +40,10 @@ fn through_kills(
         child.kill();
     }
     let child = start(&job);
+    broker.produce(&from, &numbered(ROUNDS * ROUND, (ROUNDS + 1) * ROUND, 3));
     let found = wait_for(
         || ids(&broker.values(&to)),
-        |ids| ids.len() as u64 >= ROUND * ROUNDS && wanted(ids),
+        |ids| ids.len() as u64 >= ROUND * (ROUNDS + 1) && wanted(ids),
     );
     // Nothing comes behind it.
     let output = child.stop();

@@ -160,8 +160,9 @@ fn no_kill_loses_a_message_or_shows_one_twice() {
         child.kill();
     }
     let child = start(&job);
-    let all = wait_for(|| rows(&job), |rows| rows.len() as u64 >= 8 * ROUND);
+    broker.produce(&topic, &numbered(8 * ROUND, 9 * ROUND, 3));
+    let all = wait_for(|| rows(&job), |rows| rows.len() as u64 >= 9 * ROUND);
     let output = child.stop();
     assert!(output.status.success(), "{}", job.told(&output));
-    assert!(is_sorted_range(&all, 8 * ROUND));
+    assert!(is_sorted_range(&all, 9 * ROUND));
 }
