@@ -57,13 +57,25 @@ fn as_root() -> Option<&'static [&'static str]> {
     }
 }
 
-/// A C compiler links every Rust program and compiles some of their dependencies.
+/// A C compiler links every Rust program and compiles some of their dependencies; the clients of Kafka
+/// and PostgreSQL want OpenSSL.
 pub fn c_compiler() -> Result<()> {
-    if on_path("cc") {
+    let mut missing = Vec::new();
+    if !(on_path("cc") && on_path("c++") && on_path("make")) {
+        missing.push("build-essential");
+    }
+    if !on_path("pkg-config") {
+        missing.push("pkg-config");
+    }
+    let openssl = || step::succeeds(Command::new("pkg-config").args(["--exists", "openssl"]));
+    if missing.contains(&"pkg-config") || !openssl() {
+        missing.push("libssl-dev");
+    }
+    if missing.is_empty() {
         return Ok(());
     }
-    step::say("getting a C compiler, which links the host's programs");
-    install(&["build-essential"])
+    step::say("getting a C compiler and OpenSSL, which the host's programs are built with");
+    install(&missing)
 }
 
 /// PostgreSQL, of which the tests start servers of their own.

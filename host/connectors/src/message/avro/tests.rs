@@ -494,7 +494,6 @@ fn damaged_bytes_bring_nothing_down() {
 
 #[test]
 fn only_what_is_asked_for_is_decoded() {
-    use crate::message::MessageDecoder;
     let format = format("avro", &columns(), &[]).unwrap();
     let messages = encode(&format, &rows(&columns(), &ROWS));
     for wanted in [&[6, 3][..], &[]] {
