@@ -43,18 +43,18 @@ fn connectors_and_formats() {
     refused(
         &[("connector", "jdbc")],
         expect![[r#"
-        error: table t: there is no connector 'jdbc'
+            error: table t: there is no connector 'jdbc'
 
-        hint: known connectors: filesystem, print, blackhole, datagen
-    "#]],
+            hint: known connectors: filesystem, kafka, upsert-kafka, print, blackhole, datagen
+        "#]],
     );
     refused(
         &[("connector", "print")],
         expect![[r#"
-        error: table t: the connector 'print' cannot be read, only written
+            error: table t: the connector 'print' cannot be read, only written
 
-        hint: readable connectors: filesystem, datagen
-    "#]],
+            hint: readable connectors: filesystem, kafka, datagen
+        "#]],
     );
     refused(
         &[("connector", "filesystem"), ("path", "x")],
@@ -202,7 +202,7 @@ fn types_and_metadata() {
     expect![[r#"
         error: table t: the connector 'datagen' cannot be written, only read
 
-        hint: writable connectors: filesystem, print, blackhole
+        hint: writable connectors: filesystem, kafka, upsert-kafka, print, blackhole
     "#]]
     .assert_eq(&bench.text(&error));
 }
@@ -213,7 +213,17 @@ fn every_option_is_described() {
         .iter()
         .map(|connector| connector.name)
         .collect();
-    assert_eq!(names, ["filesystem", "print", "blackhole", "datagen"]);
+    assert_eq!(
+        names,
+        [
+            "filesystem",
+            "kafka",
+            "upsert-kafka",
+            "print",
+            "blackhole",
+            "datagen"
+        ]
+    );
     for option in connectors().iter().flat_map(|connector| connector.options) {
         assert!(!option.description.is_empty(), "{}", option.key);
     }
