@@ -141,7 +141,7 @@ fn not_utf8() {
         exit 1
         error: data/part.csv, line 2, column name (field 3): '��' is not UTF-8 text
 
-        hint: convert the file to UTF-8, for example with iconv
+        hint: convert it to UTF-8, for example with iconv
     "#]]
     .assert_eq(&job.run());
 }

@@ -20,23 +20,23 @@ CREATE TABLE copy (id BIGINT, name STRING) WITH (
 INSERT INTO copy SELECT id, name FROM lines;
 ";
 
-fn every(interval: &str, sql: &str) -> String {
+pub fn every(interval: &str, sql: &str) -> String {
     format!("SET 'execution.checkpointing.interval' = '{interval}';{sql}")
 }
 
-fn start(job: &Job) -> Child {
+pub fn start(job: &Job) -> Child {
     let mut command = job.command();
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
     command.spawn().unwrap()
 }
 
-fn stop(child: Child) -> Output {
+pub fn stop(child: Child) -> Output {
     signal("-INT", child.id());
     child.wait_with_output().unwrap()
 }
 
 /// Waits until the sink shows what is wanted.
-fn wait_for_rows(job: &Job, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
+pub fn wait_for_rows(job: &Job, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
     let begun = Instant::now();
     loop {
         let rows = shown(job);
@@ -49,7 +49,7 @@ fn wait_for_rows(job: &Job, wanted: impl Fn(&[String]) -> bool) -> Vec<String> {
 }
 
 /// The rows of the parts that are visible, sorted as text.
-fn shown(job: &Job) -> Vec<String> {
+pub fn shown(job: &Job) -> Vec<String> {
     let mut rows = Vec::new();
     for entry in fs::read_dir(job.path("out")).into_iter().flatten() {
         let path = entry.unwrap().path();

@@ -12,3 +12,4 @@ mod kafka;
 mod object_store;
 mod postgres;
 mod support;
+mod windows;

@@ -51,10 +51,10 @@ fn connectors_and_formats() {
     refused(
         &[("connector", "print")],
         expect![[r#"
-        error: table t: the connector 'print' cannot be read, only written
+            error: table t: the connector 'print' cannot be read, only written
 
-        hint: readable connectors: filesystem, kafka, datagen
-    "#]],
+            hint: readable connectors: filesystem, kafka, datagen
+        "#]],
     );
     refused(
         &[("connector", "filesystem"), ("path", "x")],
@@ -213,8 +213,17 @@ fn every_option_is_described() {
         .iter()
         .map(|connector| connector.name)
         .collect();
-    let known = "filesystem, kafka, upsert-kafka, print, blackhole, datagen, postgres, jdbc";
-    assert_eq!(names.join(", "), known);
+    assert_eq!(
+        names,
+        [
+            "filesystem",
+            "kafka",
+            "upsert-kafka",
+            "print",
+            "blackhole",
+            "datagen"
+        ]
+    );
     for option in connectors().iter().flat_map(|connector| connector.options) {
         assert!(!option.description.is_empty(), "{}", option.key);
     }

@@ -143,3 +143,78 @@ impl TableTime {
             .collect()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::TimestampMillisecondArray;
+    use datafusion::physical_expr::expressions::Column;
+    use wasmill_connectors::SplitRun;
+
+    use super::*;
+
+    fn time(idle: Option<Duration>) -> TableTime {
+        let expr: Arc<dyn PhysicalExpr> = Arc::new(Column::new("ts", 0));
+        TableTime::new(WatermarkRule { expr, idle }, &BTreeMap::new())
+    }
+
+    /// Rows of splits, one run each.
+    fn rows(runs: &[(&str, &[i64])]) -> SourceRows {
+        let times = runs.iter().flat_map(|(_, times)| times.iter().copied());
+        let times: ArrayRef = Arc::new(TimestampMillisecondArray::from_iter_values(times));
+        SourceRows {
+            batch: RecordBatch::try_from_iter([("ts", times)]).unwrap(),
+            runs: runs
+                .iter()
+                .map(|(split, times)| SplitRun {
+                    split: SplitId::from(*split),
+                    rows: times.len(),
+                })
+                .collect(),
+        }
+    }
+
+    fn splits(names: &[&str]) -> Vec<SplitId> {
+        names.iter().map(|name| SplitId::from(*name)).collect()
+    }
+
+    #[test]
+    fn the_slowest_split_says_how_far_time_has_come() {
+        let time = time(None);
+        time.observe(&rows(&[("a", &[5, 9, 7]), ("b", &[3])]))
+            .unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 3);
+        assert_eq!(time.watermark(&splits(&["a"])), 9);
+        time.observe(&rows(&[("b", &[20]), ("a", &[1]), ("b", &[12])]))
+            .unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 9);
+        // One that has given nothing yet holds all back, and so does none.
+        assert_eq!(time.watermark(&splits(&["a", "b", "c"])), BEGINNING);
+        assert_eq!(time.watermark(&[]), BEGINNING);
+    }
+
+    #[test]
+    fn an_idle_split_holds_nobody_back() {
+        let idle = Duration::from_millis(50);
+        let time = time(Some(idle));
+        time.observe(&rows(&[("a", &[5]), ("b", &[3])])).unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 3);
+        assert!(time.next_idle().is_some());
+        std::thread::sleep(2 * idle);
+        time.observe(&rows(&[("a", &[8])])).unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 8);
+        time.observe(&rows(&[("b", &[4])])).unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 4);
+    }
+
+    #[test]
+    fn a_checkpoint_has_the_time_of_every_split() {
+        let before = time(None);
+        before.observe(&rows(&[("a", &[5]), ("b", &[3])])).unwrap();
+        let rule = WatermarkRule {
+            expr: Arc::new(Column::new("ts", 0)),
+            idle: None,
+        };
+        let after = TableTime::new(rule, &before.save());
+        assert_eq!(after.watermark(&splits(&["a", "b"])), 3);
+    }
+}
