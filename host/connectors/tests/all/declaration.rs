@@ -221,7 +221,9 @@ fn every_option_is_described() {
             "upsert-kafka",
             "print",
             "blackhole",
-            "datagen"
+            "datagen",
+            "postgres",
+            "jdbc"
         ]
     );
     for option in connectors().iter().flat_map(|connector| connector.options) {
