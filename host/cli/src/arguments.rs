@@ -17,6 +17,8 @@ pub struct Arguments {
 pub enum Command {
     /// Runs a SQL job file.
     Run(Run),
+    /// Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running.
+    Savepoint(Savepoint),
     /// Prints the shell's completions.
     Completions {
         /// Which shell.
@@ -38,9 +40,29 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub settings: Vec<(String, String)>,
 
+    /// Begins a job without end with a savepoint, unless it has checkpoints that came of it.
+    #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub from: Option<PathBuf>,
+
     /// No progress and no summary; warnings and errors still appear.
     #[arg(long, short)]
     pub quiet: bool,
+}
+
+/// What `wasmill savepoint` takes.
+#[derive(Debug, Args)]
+pub struct Savepoint {
+    /// The job file.
+    #[arg(value_name = "JOB.sql", value_hint = ValueHint::FilePath)]
+    pub job: PathBuf,
+
+    /// A folder that is not there yet.
+    #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+
+    /// Sets a configuration key, as it was set when the job was run.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub settings: Vec<(String, String)>,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -27,6 +27,7 @@ fn main() -> ExitCode {
     }));
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
+        Command::Savepoint(arguments) => run::savepoint(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);

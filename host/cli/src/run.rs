@@ -14,7 +14,7 @@ use tokio::{runtime, signal, signal::unix::SignalKind};
 use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
 
 use crate::{
-    arguments::Run,
+    arguments::{Run, Savepoint},
     cells,
     output::Output,
     progress::{Progress, summary},
@@ -33,11 +33,36 @@ const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the job file; returns the exit code.
 pub fn run(arguments: &Run) -> ExitCode {
-    let output = Output::new(arguments.quiet);
+    let mut settings = arguments.settings.clone();
+    if let Some(from) = &arguments.from {
+        let from = std::path::absolute(from).unwrap_or_else(|_| from.clone());
+        let key = "execution.state-recovery.path".to_owned();
+        settings.push((key, from.display().to_string()));
+    }
+    on_large_stack(&Job {
+        job: &arguments.job,
+        settings,
+        savepoint: None,
+        output: &Output::new(arguments.quiet),
+    })
+}
+
+/// Keeps the newest checkpoint of a job; returns the exit code.
+pub fn savepoint(arguments: &Savepoint) -> ExitCode {
+    on_large_stack(&Job {
+        job: &arguments.job,
+        settings: arguments.settings.clone(),
+        savepoint: Some(&arguments.folder),
+        output: &Output::new(false),
+    })
+}
+
+fn on_large_stack(job: &Job<'_>) -> ExitCode {
+    let output = job.output;
     let code = thread::scope(|scope| {
         let main = thread::Builder::new()
             .stack_size(STACK_BYTES)
-            .spawn_scoped(scope, || run_to_end(arguments, &output));
+            .spawn_scoped(scope, || run_to_end(job));
         match main.map(ScopedJoinHandle::join) {
             Ok(Ok(code)) => code,
             // The panic was printed.
@@ -51,9 +76,10 @@ pub fn run(arguments: &Run) -> ExitCode {
     ExitCode::from(code)
 }
 
-fn run_to_end(arguments: &Run, output: &Output) -> u8 {
+fn run_to_end(job: &Job<'_>) -> u8 {
+    let output = job.output;
     let runtime = runtime::Builder::new_multi_thread()
-        .worker_threads(threads(&arguments.settings))
+        .worker_threads(threads(&job.settings))
         .thread_stack_size(STACK_BYTES)
         .enable_all()
         .build();
@@ -64,7 +90,7 @@ fn run_to_end(arguments: &Run, output: &Output) -> u8 {
             return FAILED;
         }
     };
-    let code = runtime.block_on(Job { arguments, output }.run());
+    let code = runtime.block_on(job.run());
     // A thread that still waits for a pipe or a network file system is not waited for.
     runtime.shutdown_background();
     code
@@ -82,13 +108,16 @@ fn threads(settings: &[(String, String)]) -> usize {
 }
 
 struct Job<'a> {
-    arguments: &'a Run,
+    job: &'a Path,
+    settings: Vec<(String, String)>,
+    /// Where to keep its newest checkpoint, instead of running it.
+    savepoint: Option<&'a Path>,
     output: &'a Output,
 }
 
 impl Job<'_> {
     async fn run(&self) -> u8 {
-        let path = &self.arguments.job;
+        let path = self.job;
         let text = match tokio::fs::read_to_string(path).await {
             Ok(text) => text,
             Err(error) => {
@@ -117,6 +146,20 @@ impl Job<'_> {
                 return WRONG;
             }
         };
+        if let Some(folder) = self.savepoint {
+            return match session.savepoint(&statements, folder) {
+                Ok(checkpoint) => {
+                    let folder = folder.display();
+                    self.output
+                        .note(&format!("checkpoint {checkpoint} is kept in {folder}"));
+                    0
+                }
+                Err(error) => {
+                    self.fail(&error);
+                    FAILED
+                }
+            };
+        }
         let observer = Arc::new(JobObserver::new());
         cancel_on_signals(Arc::clone(&observer));
         for statement in statements {
@@ -171,12 +214,7 @@ impl Job<'_> {
         };
         SessionConfig {
             base,
-            settings: self
-                .arguments
-                .settings
-                .iter()
-                .cloned()
-                .collect::<BTreeMap<_, _>>(),
+            settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
             cache: cache_folder(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),

@@ -1,6 +1,11 @@
 //! A session: plans the statements of a script in order, then runs them.
 
-use std::{collections::BTreeMap, fmt, path::PathBuf, sync::Arc};
+use std::{
+    collections::BTreeMap,
+    fmt,
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use datafusion::{
@@ -19,7 +24,10 @@ use crate::{
     catalog::{self, Catalog, DeclaredModel, Relation, View},
     declare,
     error::{EngineError, Location},
-    job::{EndlessSettings, JobObserver, JobReport, observe_sources, run_endless, run_pipelines},
+    job::{
+        EndlessSettings, JobObserver, JobReport, keep_savepoint, observe_sources, run_endless,
+        run_pipelines,
+    },
     planning::{
         EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_gives_rows,
         create_function, datafusion_context, epoch_pipeline, execution_error, is_endless,
@@ -249,6 +257,27 @@ impl Session {
     /// What the author of the script should know, though it is no error; each once.
     pub fn take_warnings(&self) -> Vec<String> {
         std::mem::take(&mut self.shared.warnings.lock())
+    }
+
+    /// Keeps the newest checkpoint of the job without end among these statements, in a folder that is
+    /// not there yet. The job may be running in another process. Answers the checkpoint's number.
+    pub fn savepoint(
+        &self,
+        statements: &[PlannedStatement],
+        folder: &Path,
+    ) -> Result<u64, EngineError> {
+        let endless = statements
+            .iter()
+            .find_map(|statement| match &statement.work {
+                Work::Endless { settings, .. } => Some(settings),
+                _ => None,
+            });
+        match endless {
+            Some(settings) => keep_savepoint(settings, folder),
+            None => Err(EngineError::job(
+                "the job reads no table without end, so it takes no checkpoints",
+            )),
+        }
     }
 
     /// Runs one planned statement.
@@ -547,6 +576,7 @@ impl Planner<'_> {
             name: file_name(&format!("{name}-{}", sinks.join("+"))),
             retained: settings.retained_checkpoints(),
             restart: settings.restart_strategy(),
+            savepoint: settings.savepoint().map(|path| connectors.base.join(path)),
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
         }

@@ -74,6 +74,10 @@ const KEYS: &[Key] = &[
         check: count,
     },
     Key {
+        name: "execution.state-recovery.path",
+        check: anything,
+    },
+    Key {
         name: "sql-client.execution.result-mode",
         check: anything,
     },
@@ -282,6 +286,12 @@ impl Settings {
 
     pub(crate) fn checkpoint_folder(&self) -> Option<&str> {
         self.get("execution.checkpointing.dir")
+    }
+
+    /// The savepoint that a job begins with.
+    pub(crate) fn savepoint(&self) -> Option<&str> {
+        self.get("execution.state-recovery.path")
+            .map(|path| path.strip_prefix("file://").unwrap_or(path))
     }
 
     pub(crate) fn retained_checkpoints(&self) -> usize {

@@ -382,29 +382,29 @@ fn what_a_job_without_end_cannot_do() {
     "#]]
     .assert_eq(&Job::new(&overwrite).file("in/a.csv", "").run());
     let join = FOLLOW.replace(
-        "FROM lines",
-        "FROM lines JOIN (VALUES (1)) AS v (k) ON k = id",
+        "SELECT id, name FROM lines",
+        "SELECT lines.id, lines.name FROM lines JOIN lines AS others ON lines.id = others.id",
     );
     expect![[r#"
         exit 2
-        error: the query into 'copy' has no end and has a join, with which it cannot take checkpoints yet
+        error: the query into 'copy' is over tables without end and has a join of two tables without end, for which they would have to end
          --> job.sql:6:1
           |
-        6 | INSERT INTO copy SELECT id, name FROM lines JOIN (VALUES (1)) AS v (k) ON k = id;
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        6 | INSERT INTO copy SELECT lines.id, lines.name FROM lines JOIN lines AS others ON lines.id = others.id…
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: so far it may project, filter, call functions and unite tables; without checkpoints it may write to print and blackhole tables
+        hint: over tables without end a query may project, filter, call functions, unite tables, join a table that ends, and aggregate, rank or join by windows: GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION
     "#]].assert_eq(&Job::new(&join).file("in/a.csv", "").run());
     let union = FOLLOW.replace("FROM lines", "FROM lines UNION ALL VALUES (7, 'seven')");
     expect![[r#"
         exit 2
-        error: the query into 'copy' has no end and has rows of its own, with which it cannot take checkpoints yet
+        error: the query into 'copy' is over tables without end and has rows of its own, for which they would have to end
          --> job.sql:6:1
           |
         6 | INSERT INTO copy SELECT id, name FROM lines UNION ALL VALUES (7, 'seven');
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: so far it may project, filter, call functions and unite tables; without checkpoints it may write to print and blackhole tables
+        hint: over tables without end a query may project, filter, call functions, unite tables, join a table that ends, and aggregate, rank or join by windows: GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION
     "#]].assert_eq(&Job::new(&union).file("in/a.csv", "").run());
     let missing = Job::new(FOLLOW);
     expect![[r#"

@@ -85,10 +85,15 @@ impl Job {
 
     /// `wasmill run job.sql` in the folder.
     pub fn command(&self) -> Command {
+        self.command_of(&["run", "job.sql"])
+    }
+
+    /// The program with other arguments.
+    pub fn command_of(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_wasmill"));
         command
             .current_dir(self.folder.path())
-            .args(["run", "job.sql"])
+            .args(arguments)
             .stdin(Stdio::null());
         command
     }

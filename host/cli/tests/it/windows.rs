@@ -1,6 +1,12 @@
 //! What windows hold, through kills, stops and changes of the job.
 
-use std::{collections::BTreeMap, fs, process::Child, thread, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fs,
+    process::{Child, Stdio},
+    thread,
+    time::Duration,
+};
 
 use expect_test::expect;
 
@@ -74,6 +80,15 @@ fn shown_time(ms: i64) -> String {
     format!("1970-01-01 00:{minutes:02}:{seconds:02}{fraction}")
 }
 
+/// Those whose last row is no later.
+fn up_to(time: i64) -> Vec<String> {
+    let within = |line: &String| {
+        let (_, last) = line.rsplit_once(',').unwrap();
+        last.parse::<i64>().unwrap() <= time
+    };
+    expected().into_iter().filter(within).collect()
+}
+
 fn text(rows: impl Iterator<Item = (i64, i64)>) -> String {
     rows.map(|(key, time)| format!("{key},{time}\n")).collect()
 }
@@ -126,14 +141,8 @@ fn a_stopped_job_goes_on_with_other_partitions() {
         assert!(stop(child).status.success());
     }
     let job = job.file("in/9.csv", "9,3000000\n");
-    let expected: Vec<_> = expected();
-    let last_time = rows[rows.len() - 1].1;
-    let within = |line: &String| {
-        let (_, last) = line.rsplit_once(',').unwrap();
-        last.parse::<i64>().unwrap() <= last_time
-    };
     // The stream of the other test goes on where this one ends: at a pause.
-    let expected: Vec<_> = expected.into_iter().filter(within).collect();
+    let expected = up_to(rows[rows.len() - 1].1);
     let child = start(&job);
     let rows = wait_for_rows(&job, |rows| rows.len() >= expected.len());
     assert!(stop(child).status.success());
@@ -151,8 +160,67 @@ fn the_state_of_another_query() {
     let told = job.run();
     let (told, rest) = told.split_once("checkpoint ").unwrap();
     let (_, rest) = rest.split_once(' ').unwrap();
-    expect![[r#""#]].assert_eq(&format!("{told}checkpoint N {rest}"));
+    expect![[r#"
+        exit 1
+        error: the job cannot go on from checkpoint N in .wasmill/checkpoints/job-counts: the windows of the query into 'counts' hold (window_start Timestamp(ms), window_end Timestamp(ms), k Int32, count(Int64(1))[count] Int64, min(ticks.ms)[value] Int64) and (k Int32, ms Int64, ts Timestamp(ms)), those of the checkpoint (window_start Timestamp(ms), window_end Timestamp(ms), k Int32, count(Int64(1))[count] Int64, max(ticks.ms)[value] Int64) and (k Int32, ms Int64, ts Timestamp(ms))
+
+        hint: to start anew remove that folder, or give the job another name with SET 'pipeline.name'
+    "#]].assert_eq(&format!("{told}checkpoint N {rest}"));
     let folder = job.path(".wasmill/checkpoints");
     assert!(fs::exists(folder).unwrap());
     assert!(!shown(&job).is_empty());
+}
+
+#[test]
+fn a_savepoint_is_where_another_job_begins() {
+    let rows: Vec<_> = ticks().take(60_000).collect();
+    let (first, rest) = rows.split_at(33_000);
+    let sql = every("10 ms", WINDOWS);
+    let job = Job::new(&sql).file("in/0.csv", text(first.iter().copied()));
+    let child = start(&job);
+    let last = format!(
+        "tumble,0,{}",
+        shown_time((first[32_999].1 - 2000) / 1000 * 1000)
+    );
+    wait_for_rows(&job, |rows| rows.iter().any(|row| row.starts_with(&last)));
+    assert!(stop(child).status.success());
+    let keep = || {
+        job.command_of(&["savepoint", "job.sql", "kept"])
+            .output()
+            .unwrap()
+    };
+    let told = job.told(&keep());
+    assert!(told.ends_with(" is kept in kept\n"), "{told}");
+    expect![[r#""#]].assert_eq(&job.told(&keep()));
+
+    // The job itself goes on.
+    let shown_then = shown(&job);
+    let expected = up_to(rows[rows.len() - 1].1);
+    let job = job
+        .file("in/1.csv", text(rest.iter().copied()))
+        .file("in/9.csv", "9,3000000\n");
+    let child = start(&job);
+    let whole = wait_for_rows(&job, |rows| rows.len() >= expected.len());
+    assert!(stop(child).status.success());
+    assert_eq!(whole, expected);
+
+    // Another begins with the savepoint, and shows what had not been shown by then.
+    fs::remove_dir_all(job.path("out")).unwrap();
+    let named = format!("SET 'pipeline.name' = 'other';{sql}");
+    let job = job.file("job.sql", named);
+    let mut command = job.command_of(&["run", "--from", "kept", "job.sql"]);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped());
+    let child = command.spawn().unwrap();
+    let left = expected.iter().filter(|row| !shown_then.contains(row));
+    let left: Vec<_> = left.cloned().collect();
+    let rows = wait_for_rows(&job, |rows| rows.len() >= left.len());
+    assert!(stop(child).status.success());
+    assert_eq!(rows, left);
+
+    let job = job.file("job.sql", sql);
+    let refused = job.command_of(&["run", "--from", "kept", "job.sql"]);
+    let refused = { refused }.output().unwrap();
+    let told = job.told(&refused);
+    let folder = job.path("").canonicalize().unwrap().display().to_string();
+    expect![[r#""#]].assert_eq(&told.replace(&folder, "[JOB]"));
 }

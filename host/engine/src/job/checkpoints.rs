@@ -34,6 +34,9 @@ pub(crate) struct Checkpoint {
     pub id: u64,
     /// Names the job's run through all of its restarts.
     pub run: String,
+    /// The savepoint that the run began with.
+    #[serde(default)]
+    pub origin: Option<String>,
     pub sources: BTreeMap<String, Position>,
     pub sinks: BTreeMap<String, Committable>,
     /// The watermarks of the splits of a source.
@@ -70,6 +73,7 @@ impl Checkpoint {
             version: VERSION,
             id,
             run: run.to_owned(),
+            origin: None,
             sources: BTreeMap::new(),
             sinks: BTreeMap::new(),
             times: BTreeMap::new(),
@@ -186,11 +190,7 @@ impl Checkpoints {
         id: u64,
         state: &StateFile,
     ) -> Result<Vec<RecordBatch>, EngineError> {
-        let path = self.path(id).join(&state.file);
-        let read = || -> Result<Vec<RecordBatch>, ArrowError> {
-            FileReader::try_new(File::open(&path)?, None)?.collect()
-        };
-        read().map_err(|error| unreadable(&path, &error.to_string()))
+        read_state(&self.path(id), state)
     }
 
     /// Removes all checkpoints of a job that has ended.
@@ -199,23 +199,33 @@ impl Checkpoints {
     }
 
     fn path(&self, id: u64) -> PathBuf {
-        self.folder.join(format!("{PREFIX}{id}"))
+        folder_of(&self.folder, id)
     }
 
     fn ids(&self) -> io::Result<Vec<u64>> {
-        let mut ids = Vec::new();
-        for entry in fs::read_dir(&self.folder)? {
-            let name = entry?.file_name();
-            let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
-            ids.extend(id.and_then(|id| id.parse::<u64>().ok()));
-        }
-        ids.sort_unstable();
-        Ok(ids)
+        ids(&self.folder)
     }
 
     fn failed(&self, what: &str, error: &io::Error) -> EngineError {
         unusable(&self.folder, what, error)
     }
+}
+
+/// The checkpoints in a job's folder, the newest last.
+pub(super) fn ids(folder: &Path) -> io::Result<Vec<u64>> {
+    let mut ids = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let name = entry?.file_name();
+        let id = name.to_str().and_then(|name| name.strip_prefix(PREFIX));
+        ids.extend(id.and_then(|id| id.parse::<u64>().ok()));
+    }
+    ids.sort_unstable();
+    Ok(ids)
+}
+
+/// The folder of a checkpoint.
+pub(super) fn folder_of(job: &Path, id: u64) -> PathBuf {
+    job.join(format!("{PREFIX}{id}"))
 }
 
 fn unusable(folder: &Path, what: &str, error: &io::Error) -> EngineError {
@@ -226,6 +236,18 @@ fn unusable(folder: &Path, what: &str, error: &io::Error) -> EngineError {
         ),
         hint: Some("SET 'execution.checkpointing.dir' names another folder".to_owned()),
     }
+}
+
+/// The rows of a state file in a checkpoint's or savepoint's folder.
+pub(crate) fn read_state(
+    folder: &Path,
+    state: &StateFile,
+) -> Result<Vec<RecordBatch>, EngineError> {
+    let path = folder.join(&state.file);
+    let read = || -> Result<Vec<RecordBatch>, ArrowError> {
+        FileReader::try_new(File::open(&path)?, None)?.collect()
+    };
+    read().map_err(|error| unreadable(&path, &error.to_string()))
 }
 
 fn write_state(file: File, state: &State) -> io::Result<()> {
@@ -258,7 +280,8 @@ fn unreadable(path: &Path, reason: &str) -> EngineError {
     }
 }
 
-fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
+/// The checkpoint, or savepoint, in a folder.
+pub(crate) fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
     let path = folder.join(METADATA);
     let wrong = |reason: String| unreadable(&path, &reason);
     let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;

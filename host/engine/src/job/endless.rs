@@ -46,6 +46,8 @@ pub(crate) struct EndlessSettings {
     /// The job's name among them.
     pub name: String,
     pub retained: usize,
+    /// What a job without checkpoints of its own begins with.
+    pub savepoint: Option<PathBuf>,
     pub restart: RestartStrategy,
     /// Names this run, unless it goes on from a checkpoint of another.
     pub run: String,
@@ -78,6 +80,8 @@ pub(crate) async fn run_endless(
         observer: Arc::clone(observer),
         checkpoints,
         messages: settings.messages.clone(),
+        savepoint: settings.savepoint.clone(),
+        origin: None,
         run: settings.run.clone(),
         last: 0,
         rows_then: 0,
@@ -106,6 +110,9 @@ pub(super) struct Endless {
     observer: Arc<JobObserver>,
     pub(super) checkpoints: Option<Checkpoints>,
     messages: SharedWriter,
+    pub(super) savepoint: Option<PathBuf>,
+    /// Names the savepoint that the run began with.
+    pub(super) origin: Option<String>,
     /// Names this run through all of its restarts.
     pub(super) run: String,
     /// The last checkpoint.
@@ -279,6 +286,7 @@ impl Endless {
             return Ok(());
         }
         let mut checkpoint = Checkpoint::new(self.last + 1, &self.run);
+        checkpoint.origin.clone_from(&self.origin);
         let mut transactions = Vec::new();
         let mut positions = Vec::new();
         for flow in &mut self.flows {

@@ -1,15 +1,16 @@
 //! Where a job without end begins: with its last checkpoint, if it has one.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::Path};
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints},
+    checkpoints::{Checkpoint, State},
     endless::Endless,
     flow::Flow,
+    savepoint::check_origin,
 };
 use crate::{
     error::EngineError,
-    planning::{as_scan, connector_error, execution_error},
+    planning::{Pipeline, as_scan, connector_error, execution_error},
 };
 
 impl Endless {
@@ -22,25 +23,41 @@ impl Endless {
         if let Some(found) = &found {
             self.run.clone_from(&found.run);
         }
+        if let (Some(found), Some(checkpoints), Some(savepoint)) =
+            (&found, &self.checkpoints, &self.savepoint)
+        {
+            check_origin(found, checkpoints, savepoint)?;
+        }
+        let savepoint = self.savepoint.clone();
+        let savepoint = savepoint.filter(|_| found.is_none() && self.last == 0);
         let found = self.decided(found).await?;
         let goes_on = found.is_some();
-        let mut checkpoint = found.unwrap_or_else(|| Checkpoint::new(self.last, &self.run));
+        let mut checkpoint = match (found, &savepoint) {
+            (Some(found), _) => found,
+            (None, Some(savepoint)) => self.begin_with(savepoint).await?,
+            (None, None) => Checkpoint::new(self.last, &self.run),
+        };
         self.last = checkpoint.id;
+        self.origin.clone_from(&checkpoint.origin);
         if let (1.., Some(checkpoints)) = (checkpoint.id, &self.checkpoints) {
-            self.check_compatible(&checkpoint, checkpoints)?;
+            self.check_compatible(&checkpoint, checkpoints.folder())?;
             let folder = checkpoints.folder().display();
             self.say(&format!(
                 "going on from checkpoint {} in {folder}",
                 checkpoint.id
             ));
         }
+        let saved = match &savepoint {
+            Some(savepoint) => self.saved_state(savepoint, &checkpoint)?,
+            None => Vec::new(),
+        };
         for flow in &mut self.flows {
             let prepared = checkpoint.sinks.get(&flow.key());
             let run = flow.run(&self.run);
             let recovered = flow.pipeline.sink.recover(&run, prepared).await;
             recovered.map_err(|error| connector_error(&error))?;
         }
-        self.restore(&checkpoint)?;
+        self.restore(&checkpoint, &saved)?;
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
             let from = checkpoint.sources.get(&key);
@@ -56,21 +73,25 @@ impl Endless {
             let following = self.following().into_iter();
             let positions = following.map(|(key, found)| (key, found.position()));
             checkpoint.sources.extend(positions);
-            checkpoints.write(checkpoint, vec![])?;
+            checkpoint.state.clear();
+            checkpoints.write(checkpoint, saved)?;
         }
         self.begin().await
     }
 
     /// Brings windows to where a checkpoint has them.
-    fn restore(&self, checkpoint: &Checkpoint) -> Result<(), EngineError> {
+    fn restore(&self, checkpoint: &Checkpoint, saved: &[State]) -> Result<(), EngineError> {
         for flow in &self.flows {
             if let Some(clock) = &flow.clock {
                 let saved = checkpoint.clocks.get(&flow.key());
                 clock.restore(saved.map_or(&[], Vec::as_slice));
             }
             for (key, hold) in flow.keyed_holds() {
-                let rows = match (checkpoint.state.get(&key), &self.checkpoints) {
-                    (Some(file), Some(checkpoints)) => checkpoints.state(checkpoint.id, file)?,
+                let of_savepoint = saved.iter().find(|state| state.key == key);
+                let file = checkpoint.state.get(&key);
+                let rows = match (of_savepoint, file, &self.checkpoints) {
+                    (Some(saved), ..) => saved.batches.clone(),
+                    (None, Some(file), Some(found)) => found.state(checkpoint.id, file)?,
                     _ => Vec::new(),
                 };
                 hold.restore(rows)
@@ -91,14 +112,10 @@ impl Endless {
         &mut self,
         latest: Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, EngineError> {
-        let deciding = {
-            let mut flows = self.flows.iter();
-            let flow = flows.find(|flow| flow.pipeline.sink.decides());
-            flow.map(|flow| (flow.pipeline.clone(), flow.run(&self.run)))
-        };
-        let Some((pipeline, run)) = deciding else {
+        let Some((pipeline, index)) = self.deciding() else {
             return Ok(latest);
         };
+        let run = format!("{}-{index}", self.run);
         let shown = pipeline.sink.shown(&run).await;
         let shown = shown.map_err(|error| connector_error(&error))?;
         let (Some(latest), Some(checkpoints)) = (latest, &self.checkpoints) else {
@@ -122,11 +139,18 @@ impl Endless {
         checkpoints.back_to(shown).map(Some)
     }
 
+    /// The pipeline whose sink decides, with its place.
+    pub(super) fn deciding(&self) -> Option<(Pipeline, usize)> {
+        let mut flows = self.flows.iter();
+        let flow = flows.find(|flow| flow.pipeline.sink.decides())?;
+        Some((flow.pipeline.clone(), flow.index))
+    }
+
     /// A checkpoint of other tables cannot be gone on from.
-    fn check_compatible(
+    pub(super) fn check_compatible(
         &self,
         checkpoint: &Checkpoint,
-        checkpoints: &Checkpoints,
+        folder: &Path,
     ) -> Result<(), EngineError> {
         let sources = self.flows.iter().flat_map(Flow::keyed_scans);
         let sources: Vec<_> = sources.map(|(key, _)| key).collect();
@@ -149,7 +173,7 @@ impl Endless {
         Err(EngineError::job(format!(
             "the job cannot go on from checkpoint {} in {}: {}",
             checkpoint.id,
-            checkpoints.folder().display(),
+            folder.display(),
             changes.join("; ")
         ))
         .with_hint(

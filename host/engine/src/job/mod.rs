@@ -11,6 +11,7 @@ mod observer;
 mod partition;
 mod pipelines;
 mod restart;
+mod savepoint;
 mod stage;
 mod watermark;
 
@@ -22,4 +23,5 @@ pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;
 pub use pipelines::{JobReport, SinkReport, Stopped};
 pub(crate) use restart::RestartStrategy;
+pub(crate) use savepoint::keep as keep_savepoint;
 pub(crate) use watermark::{TableTime, WatermarkRule};
