@@ -30,7 +30,7 @@ const METADATA: &str = "_metadata";
 /// All that a job needs in order to go on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct Checkpoint {
-    version: u32,
+    pub(super) version: u32,
     pub id: u64,
     /// Names the job's run through all of its restarts.
     pub run: String,

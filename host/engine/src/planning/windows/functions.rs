@@ -105,6 +105,8 @@ struct Call<'a> {
     /// Of PARTITION BY.
     keys: Vec<SqlExpr>,
     time: Option<(String, Span)>,
+    /// Of the last interval.
+    interval: Span,
     /// GAP, SLIDE, STEP, SIZE and OFFSET in milliseconds.
     lengths: Vec<(String, i64)>,
 }
@@ -122,6 +124,7 @@ pub(in crate::planning) fn plan_windows(
         context,
         input: None,
         keys: Vec::new(),
+        interval: span,
         time: None,
         lengths: Vec::new(),
     };
@@ -187,6 +190,7 @@ impl Call<'_> {
             }
             (name, value) if names.contains(&name) => {
                 let length = self.length(name, value, span)?;
+                self.interval = span;
                 self.lengths.push((name.to_owned(), length));
             }
             (name, _) => {
@@ -259,14 +263,14 @@ impl Call<'_> {
                 "the size of {name} must be a whole multiple of its {}",
                 self.function.arguments()[2].to_lowercase()
             );
-            return Err(self.wrong(message, self.span));
+            return Err(self.wrong(message, self.interval));
         }
         if windows.most() > MOST_WINDOWS {
             let message = format!(
                 "{name} puts each row into {} windows, more than {MOST_WINDOWS}",
                 windows.most()
             );
-            return Err(self.wrong(message, self.span));
+            return Err(self.wrong(message, self.interval));
         }
         Ok(Some(windows))
     }
