@@ -78,6 +78,23 @@ static CONNECTORS: &[Connector] = &[
     postgres::JDBC_CONNECTOR,
 ];
 
+/// What every table that is read takes: it is the engine that goes by the time of rows.
+const TIME: &[ConnectorOption] = &[
+    ConnectorOption::new(
+        "scan.watermark.idle-timeout",
+        Some("0 ms"),
+        "a split without rows for as long does not hold the watermark back",
+    ),
+    ConnectorOption::new(
+        "scan.watermark.emit.strategy",
+        Some("on-periodic"),
+        "accepted; watermarks move between epochs",
+    ),
+    ConnectorOption::new("scan.watermark.alignment.group", None, "accepted"),
+    ConnectorOption::new("scan.watermark.alignment.max-drift", None, "accepted"),
+    ConnectorOption::new("scan.watermark.alignment.update-interval", None, "accepted"),
+];
+
 /// Connectors that a build may leave out, with the cargo features that have them.
 const LEFT_OUT: &[(&str, &str)] = &[("kafka", "kafka"), ("upsert-kafka", "kafka")];
 
@@ -162,9 +179,11 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
             .with_hint(hint)
         })?;
     let formats = format::checked(definition, connector)?;
+    let time: &[ConnectorOption] = if connector.source { TIME } else { &[] };
     let mut known: Vec<_> = connector
         .options
         .iter()
+        .chain(time)
         .map(|option| KnownOption { prefix: "", option })
         .collect();
     for PlacedFormat { format, prefix } in &formats {

@@ -30,6 +30,7 @@ fn help() {
 
         Commands:
           run          Runs a SQL job file
+          savepoint    Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running
           completions  Prints the shell's completions
           help         Print this message or the help of the given subcommand(s)
 
@@ -53,6 +54,8 @@ fn help_of_run() {
 
         Options:
               --set <KEY=VALUE>  Sets a configuration key before the first statement, like SET in the file
+              --from <FOLDER>    Begins a job without end with a savepoint, unless it has checkpoints that
+                                 came of it
           -q, --quiet            No progress and no summary; warnings and errors still appear
           -h, --help             Print help
 

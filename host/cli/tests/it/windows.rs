@@ -191,7 +191,12 @@ fn a_savepoint_is_where_another_job_begins() {
     };
     let told = job.told(&keep());
     assert!(told.ends_with(" is kept in kept\n"), "{told}");
-    expect![[r#""#]].assert_eq(&job.told(&keep()));
+    expect![[r#"
+        exit 1
+        error: there is something at kept already
+
+        hint: name a folder that is not there yet
+    "#]].assert_eq(&job.told(&keep()));
 
     // The job itself goes on.
     let shown_then = shown(&job);
@@ -222,5 +227,10 @@ fn a_savepoint_is_where_another_job_begins() {
     let refused = { refused }.output().unwrap();
     let told = job.told(&refused);
     let folder = job.path("").canonicalize().unwrap().display().to_string();
-    expect![[r#""#]].assert_eq(&told.replace(&folder, "[JOB]"));
+    expect![[r#"
+        exit 1
+        error: the job cannot begin with the savepoint [JOB]/kept: it has checkpoints of its own in .wasmill/checkpoints/job-counts
+
+        hint: remove that folder to give them up, or give the job another name with SET 'pipeline.name'
+    "#]].assert_eq(&told.replace(&folder, "[JOB]"));
 }

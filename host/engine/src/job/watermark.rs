@@ -107,6 +107,7 @@ impl TableTime {
     pub(crate) fn watermark(&self, splits: &[SplitId]) -> i64 {
         let mut times = self.splits.lock();
         let mut lowest: Option<i64> = None;
+        let mut latest: Option<SplitTime> = None;
         for split in splits {
             let time = times
                 .entry(Arc::clone(split))
@@ -115,12 +116,15 @@ impl TableTime {
                 .rule
                 .idle
                 .is_some_and(|idle| time.last.elapsed() >= idle);
+            if latest.is_none_or(|latest| latest.last < time.last) {
+                latest = Some(*time);
+            }
             if !idle {
                 lowest = Some(lowest.map_or(time.watermark, |lowest| lowest.min(time.watermark)));
             }
         }
-        // All splits idle: time stands still.
-        lowest.unwrap_or(BEGINNING)
+        // All are idle: time stands where the last of them left it.
+        lowest.unwrap_or_else(|| latest.map_or(BEGINNING, |latest| latest.watermark))
     }
 
     /// When the next split turns idle.
@@ -201,6 +205,9 @@ mod tests {
         assert!(time.next_idle().is_some());
         std::thread::sleep(2 * idle);
         time.observe(&rows(&[("a", &[8])])).unwrap();
+        assert_eq!(time.watermark(&splits(&["a", "b"])), 8);
+        std::thread::sleep(2 * idle);
+        // The last to turn idle says where time stands.
         assert_eq!(time.watermark(&splits(&["a", "b"])), 8);
         time.observe(&rows(&[("b", &[4])])).unwrap();
         assert_eq!(time.watermark(&splits(&["a", "b"])), 4);

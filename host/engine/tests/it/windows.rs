@@ -357,10 +357,10 @@ fn what_windows_cannot_be() {
     ));
     expect![[r#"
         error: the size of HOP must be a whole multiple of its slide
-         --> job.sql:1:1
+         --> job.sql:5:101
           |
-        1 | CREATE TABLE s (k STRING, v BIGINT, ms BIGINT,
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        5 | … s, DESCRIPTOR(ts), INTERVAL '2' SECOND, INTERVAL '5' SECOND)) GROUP BY window_end;
+          |                                                    ^^^
 
         hint: write HOP(TABLE t, DESCRIPTOR(time), INTERVAL '5' MINUTES, INTERVAL '10' MINUTES): the slide, then the size
     "#]].assert_eq(&error(

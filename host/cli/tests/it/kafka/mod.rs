@@ -7,6 +7,7 @@ mod follow;
 mod groups;
 mod read;
 mod registry;
+mod time;
 mod write;
 
 use std::{

@@ -1,0 +1,71 @@
+//! Event time over the partitions of a topic.
+
+use std::{thread, time::Duration};
+
+use super::{Broker, EARLIEST, shown, start, wait_for};
+use crate::support::Job;
+
+/// Counts the rows of every second, by the messages' own timestamps.
+fn counts(broker: &Broker, topic: &str, idle: &str) -> Job {
+    Job::new(&format!(
+        "SET 'execution.checkpointing.interval' = '50 ms';
+         CREATE TABLE ticks (id BIGINT, ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp' VIRTUAL,
+           WATERMARK FOR ts AS ts) {};
+         CREATE TABLE counts (ws BIGINT, n BIGINT) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+         INSERT INTO counts SELECT TO_UNIXTIME(window_start), COUNT(*)
+           FROM TABLE(TUMBLE(TABLE ticks, DESCRIPTOR(ts), INTERVAL '1' SECOND))
+           GROUP BY window_start, window_end;",
+        broker.with(topic, &format!("{EARLIEST}{idle}"))
+    ))
+}
+
+/// `count` messages of a partition, one every 100 ms of their time, from `first` seconds on.
+fn ticks(broker: &Broker, topic: &str, partition: u32, first: u64, count: u64) {
+    let message = |tick: u64| {
+        serde_json::json!({
+            "value": format!("{{\"id\": {tick}}}"),
+            "partition": partition,
+            "timestamp": first * 1000 + tick * 100,
+        })
+    };
+    broker.produce(topic, &(0..count).map(message).collect::<Vec<_>>());
+}
+
+#[test]
+fn the_slowest_partition_says_which_windows_are_over() {
+    let broker = Broker::shared();
+    let topic = broker.topic(2);
+    let job = counts(broker, &topic, "");
+    // One partition is far ahead: its windows wait for the other, through kills as well.
+    ticks(broker, &topic, 0, 100, 50);
+    let child = start(&job);
+    thread::sleep(Duration::from_millis(500));
+    child.kill();
+    ticks(broker, &topic, 1, 100, 25);
+    let child = start(&job);
+    let rows = wait_for(|| shown(&job, "out"), |rows| rows.len() >= 2);
+    assert_eq!(rows, ["100,20", "101,20"]);
+    child.kill();
+    ticks(broker, &topic, 1, 103, 20);
+    let child = start(&job);
+    let rows = wait_for(|| shown(&job, "out"), |rows| rows.len() >= 4);
+    // The other had but half a second of the third one.
+    assert_eq!(rows, ["100,20", "101,20", "102,15", "103,20"]);
+    assert!(child.stop().status.success());
+}
+
+#[test]
+fn an_idle_partition_is_not_waited_for() {
+    let broker = Broker::shared();
+    let topic = broker.topic(3);
+    ticks(broker, &topic, 0, 100, 31);
+    ticks(broker, &topic, 1, 100, 41);
+    let idle = ", 'scan.watermark.idle-timeout' = '300 ms'";
+    let job = counts(broker, &topic, idle);
+    let child = start(&job);
+    // The third has never had a message; the two others fall silent.
+    let rows = wait_for(|| shown(&job, "out"), |rows| rows.len() >= 3);
+    assert_eq!(rows[..3], ["100,20", "101,20", "102,20"]);
+    assert!(child.stop().status.success());
+}
