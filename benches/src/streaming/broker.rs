@@ -1,6 +1,7 @@
 //! A Kafka broker for one run of the benches, and what they ask it.
 
 use std::{
+    cell::Cell,
     error::Error,
     fs::{self, File},
     net::TcpListener,
@@ -35,6 +36,8 @@ pub struct Broker {
     admin: AdminClient<DefaultClientContext>,
     /// Asked for the ends of topics.
     ends: BaseConsumer,
+    /// Topics so far.
+    made: Cell<u32>,
 }
 
 impl Broker {
@@ -74,6 +77,7 @@ impl Broker {
             folder,
             admin: client(&servers).create()?,
             ends: client(&servers).create()?,
+            made: Cell::new(0),
             servers,
         };
         let begun = Instant::now();
@@ -87,18 +91,33 @@ impl Broker {
         Ok(broker)
     }
 
-    /// Makes a topic, without the messages of one of that name that there was.
-    pub fn create(&self, topic: &str) -> Result<(), Box<dyn Error>> {
-        let new = NewTopic::new(topic, PARTITIONS, TopicReplication::Fixed(1));
+    /// Makes a topic of a name that none had before, which clients would remember.
+    pub fn create(&self, purpose: &str) -> Result<String, Box<dyn Error>> {
+        self.made.set(self.made.get() + 1);
+        let topic = format!("{purpose}-{}", self.made.get());
+        let new = NewTopic::new(&topic, PARTITIONS, TopicReplication::Fixed(1));
         for result in block_on(self.admin.create_topics(&[new], &AdminOptions::new()))? {
             result.map_err(|(topic, code)| format!("topic {topic}: {code}"))?;
         }
-        // Until all know its leaders.
         let begun = Instant::now();
-        while self.count(topic).is_err() && begun.elapsed() < PATIENCE {
+        // Metadata tells of leaders before they know of it themselves.
+        while !self.has_leaders(&topic)? || self.count(&topic).is_err() {
+            if begun.elapsed() > PATIENCE {
+                return Err(format!("topic {topic}: has no leaders").into());
+            }
             thread::sleep(Duration::from_millis(20));
         }
-        self.count(topic).map(drop)
+        Ok(topic)
+    }
+
+    fn has_leaders(&self, topic: &str) -> Result<bool, Box<dyn Error>> {
+        let metadata = self.ends.fetch_metadata(Some(topic), PATIENCE)?;
+        let partitions = metadata.topics().first().map(|topic| topic.partitions());
+        let partitions = partitions.unwrap_or_default();
+        let led = partitions
+            .iter()
+            .filter(|partition| partition.leader() >= 0);
+        Ok(led.count() == PARTITIONS as usize)
     }
 
     pub fn delete(&self, topic: &str) -> Result<(), Box<dyn Error>> {

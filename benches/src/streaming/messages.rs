@@ -80,17 +80,17 @@ impl Messages {
         }
     }
 
-    /// Writes the first `rows` messages, evenly over the partitions.
-    pub fn fill(&mut self, broker: &Broker, topic: &str, rows: u64) -> Result<(), Box<dyn Error>> {
-        broker.create(topic)?;
+    /// A topic with the first `rows` messages, evenly over its partitions.
+    pub fn fill(&mut self, broker: &Broker, rows: u64) -> Result<String, Box<dyn Error>> {
+        let topic = broker.create("full")?;
         let producer = broker.producer("50")?;
         let begun = Instant::now();
         for id in 0..rows {
             let partition = (id % PARTITIONS as u64) as i32;
-            self.send(&producer, topic, id, 0, Some(partition))?;
+            self.send(&producer, &topic, id, 0, Some(partition))?;
         }
         producer.flush(Duration::from_secs(60))?;
-        let found = broker.count(topic)?;
+        let found = broker.count(&topic)?;
         if found != rows {
             return Err(format!("{found} of {rows} messages are in the topic {topic}").into());
         }
@@ -99,6 +99,6 @@ impl Messages {
             self.text.len(),
             begun.elapsed().as_secs_f64()
         );
-        Ok(())
+        Ok(topic)
     }
 }

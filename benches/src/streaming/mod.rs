@@ -46,8 +46,6 @@ const RATES: [u64; 3] = [1_000, 10_000, 50_000];
 const BUNDLE: Duration = Duration::from_secs(1);
 const SHORT_BUNDLE: Duration = Duration::from_millis(5);
 
-const FULL: &str = "full";
-
 /// Runs the suite and prints its table.
 pub fn run(arguments: &Arguments, streaming: &Streaming) -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(arguments)?;
@@ -104,7 +102,7 @@ fn throughput(
     pyflink: PyFlink<'_>,
 ) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
     let rows = bench.arguments.rows as u64;
-    messages.fill(broker, FULL, rows)?;
+    let full = messages.fill(broker, rows)?;
     let ways = [Way::Component, Way::MlPredict].map(System::Wasmill);
     let systems: Vec<_> = ways
         .into_iter()
@@ -113,10 +111,10 @@ fn throughput(
     let mut results = vec![Vec::new(); systems.len()];
     for _ in 0..bench.arguments.runs {
         for (system, results) in systems.iter().zip(&mut results) {
-            results.push(saturation::run(bench, broker, *system, FULL, rows)?);
+            results.push(saturation::run(bench, broker, *system, &full, rows)?);
         }
     }
-    broker.delete(FULL)?;
+    broker.delete(&full)?;
     let beside = results.get(2);
     let rate = |run: &Saturated| run.steady;
     let time = |run: &Saturated| run.whole;

@@ -20,7 +20,7 @@ use serde::Deserialize;
 use super::{
     broker::{Broker, PARTITIONS},
     job::{Job, System, Topics},
-    messages::Messages,
+    messages::{Client, Messages},
 };
 use crate::job::Bench;
 
@@ -86,18 +86,16 @@ pub fn run(
     rate: u64,
     time: Duration,
 ) -> Result<Paced, Box<dyn Error>> {
-    let (source, sink) = ("events", "scores");
-    broker.create(source)?;
-    broker.create(sink)?;
+    let (source, sink) = (broker.create("events")?, broker.create("scores")?);
     let topics = Topics {
         servers: &broker.servers,
-        source,
-        sink,
+        source: &source,
+        sink: &sink,
     };
-    let consumer = broker.consumer()?;
+    let (consumer, producer) = (broker.consumer()?, broker.producer("0")?);
     let mut places = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        places.add_partition_offset(sink, partition, Offset::Beginning)?;
+        places.add_partition_offset(&sink, partition, Offset::Beginning)?;
     }
     consumer.assign(&places)?;
     let clock = Clock {
@@ -111,7 +109,7 @@ pub fn run(
     let mut paced = thread::scope(|threads| {
         let receiver = threads.spawn(|| receive(&consumer, &clock).map_err(|e| e.to_string()));
         let sender = threads.spawn(|| {
-            let sent = send(broker, messages, source, &clock, rate, time);
+            let sent = send(&producer, messages, &source, &clock, rate, time);
             sent.map_err(|error| error.to_string())
         });
         let memory = watch(&mut job, &clock, || sender.is_finished());
@@ -133,8 +131,8 @@ pub fn run(
     let wanted = (rate as f64 * time.as_secs_f64()) as usize;
     paced.kept_up = paced.latencies.len() + 1 >= wanted;
     job.stop()?;
-    broker.delete(source)?;
-    broker.delete(sink)?;
+    broker.delete(&source)?;
+    broker.delete(&sink)?;
     eprintln!(
         "{} at {rate} rows/s: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms, {} of {wanted} rows",
         system.name(),
@@ -172,17 +170,16 @@ fn watch(
 }
 
 fn send(
-    broker: &Broker,
+    producer: &Client,
     messages: &mut Messages,
     topic: &str,
     clock: &Clock,
     rate: u64,
     time: Duration,
 ) -> Result<(), Box<dyn Error>> {
-    let producer = broker.producer("0")?;
     let mut next = || {
         let id = clock.sent.fetch_add(1, Ordering::AcqRel);
-        messages.send(&producer, topic, id, clock.now(), None)
+        messages.send(producer, topic, id, clock.now(), None)
     };
     while clock.received.load(Ordering::Acquire) == 0 {
         if clock.stop.load(Ordering::Acquire) {

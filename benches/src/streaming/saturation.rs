@@ -35,18 +35,17 @@ pub fn run(
     source: &str,
     rows: u64,
 ) -> Result<Saturated, Box<dyn Error>> {
-    let sink = "predictions";
-    broker.create(sink)?;
+    let sink = broker.create("predictions")?;
     let topics = Topics {
         servers: &broker.servers,
         source,
-        sink,
+        sink: &sink,
     };
     let mut job = Job::start(bench, system, &topics)?;
     let mut half = None;
     let (mut count, mut changed) = (0, Instant::now());
     let whole = loop {
-        let found = broker.count(sink)?;
+        let found = broker.count(&sink)?;
         let now = job.started.elapsed().as_secs_f64();
         if found > count {
             (count, changed) = (found, Instant::now());
@@ -64,11 +63,11 @@ pub fn run(
         thread::sleep(TICK);
     };
     job.stop()?;
-    let count = broker.count(sink)?;
+    let count = broker.count(&sink)?;
     if count != rows {
         return Err(format!("{}: {count} rows out of {rows}", system.name()).into());
     }
-    broker.delete(sink)?;
+    broker.delete(&sink)?;
     let steady = match half {
         Some((at, count)) if whole > at => (rows - count) as f64 / (whole - at),
         _ => rows as f64 / whole,
