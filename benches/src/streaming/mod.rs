@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 use self::{broker::Broker, job::System, messages::Messages, paced::Paced, saturation::Saturated};
 use crate::{
@@ -34,9 +34,19 @@ pub struct Streaming {
     /// Seconds over which latencies are taken.
     #[arg(long, default_value_t = 10)]
     seconds: u64,
+    /// Only these.
+    #[arg(long, value_enum)]
+    only: Vec<Part>,
     /// Minutes over which memory is watched.
     #[arg(long, default_value_t = 1)]
     minutes: u64,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    Throughput,
+    Latency,
+    Memory,
 }
 
 /// Rows a second whose latencies are taken; PyFlink's only at the first two.
@@ -59,19 +69,21 @@ pub fn run(arguments: &Arguments, streaming: &Streaming) -> Result<(), Box<dyn E
         }
     };
     let broker = Broker::start(&streaming.kafka, bench.folder.join("broker"))?;
-    let mut lines = throughput(&bench, &broker, &mut messages, pyflink)?;
-    let time = Duration::from_secs(streaming.seconds);
-    for rate in RATES {
-        lines.push(latency(
-            &bench,
-            &broker,
-            &mut messages,
-            pyflink,
-            rate,
-            time,
-        )?);
+    let wanted = |part| streaming.only.is_empty() || streaming.only.contains(&part);
+    let mut lines = Vec::new();
+    if wanted(Part::Throughput) {
+        lines.extend(throughput(&bench, &broker, &mut messages, pyflink)?);
     }
-    lines.push(memory(&bench, &broker, &mut messages, streaming.minutes)?);
+    if wanted(Part::Latency) {
+        let time = Duration::from_secs(streaming.seconds);
+        for rate in RATES {
+            let found = latency(&bench, &broker, &mut messages, pyflink, rate, time)?;
+            lines.extend(found);
+        }
+    }
+    if wanted(Part::Memory) {
+        lines.push(memory(&bench, &broker, &mut messages, streaming.minutes)?);
+    }
     table::print(
         &format!(
             "Kafka → 20 trees → Kafka, {} cores for broker, clients and job, medians of {}",
@@ -169,7 +181,8 @@ fn per_second(rows: f64) -> String {
     format!("{:.0}k rows/s", rows / 1e3)
 }
 
-/// From a message's sending to its prediction's receipt, at a fixed rate.
+/// From a message's sending to its prediction's receipt, at a fixed rate: beside PyFlink, and beside
+/// the broker and the clients alone, which is what no job can be below.
 fn latency(
     bench: &Bench<'_>,
     broker: &Broker,
@@ -177,36 +190,35 @@ fn latency(
     pyflink: PyFlink<'_>,
     rate: u64,
     time: Duration,
-) -> Result<Vec<String>, Box<dyn Error>> {
-    let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+) -> Result<Vec<Vec<String>>, Box<dyn Error>> {
     let pyflink = with_bundle(pyflink, SHORT_BUNDLE).filter(|_| rate < RATES[2]);
+    let mut systems = vec![Some(System::Wasmill(Way::Component)), None];
+    systems.extend(pyflink.map(Some));
+    let mut results: Vec<Vec<Paced>> = systems.iter().map(|_| Vec::new()).collect();
     for _ in 0..bench.arguments.runs {
-        let system = System::Wasmill(Way::Component);
-        ours.push(paced::run(bench, broker, messages, system, rate, time)?);
-        if let Some(system) = pyflink {
-            theirs.push(paced::run(bench, broker, messages, system, rate, time)?);
+        for (system, results) in systems.iter().zip(&mut results) {
+            results.push(paced::run(bench, broker, messages, *system, rate, time)?);
         }
     }
-    let p99 = median_of(&ours, |run| run.quantile(0.99));
-    let ratio = ratio_of(&theirs, &ours, |run| run.quantile(0.99));
-    let barred = rate == RATES[1];
-    Ok(vec![
-        format!("latency at {}k rows/s, p50 and p99", rate / 1_000),
-        latencies(&ours),
-        match theirs.is_empty() {
-            true => "–".to_owned(),
-            false => format!("PyFlink: {}", latencies(&theirs)),
-        },
-        match theirs.is_empty() {
-            true => "–".to_owned(),
-            false => table::ratio(ratio),
-        },
-        if barred { "p99 ≤ 25 ms" } else { "–" }.to_owned(),
-        match barred {
-            true => table::verdict(p99 <= 0.025),
-            false => String::new(),
-        },
-    ])
+    let mut results = results.into_iter();
+    let ours = results.next().unwrap_or_default();
+    let p99 = |run: &Paced| run.quantile(0.99);
+    let line = |(index, (theirs, name)): (usize, (Vec<Paced>, &str))| {
+        let barred = rate == RATES[1] && index == 0;
+        vec![
+            format!("latency at {}k rows/s, p50 and p99", rate / 1_000),
+            latencies(&ours),
+            format!("{name}: {}", latencies(&theirs)),
+            table::ratio(ratio_of(&theirs, &ours, p99)),
+            if barred { "p99 ≤ 25 ms" } else { "–" }.to_owned(),
+            match barred {
+                true => table::verdict(median_of(&ours, p99) <= 0.025),
+                false => String::new(),
+            },
+        ]
+    };
+    let beside = results.zip(["no job", "PyFlink"]);
+    Ok(beside.enumerate().map(line).collect())
 }
 
 fn latencies(runs: &[Paced]) -> String {
@@ -226,7 +238,7 @@ fn memory(
 ) -> Result<Vec<String>, Box<dyn Error>> {
     let (system, rate) = (System::Wasmill(Way::Component), RATES[2]);
     let time = Duration::from_secs(minutes * 60);
-    let run = paced::run(bench, broker, messages, system, rate, time)?;
+    let run = paced::run(bench, broker, messages, Some(system), rate, time)?;
     let mebibytes = |bytes: Option<&u64>| bytes.copied().unwrap_or_default() / (1 << 20);
     let first = mebibytes(run.memory.first());
     let (last, most) = (

@@ -77,16 +77,19 @@ impl Clock {
     }
 }
 
-/// Sends `rate` rows a second for so long, behind the warm-up.
+/// Sends `rate` rows a second for so long, behind the warm-up. Without a job it receives what it
+/// sends.
 pub fn run(
     bench: &Bench<'_>,
     broker: &Broker,
     messages: &mut Messages,
-    system: System<'_>,
+    system: Option<System<'_>>,
     rate: u64,
     time: Duration,
 ) -> Result<Paced, Box<dyn Error>> {
+    let name = system.map_or("no job", System::name);
     let (source, sink) = (broker.create("events")?, broker.create("scores")?);
+    let received = if system.is_some() { &sink } else { &source };
     let topics = Topics {
         servers: &broker.servers,
         source: &source,
@@ -95,7 +98,7 @@ pub fn run(
     let (consumer, producer) = (broker.consumer()?, broker.producer("0")?);
     let mut places = TopicPartitionList::new();
     for partition in 0..PARTITIONS {
-        places.add_partition_offset(&sink, partition, Offset::Beginning)?;
+        places.add_partition_offset(received, partition, Offset::Beginning)?;
     }
     consumer.assign(&places)?;
     let clock = Clock {
@@ -105,14 +108,15 @@ pub fn run(
         measured: AtomicU64::new(u64::MAX),
         stop: AtomicBool::new(false),
     };
-    let mut job = Job::start(bench, system, &topics)?;
+    let job = system.map(|system| Job::start(bench, system, &topics));
+    let mut job = job.transpose()?;
     let mut paced = thread::scope(|threads| {
         let receiver = threads.spawn(|| receive(&consumer, &clock).map_err(|e| e.to_string()));
         let sender = threads.spawn(|| {
             let sent = send(&producer, messages, &source, &clock, rate, time);
             sent.map_err(|error| error.to_string())
         });
-        let memory = watch(&mut job, &clock, || sender.is_finished());
+        let memory = watch(job.as_mut(), &clock, || sender.is_finished());
         clock.stop.store(true, Ordering::Release);
         let joined = (sender.join(), receiver.join());
         // A job that has failed says more than those who waited for it.
@@ -130,12 +134,14 @@ pub fn run(
     paced.latencies.sort_by(f32::total_cmp);
     let wanted = (rate as f64 * time.as_secs_f64()) as usize;
     paced.kept_up = paced.latencies.len() + 1 >= wanted;
-    job.stop()?;
+    if let Some(job) = job {
+        job.stop()?;
+    }
     broker.delete(&source)?;
     broker.delete(&sink)?;
     eprintln!(
         "{} at {rate} rows/s: p50 {:.1} ms, p99 {:.1} ms, longest {:.1} ms, {} of {wanted} rows",
-        system.name(),
+        name,
         paced.quantile(0.5) * 1e3,
         paced.quantile(0.99) * 1e3,
         paced.quantile(1.0) * 1e3,
@@ -146,13 +152,16 @@ pub fn run(
 
 /// Samples the job's memory until the sender has sent all and the rows are there, or are late.
 fn watch(
-    job: &mut Job,
+    mut job: Option<&mut Job>,
     clock: &Clock,
     sent: impl Fn() -> bool,
 ) -> Result<Vec<u64>, Box<dyn Error>> {
     let mut memory = Vec::new();
     while !sent() {
         thread::sleep(SAMPLE);
+        let Some(job) = &mut job else {
+            continue;
+        };
         job.check()?;
         if clock.measured.load(Ordering::Acquire) <= clock.now() {
             memory.push(job.memory()?);
