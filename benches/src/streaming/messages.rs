@@ -17,9 +17,6 @@ use super::broker::{Broker, PARTITIONS};
 
 pub type Client = ThreadedProducer<DefaultProducerContext>;
 
-/// Rows whose features are sent again and again.
-const DISTINCT: usize = 100_000;
-
 /// The features of rows, as the middle of a JSON object.
 pub struct Messages {
     features: Vec<String>,
@@ -30,7 +27,7 @@ impl Messages {
     /// From a file of tab-separated values: the label, then the features.
     pub fn read(data: &Path) -> Result<Self, Box<dyn Error>> {
         let text = fs::read_to_string(data)?;
-        let features = text.lines().take(DISTINCT).map(|line| {
+        let features = text.lines().map(|line| {
             let mut object = String::new();
             for (number, value) in line.split('\t').enumerate().skip(1) {
                 write!(object, ",\"f{number}\":{value}")?;

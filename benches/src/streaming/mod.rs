@@ -52,6 +52,9 @@ enum Part {
 /// Rows a second whose latencies are taken; PyFlink's only at the first two.
 const RATES: [u64; 3] = [1_000, 10_000, 50_000];
 
+/// Rows whose features are sent again and again.
+const DISTINCT: usize = 100_000;
+
 /// PyFlink gathers rows for a second by default, and for latency as long as wasmill's epochs last.
 const BUNDLE: Duration = Duration::from_secs(1);
 const SHORT_BUNDLE: Duration = Duration::from_millis(5);
@@ -59,8 +62,8 @@ const SHORT_BUNDLE: Duration = Duration::from_millis(5);
 /// Runs the suite and prints its table.
 pub fn run(arguments: &Arguments, streaming: &Streaming) -> Result<(), Box<dyn Error>> {
     let bench = Bench::new(arguments)?;
-    bench.generate(&[arguments.rows])?;
-    let mut messages = Messages::read(&bench.data(arguments.rows))?;
+    bench.generate(&[DISTINCT])?;
+    let mut messages = Messages::read(&bench.data(DISTINCT))?;
     let pyflink = match (&arguments.with_pyflink, &streaming.flink_kafka) {
         (None, _) => None,
         (Some(python), Some(connector)) => Some((python.as_path(), connector.as_path())),
