@@ -13,45 +13,29 @@ use crate::{
     table,
 };
 
-const FEATURES: usize = 28;
+pub const FEATURES: usize = 28;
 
 /// The model of a job and what calls it.
 #[derive(Clone, Copy)]
-enum Way {
+pub enum Way {
     /// `predict(f1, …)`, the function in a component.
     Component,
     /// `ML_PREDICT(TABLE source, …)`.
     MlPredict,
 }
 
-struct Bench<'a> {
-    arguments: &'a Arguments,
-    root: PathBuf,
-    folder: PathBuf,
-    program: PathBuf,
+/// The program, and the data and models that it is given.
+pub struct Bench<'a> {
+    pub arguments: &'a Arguments,
+    pub root: PathBuf,
+    pub folder: PathBuf,
+    pub program: PathBuf,
 }
 
 /// Runs the suite and prints its tables.
 pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("..")
-        .canonicalize()?;
-    let folder = match &arguments.folder {
-        Some(folder) => folder.clone(),
-        None => std::env::temp_dir().join("wasmill-bench"),
-    };
-    fs::create_dir_all(&folder)?;
-    let program = std::env::current_exe()?.with_file_name("wasmill");
-    if !program.exists() {
-        return Err(format!("{} is not built: use cargo xtask bench", program.display()).into());
-    }
-    let bench = Bench {
-        arguments,
-        root,
-        folder,
-        program,
-    };
-    bench.generate()?;
+    let bench = Bench::new(arguments)?;
+    bench.generate(&[arguments.rows, bench.many_rows()])?;
 
     let mut lines = bench.large()?;
     lines.extend(bench.scaling()?);
@@ -71,27 +55,47 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
 
 const BLACKHOLE: &str = "'connector' = 'blackhole'";
 
-fn cores() -> usize {
+pub fn cores() -> usize {
     std::thread::available_parallelism().map_or(1, usize::from)
 }
 
-impl Bench<'_> {
-    fn data(&self, rows: usize) -> PathBuf {
+impl<'a> Bench<'a> {
+    pub fn new(arguments: &'a Arguments) -> Result<Self, Box<dyn Error>> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("..")
+            .canonicalize()?;
+        let folder = match &arguments.folder {
+            Some(folder) => folder.clone(),
+            None => std::env::temp_dir().join("wasmill-bench"),
+        };
+        fs::create_dir_all(&folder)?;
+        let program = std::env::current_exe()?.with_file_name("wasmill");
+        if !program.exists() {
+            return Err(
+                format!("{} is not built: use cargo xtask bench", program.display()).into(),
+            );
+        }
+        Ok(Bench {
+            arguments,
+            root,
+            folder,
+            program,
+        })
+    }
+
+    pub fn data(&self, rows: usize) -> PathBuf {
         self.folder.join(format!("rows-{rows}/data/test.tsv"))
     }
 
-    fn model(&self, name: &str) -> PathBuf {
+    pub fn model(&self, name: &str) -> PathBuf {
         self.folder.join("rows-500").join(name)
     }
 
-    /// Makes what is missing of the data and the two models.
-    fn generate(&self) -> Result<(), Box<dyn Error>> {
+    /// Makes what is missing of the data, of so many rows each, and the two models.
+    pub fn generate(&self, sizes: &[usize]) -> Result<(), Box<dyn Error>> {
         let script = self.root.join("examples/lightgbm-batch/generate.py");
-        for (rows, train) in [
-            (500, true),
-            (self.arguments.rows, false),
-            (self.many_rows(), false),
-        ] {
+        let sizes = sizes.iter().map(|rows| (*rows, false));
+        for (rows, train) in [(500, true)].into_iter().chain(sizes) {
             let done = self.data(rows).exists() && (!train || self.model("model-500.txt").exists());
             if !done {
                 eprintln!(

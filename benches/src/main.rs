@@ -7,6 +7,7 @@ mod border;
 mod handover;
 mod job;
 mod measure;
+mod streaming;
 mod table;
 
 use std::{path::PathBuf, process::ExitCode};
@@ -41,13 +42,16 @@ enum Suite {
     Job,
     /// A function in a component beside the same function in Rust, inside DataFusion.
     Border,
+    /// A job without end from Kafka to Kafka: rows a second, latency, memory.
+    Streaming(streaming::Streaming),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
-    let result = match arguments.suite {
+    let result = match &arguments.suite {
         Some(Suite::Job) => job::run(&arguments),
         Some(Suite::Border) => border(&arguments),
+        Some(Suite::Streaming(streaming)) => streaming::run(&arguments, streaming),
         None => border(&arguments).and_then(|()| job::run(&arguments)),
     };
     match result {

@@ -1,4 +1,4 @@
-//! The Kafka broker that the tests run: the jars of a release, and a Java to run them.
+//! The Kafka broker that the tests and benches run: the jars of a release, and a Java to run them.
 
 use std::fs;
 use std::path::PathBuf;
@@ -10,6 +10,10 @@ use crate::system;
 
 /// The release in `xtask/kafka.xml`.
 const VERSION: &str = "4.1.1";
+
+/// Flink's connector, which the benches compare with.
+const CONNECTOR: &str = "flink-sql-connector-kafka";
+const CONNECTOR_VERSION: &str = "5.0.0-2.2";
 
 /// The folder of the jars.
 pub fn get() -> Result<PathBuf> {
@@ -42,4 +46,24 @@ pub fn get() -> Result<PathBuf> {
     step::capture(&mut maven)?;
     fs::rename(&part, &jars).map_err(cannot)?;
     Ok(jars)
+}
+
+/// The jar of Flink's connector.
+pub fn flink_connector() -> Result<PathBuf> {
+    let folder = places::cache()?.join("kafka");
+    let jar = folder.join(format!("{CONNECTOR}-{CONNECTOR_VERSION}.jar"));
+    if !jar.exists() {
+        step::say(&format!(
+            "getting {CONNECTOR} {CONNECTOR_VERSION} from Maven"
+        ));
+        let mut maven = Command::new("mvn");
+        maven
+            .args(["--batch-mode", "--quiet", "dependency:copy"])
+            .arg(format!(
+                "-Dartifact=org.apache.flink:{CONNECTOR}:{CONNECTOR_VERSION}"
+            ))
+            .arg(format!("-DoutputDirectory={}", folder.display()));
+        step::capture(&mut maven)?;
+    }
+    Ok(jar)
 }

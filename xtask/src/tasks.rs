@@ -130,6 +130,11 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     benches
         .env("WASMILL_PYTHON", python::get()?)
         .env("WASMILL_BENCH_FOLDER", folder)
+        .env("WASMILL_KAFKA_LIBS", kafka::get()?)
         .args(arguments);
+    let asked = |word: &str| arguments.iter().any(|argument| argument.starts_with(word));
+    if asked("streaming") && asked("--with-pyflink") {
+        benches.env("WASMILL_FLINK_KAFKA", kafka::flink_connector()?);
+    }
     step::run(&mut benches)
 }

@@ -30,11 +30,21 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
     text
 }
 
-/// The eight bytes from `start`, the first in the lowest byte; `None` near the end of `data`.
+/// The eight bytes from `start`, the first in the lowest byte, and zeros behind the end of `data`.
 #[inline(always)]
 fn load8(data: &[u8], start: usize) -> Option<u64> {
-    let bytes = data.get(start..start + 8)?;
-    bytes.try_into().ok().map(u64::from_le_bytes)
+    match data.get(start..start + 8) {
+        Some(bytes) => bytes.try_into().ok().map(u64::from_le_bytes),
+        None => load_last(data, start),
+    }
+}
+
+/// As [`load8`], near the end of `data`.
+fn load_last(data: &[u8], start: usize) -> Option<u64> {
+    let last = data.get(start..)?;
+    let mut bytes = [0; 8];
+    bytes.get_mut(..last.len())?.copy_from_slice(last);
+    Some(u64::from_le_bytes(bytes))
 }
 
 /// The number that eight ASCII digits spell, the first in the lowest byte; `None` if one is no digit.

@@ -149,3 +149,35 @@ fn options_of_the_writer() {
     assert!(written.contains(r#""ts":"2024-05-06T07:08:09.12","ltz":"2024-05-06T07:08:09Z""#));
     assert!(written.ends_with("\n{}\n"));
 }
+
+#[test]
+fn fields_are_found_wherever_they_are() {
+    let bench = Workbench::new();
+    bench.file(
+        "data.json",
+        concat!(
+            "{}\n",
+            "{\"i\":1,\"r\":{\"x\":2,\"y\":-0.25}}\n",
+            "{\"i\":3,\"r\":{\"x\":4,\"y\":0.5}}\n",
+            "{\"r\":{\"y\":123456.75,\"x\":5},\"i\":6}\n",
+            "{\"i\":0,\"r\":{\"y\":0,\"y\":7.5},\"i\":8}\n",
+            "{\"\\u0069\":9,\"other\":0,\"r\":{}}\n",
+            "{}\n",
+        ),
+    );
+    let columns = [("r", row(&[("x", INT), ("y", DOUBLE)])), ("i", INT)];
+    expect![[r#"
+        +----------------------+---+
+        | r                    | i |
+        +----------------------+---+
+        |                      |   |
+        | {x: 2, y: -0.25}     | 1 |
+        | {x: 4, y: 0.5}       | 3 |
+        | {x: 5, y: 123456.75} | 6 |
+        | {x: , y: 7.5}        | 8 |
+        | {x: , y: }           | 9 |
+        |                      |   |
+        +----------------------+---+
+    "#]]
+    .assert_eq(&bench.rows(&files("json", "data.json", &columns, &[])));
+}

@@ -71,18 +71,37 @@ pub(super) fn object(text: &str) -> Result<Entries<'_>, serde_json::Error> {
 #[derive(serde::Deserialize)]
 struct Name<'a>(#[serde(borrow)] Cow<'a, str>);
 
-/// The value of a name, the last where there are several; `likely` is where to look first.
-pub(super) fn entry<'a>(entries: &Entries<'a>, name: &str, likely: usize) -> Option<&'a str> {
-    let unique = entries.len() == likely + 1;
-    let found = match entries.get(likely) {
-        Some((found, value)) if unique && found == name => Some(value),
-        _ => entries
-            .iter()
-            .rev()
-            .find(|(found, _)| found == name)
-            .map(|(_, value)| value),
-    };
-    found.map(|value| value.get())
+/// Where the last object had its fields: most objects look like the one before.
+#[derive(Default)]
+pub(super) struct Layout {
+    names: Vec<String>,
+    /// One a field.
+    places: Vec<Option<usize>>,
+}
+
+impl Layout {
+    /// Learns where an object has the fields of these names; a name that is there several times counts
+    /// where it is last.
+    pub(super) fn learn<'f>(
+        &mut self,
+        entries: &Entries<'_>,
+        fields: impl Iterator<Item = &'f String>,
+    ) {
+        let names = entries.iter().map(|(name, _)| name.as_ref());
+        if names.clone().eq(self.names.iter().map(String::as_str)) {
+            return;
+        }
+        self.places = fields
+            .map(|field| names.clone().rposition(|name| name == field))
+            .collect();
+        self.names = names.map(str::to_owned).collect();
+    }
+
+    /// The value of a field of the object learned.
+    pub(super) fn value<'a>(&self, entries: &Entries<'a>, field: usize) -> Option<&'a str> {
+        let place = self.places.get(field).copied().flatten()?;
+        entries.get(place).map(|(_, value)| value.get())
+    }
 }
 
 /// The text of a value: a string's content, anything else as it is spelled.
@@ -109,6 +128,7 @@ pub(super) enum Nested {
     Row {
         fields: Fields,
         columns: Vec<Nested>,
+        layout: Layout,
         nulls: NullBufferBuilder,
     },
     Map {
@@ -168,6 +188,7 @@ impl Nested {
                     .iter()
                     .map(|field| Self::new(field))
                     .collect::<Option<_>>()?,
+                layout: Layout::default(),
                 nulls,
             },
             DataType::Map(entries, _) => match entries.data_type() {
@@ -237,13 +258,15 @@ impl Nested {
             Self::Row {
                 fields,
                 columns,
+                layout,
                 nulls,
             } => {
                 let Ok(entries) = object(value) else {
                     return unusable(self, ignored);
                 };
-                for (place, (inner, column)) in fields.iter().zip(columns).enumerate() {
-                    let value = entry(&entries, inner.name(), place);
+                layout.learn(&entries, fields.iter().map(|field| field.name()));
+                for (index, (inner, column)) in fields.iter().zip(columns).enumerate() {
+                    let value = layout.value(&entries, index);
                     if value.is_none() && options.fail_on_missing_field {
                         let problem = Problem::new(inner, "the object has no such field");
                         return Err(problem.below(field));
@@ -370,6 +393,7 @@ impl Nested {
                 fields,
                 columns,
                 nulls,
+                ..
             } => {
                 let length = nulls.len();
                 let columns = columns.iter_mut().map(Self::finish);

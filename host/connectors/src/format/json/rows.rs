@@ -9,7 +9,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 
 use super::JsonOptions;
-use super::nested::{Entries, Nested, Problem, entry, object};
+use super::nested::{Entries, Layout, Nested, Problem, object};
 use crate::format::Wrong;
 use crate::{ConnectorError, SourceProgress};
 
@@ -17,6 +17,7 @@ use crate::{ConnectorError, SourceProgress};
 pub(crate) struct JsonRows {
     options: Arc<JsonOptions>,
     outputs: Vec<Output>,
+    layout: Layout,
     rows: usize,
     progress: Arc<SourceProgress>,
 }
@@ -42,6 +43,7 @@ impl JsonRows {
         });
         Ok(Self {
             outputs: outputs.collect::<Result<_, ConnectorError>>()?,
+            layout: Layout::default(),
             options,
             rows: 0,
             progress,
@@ -75,9 +77,10 @@ impl JsonRows {
     /// Answers how many values became NULL because they were none.
     fn push_row(&mut self, entries: &Entries<'_>) -> Result<u64, Problem> {
         let mut ignored = 0;
-        for (place, output) in self.outputs.iter_mut().enumerate() {
-            let name = output.field.name();
-            let value = entry(entries, name, place);
+        let names = self.outputs.iter().map(|output| output.field.name());
+        self.layout.learn(entries, names);
+        for (index, output) in self.outputs.iter_mut().enumerate() {
+            let value = self.layout.value(entries, index);
             if value.is_none() && self.options.fail_on_missing_field {
                 return Err(Problem::new(&output.field, "the object has no such field"));
             }
