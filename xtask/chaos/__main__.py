@@ -57,8 +57,9 @@ class Run:
         self.kind.feed.start()
         last = self.kind.jobs[0]
         for step in self.steps(kills, until):
-            # Most often before the job has become steady.
-            time.sleep(0.02 * 150 ** self.random.random())
+            # Half of them early, when a job begins; half of them at any time.
+            early, any_time = 0.02 * 50 ** self.random.random(), self.random.uniform(0.02, 3)
+            time.sleep(self.random.choice([early, any_time]))
             self.start_those_that_ended()
             if step == "kill":
                 # Often the one again that has just been started.
