@@ -37,7 +37,7 @@ class Run:
     def __init__(self, kind: Kind, random: Random) -> None:
         self.kind = kind
         self.random = random
-        self.outages = 0
+        self.outages: Counter[str] = Counter()
         self.gave_up = 0
         self.outage_over = 0.0
         self.executor = ThreadPoolExecutor(1)
@@ -69,7 +69,7 @@ class Run:
                 self.wait_for_outage()
                 outage = self.random.choice(self.kind.outages)
                 seconds = self.random.uniform(0.2, 2.0)
-                self.outages += 1
+                self.outages[outage.__name__] += 1
                 self.outage_over = sys.float_info.max
                 self.outage = self.executor.submit(self.suffer, outage, seconds)
         self.wait_for_outage()
@@ -107,15 +107,14 @@ class Run:
                     del missing[name]
         for job in self.kind.jobs:
             if not job.ended() and (code := job.stop()):
-                raise Wrong(f"{job.path.name} ended with {code} when it was stopped: see {job.log}")
+                raise Wrong(f"{job.path.name} {code} when it was stopped: see {job.log}")
 
     def check(self, folder: Path) -> bool:
         """Says what is in the sinks, and whether that is right."""
-        phases: Counter[str] = sum((job.kills for job in self.kind.jobs), Counter())
-        shown = ", ".join(f"{count} {phase}" for phase, count in sorted(phases.items()))
+        kills: Counter[str] = sum((job.kills for job in self.kind.jobs), Counter())
         print(
-            f"{self.kind.name}: {phases.total()} kills ({shown}), {self.outages} outages "
-            f"(jobs gave up {self.gave_up} times)"
+            f"{self.kind.name}: {kills.total()} kills{told(kills)}, "
+            f"{self.outages.total()} outages{told(self.outages)}, jobs gave up {self.gave_up} times"
         )
         right = True
         for name, sink in self.kind.sinks.items():
@@ -141,6 +140,11 @@ class Run:
         self.kind.feed.over.set()
         for job in self.kind.jobs:
             job.end()
+
+
+def told(counts: Counter[str]) -> str:
+    parts = ", ".join(f"{count} {what}" for what, count in sorted(counts.items()))
+    return f" ({parts})" if parts else ""
 
 
 def arguments() -> argparse.Namespace:

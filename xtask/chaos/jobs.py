@@ -69,9 +69,14 @@ class Job:
     def ended(self) -> bool:
         return self.process.poll() is not None
 
-    def stop(self) -> int:
+    def stop(self) -> str | None:
+        """As Ctrl-C does it; answers what went wrong."""
         self.process.send_signal(signal.SIGINT)
-        return self.process.wait(60)
+        try:
+            code = self.process.wait(60)
+        except subprocess.TimeoutExpired:
+            return "went on for 60 s"
+        return f"ended with {code}" if code else None
 
     def end(self) -> None:
         self.process.kill()

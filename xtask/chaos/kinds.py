@@ -97,7 +97,7 @@ def files(program: Path, folder: Path, random: Random, disk: Disk) -> Kind:
         lambda: rows_of_folder(feed.folder),
         jobs(program, here, random, tables),
         {name: Sink(lambda name=name: rows_of_folder(here / name)) for name in sinks},
-        [lambda seconds, fill=fill: fill(disk, seconds) for fill in disk.outages],
+        disk.outages,
     )
 
 
@@ -135,7 +135,7 @@ def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
         lambda: rows_of_topic(broker, numbers),
         jobs(program, folder, random, tables),
         sinks,
-        [broker.pause, broker.restart],
+        [broker.pause_kafka, broker.restart_kafka],
     )
 
 
@@ -173,5 +173,5 @@ def postgres(program: Path, folder: Path, random: Random, broker: Kafka, server:
         lambda: rows_of_topic(broker, numbers),
         jobs(program, folder, random, tables),
         sinks,
-        [broker.pause, server.pause, server.restart],
+        [broker.pause_kafka, server.pause_postgres, server.restart_postgres],
     )

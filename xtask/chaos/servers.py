@@ -39,14 +39,12 @@ class Kafka:
         self.broker = Broker(folder, libraries)
         self.broker.start()
 
-    def pause(self, seconds: float) -> None:
+    def pause_kafka(self, seconds: float) -> None:
         pause(self.broker.process.pid, seconds)
 
-    def restart(self, _seconds: float) -> None:
+    def restart_kafka(self, _seconds: float) -> None:
         self.broker.kill()
         self.broker.start()
-
-    outages = [pause, restart]
 
     def end(self) -> None:
         self.broker.kill()
@@ -112,15 +110,13 @@ class Postgres:
         place = ["-h", "127.0.0.1", "-p", str(self.port), "-U", "postgres", "-d", "postgres"]
         return self.run("psql", *words, *place)
 
-    def pause(self, seconds: float) -> None:
+    def pause_postgres(self, seconds: float) -> None:
         pause(self.process.pid, seconds)
 
-    def restart(self, _seconds: float) -> None:
+    def restart_postgres(self, _seconds: float) -> None:
         """As after a crash."""
         self.end()
         self.start()
-
-    outages = [pause, restart]
 
     def end(self) -> None:
         self.process.send_signal(signal.SIGQUIT)
@@ -139,7 +135,7 @@ class Disk:
         self.mounted = os.getuid() == 0 and self.succeeds(mount)
         if not self.mounted:
             print("files: no disk becomes full: only root may mount one", flush=True)
-        self.outages = [Disk.fill] if self.mounted else []
+        self.outages = [self.fill_disk] if self.mounted else []
 
     @staticmethod
     def succeeds(words: list) -> bool:
@@ -148,7 +144,7 @@ class Disk:
     def resize(self, size: int) -> bool:
         return self.succeeds(["mount", "-o", f"remount,size={size}", self.folder])
 
-    def fill(self, seconds: float) -> None:
+    def fill_disk(self, seconds: float) -> None:
         used = os.statvfs(self.folder)
         size = (used.f_blocks - used.f_bfree) * used.f_frsize
         # Jobs go on while it shrinks.
