@@ -2,6 +2,8 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod broker;
+mod chaos;
 #[cfg(test)]
 mod contract;
 mod host;
@@ -13,6 +15,7 @@ mod plugins;
 mod python;
 mod schema_registry;
 mod step;
+mod streaming;
 mod system;
 mod tasks;
 #[cfg(test)]
@@ -27,8 +30,11 @@ const HELP: &str = "\
 Usage: cargo xtask TASK
 
   demo              run the main example: a model in the host, a function in a .wasm file, one SQL job
+  demo --streaming  the same from one Kafka topic into another, by a job without end
   test [FILTER…]    run all tests, or those whose names contain FILTER
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
+  chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
+                    `cargo xtask chaos --help` has its arguments
   plugins [NAME…]   build the Rust plugins, all or these, into target/plugins
   setup             only get what the tasks above need
   help              this text
@@ -56,7 +62,12 @@ fn main() -> ExitCode {
 
 fn perform(task: &str, rest: &[String]) -> Result<()> {
     match task {
-        "demo" => tasks::demo(),
+        "demo" => match rest {
+            [] => tasks::demo(),
+            [way] if way == "--streaming" => streaming::demo(),
+            _ => Err(Failure::new("demo takes --streaming, or nothing")),
+        },
+        "chaos" => chaos::run(rest),
         "test" => tasks::test(rest),
         "bench" => tasks::bench(rest),
         "plugins" => plugins::build(rest),

@@ -5,6 +5,7 @@ use std::fs;
 use std::path::Path;
 use std::process::Command;
 
+use crate::chaos;
 use crate::host;
 use crate::kafka;
 use crate::places;
@@ -66,7 +67,11 @@ pub fn test(filters: &[String]) -> Result<()> {
         "-p",
         "xtask",
     ])?;
-    plugins::test(filters)
+    plugins::test(filters)?;
+    if filters.is_empty() || filters.iter().any(|filter| filter == "chaos") {
+        chaos::run(&["--kills".to_string(), "15".to_string()])?;
+    }
+    Ok(())
 }
 
 /// Trains an example's model, unless it is there.

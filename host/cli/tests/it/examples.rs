@@ -7,7 +7,7 @@ use expect_test::expect;
 use crate::support::{plugin, python, root, rows_in};
 
 /// A copy of the example whose sinks are its own, with the plugins' place kept.
-fn example(name: &str) -> tempfile::TempDir {
+pub fn example(name: &str) -> tempfile::TempDir {
     let folder = tempfile::tempdir_in(root().join("target")).unwrap();
     let here = folder.path().join("examples").join(name);
     copy(&root().join("examples").join(name), &here);
@@ -47,7 +47,7 @@ fn run(folder: &Path, job: &str) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
-fn run_python(folder: &Path, arguments: &[&str]) -> String {
+pub fn run_python(folder: &Path, arguments: &[&str]) -> String {
     let output = python()
         .current_dir(folder)
         .args(arguments)

@@ -196,7 +196,8 @@ fn a_savepoint_is_where_another_job_begins() {
         error: there is something at kept already
 
         hint: name a folder that is not there yet
-    "#]].assert_eq(&job.told(&keep()));
+    "#]]
+    .assert_eq(&job.told(&keep()));
 
     // The job itself goes on.
     let shown_then = shown(&job);

@@ -286,7 +286,9 @@ fn raw_numbers_are_of_one_length_and_order() {
             assert!(matches!(decoder.push(b"123"), Pushed::Wrong(_)));
             assert_eq!(decoder.push_absent(), Pushed::Row);
             let batch = batch(&fields, decoder.finish().unwrap());
-            let shown = pretty_format_batches(&[batch.clone()]).unwrap().to_string();
+            let shown = pretty_format_batches(std::slice::from_ref(&batch))
+                .unwrap()
+                .to_string();
             let shown: Vec<_> = shown.lines().skip(3).collect();
             assert_eq!(shown[0].trim_matches(['|', ' ']), value);
             let mut messages = Messages::default();
@@ -370,7 +372,11 @@ fn what_a_format_cannot_carry_is_refused_when_the_job_is_planned() {
         table t: option 'value.raw.charset' must be 'UTF-8', so far, not 'UTF-16'
         hint: 
     "#]]
-    .assert_eq(&refusal(format("raw", &[int.clone()], &charset)));
+    .assert_eq(&refusal(format(
+        "raw",
+        std::slice::from_ref(&int),
+        &charset,
+    )));
     expect![[r#"
         table t: column m is MAP<STRING, INT>, which the format csv cannot carry
         hint: other formats, such as json, carry nested types
@@ -385,7 +391,7 @@ fn what_a_format_cannot_carry_is_refused_when_the_job_is_planned() {
         table t: option 'value.csv.header' is for files: a message has no header
         hint: 
     "#]]
-    .assert_eq(&refusal(format("csv", &[int.clone()], &header)));
+    .assert_eq(&refusal(format("csv", std::slice::from_ref(&int), &header)));
     let both = [
         ("value.json.fail-on-missing-field", "true"),
         ("value.json.ignore-parse-errors", "true"),

@@ -1,7 +1,10 @@
 """A Kafka broker of its own, and a client that is not ours.
 
-Prints its port, and the one that wants a password, once the broker answers; then answers one question a line, all in JSON, until its
-standard input ends. The broker ends with it.
+    python broker.py JARS [PORT]
+
+Prints its port (a free one, unless it is given), and the one that wants a password, once the broker
+answers; then answers one question a line, all in JSON, until its standard input ends. The broker
+ends with it. `cargo xtask demo --streaming` and `cargo xtask chaos` use it, too.
 """
 
 import json
@@ -18,14 +21,7 @@ from kafka.admin import KafkaAdminClient, NewPartitions, NewTopic
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
-JAVA = [
-    "java",
-    "-Xmx320m",
-    "-XX:+UseSerialGC",
-    "-XX:TieredStopAtLevel=1",
-    "-cp",
-    sys.argv[1] + "/*",
-]
+JAVA = ["java", "-Xmx320m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]
 
 
 def free_port():
@@ -35,9 +31,10 @@ def free_port():
 
 
 class Broker:
-    def __init__(self, folder):
+    def __init__(self, folder, libraries, port=None):
         self.folder = Path(folder)
-        self.port = free_port()
+        self.java = [*JAVA, f"{libraries}/*"]
+        self.port = port or free_port()
         self.secured_port = free_port()
         controller = free_port()
         self.settings = self.folder / "server.properties"
@@ -65,9 +62,9 @@ broker.session.timeout.ms=1500
 broker.heartbeat.interval.ms=300
 """
         )
-        storage = [*JAVA, "kafka.tools.StorageTool", "format", "-c", str(self.settings)]
+        storage = [*self.java, "kafka.tools.StorageTool", "format"]
         formatted = subprocess.run(
-            [*storage, "-t", "wasmill-tests-broker-1"],
+            [*storage, "-c", str(self.settings), "-t", "wasmill-tests-broker-1"],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -79,7 +76,7 @@ broker.heartbeat.interval.ms=300
 
     def start(self):
         self.process = subprocess.Popen(
-            [*JAVA, "kafka.Kafka", str(self.settings)],
+            [*self.java, "kafka.Kafka", str(self.settings)],
             stdin=subprocess.DEVNULL,
             stdout=(self.folder / "log").open("w"),
             stderr=subprocess.STDOUT,
@@ -233,7 +230,7 @@ def decoded(content):
 
 def main():
     with tempfile.TemporaryDirectory() as folder:
-        broker = Broker(folder)
+        broker = Broker(folder, *sys.argv[1:])
         broker.start()
         print(broker.port, broker.secured_port, flush=True)
         try:

@@ -3,6 +3,7 @@
 mod bad;
 mod broker;
 mod exactly_once;
+mod example;
 mod follow;
 mod groups;
 mod read;
@@ -11,7 +12,7 @@ mod time;
 mod write;
 
 use std::{
-    process::{Child, Output, Stdio},
+    process::{Child, Command, Output, Stdio},
     thread,
     time::{Duration, Instant},
 };
@@ -27,12 +28,15 @@ const EARLIEST: &str = "'scan.startup.mode' = 'earliest-offset', 'format' = 'jso
 struct Running(Option<Child>);
 
 fn start(job: &Job) -> Running {
-    let mut command = job.command();
-    command.stdout(Stdio::piped()).stderr(Stdio::piped());
-    Running(Some(command.spawn().unwrap()))
+    Running::spawn(&mut job.command())
 }
 
 impl Running {
+    fn spawn(command: &mut Command) -> Self {
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        Running(Some(command.spawn().unwrap()))
+    }
+
     fn stop(self) -> Output {
         signal("-INT", self.0.as_ref().unwrap().id());
         self.end()

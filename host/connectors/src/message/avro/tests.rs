@@ -303,7 +303,10 @@ fn other_schemas_are_read_as_the_tables_columns() {
         field("raw", DataType::Utf8),
     ];
     for field in fields {
-        expect_each(&field, &read(OTHER, &[field.clone()], &other_rows()));
+        expect_each(
+            &field,
+            &read(OTHER, std::slice::from_ref(&field), &other_rows()),
+        );
     }
 }
 

@@ -1,0 +1,177 @@
+"""What is tried: for each kind of sink two jobs from a source without end, and what they must write."""
+
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+
+from jobs import PARTITIONS, FilesFeed, Feed, Job, KafkaFeed, Row, rows_of_folder, values
+from servers import Disk, Kafka, Postgres
+
+SETTINGS = """
+SET 'execution.checkpointing.interval' = '{interval} ms';
+SET 'restart-strategy.exponential-delay.initial-backoff' = '200 ms';
+SET 'restart-strategy.exponential-delay.max-backoff' = '2 s';
+CREATE TABLE numbers (id BIGINT, k BIGINT, ms BIGINT,
+  ts AS TO_TIMESTAMP_MILLIS(ms), WATERMARK FOR ts AS ts - INTERVAL '1' SECOND)
+  WITH ({numbers});
+"""
+
+PLAIN = """
+CREATE TABLE once (id BIGINT) WITH ({once});
+CREATE TABLE again (id BIGINT) WITH ({again});
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO once SELECT id FROM numbers;
+  INSERT INTO again SELECT id FROM numbers;
+END;
+"""
+
+WINDOWS = """
+CREATE TABLE windows (start BIGINT, k BIGINT, n BIGINT, total BIGINT) WITH ({windows});
+CREATE TABLE beside (id BIGINT) WITH ({beside});
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO windows SELECT TO_UNIXTIME(window_start), k, COUNT(*), SUM(id)
+    FROM TABLE(TUMBLE(TABLE numbers, DESCRIPTOR(ts), INTERVAL '1' SECOND))
+    GROUP BY window_start, window_end, k;
+  INSERT INTO beside SELECT id FROM numbers;
+END;
+"""
+
+
+@dataclass
+class Sink:
+    rows: Callable[[], list[Row]]
+    at_least_once: bool = False
+
+
+@dataclass
+class Kind:
+    name: str
+    feed: Feed
+    given: Callable[[], list[Row]]
+    jobs: list[Job]
+    sinks: dict[str, Sink]
+    outages: list[Callable[[float], None]] = field(default_factory=list)
+
+
+def expected(given: list[Row]) -> dict[str, Counter[Row]]:
+    """What the sinks must hold, from the rows that were given."""
+    windows: dict[Row, list[int]] = {}
+    for number, key, ms in given:
+        # The last rows only end the windows of the others.
+        if key >= 0:
+            windows.setdefault((ms // 1000, key), []).append(number)
+    plain = Counter((number,) for number, _, _ in given)
+    counted = Counter((*window, len(ids), sum(ids)) for window, ids in windows.items())
+    return {"once": plain, "again": plain, "beside": plain, "windows": counted}
+
+
+def jobs(program: Path, folder: Path, random: Random, tables: dict[str, str]) -> list[Job]:
+    names = {"plain": PLAIN, "windows": WINDOWS}
+    return [
+        Job(
+            program,
+            folder / f"{name}.sql",
+            (SETTINGS + sql).format(interval=random.randint(100, 300), **tables),
+            folder.parent / f"{folder.name}-{name}.log",
+        )
+        for name, sql in names.items()
+    ]
+
+
+def csv(folder: Path, more: str = "") -> str:
+    return f"'connector' = 'filesystem', 'format' = 'csv', 'path' = '{folder}'{more}"
+
+
+def files(program: Path, folder: Path, random: Random, disk: Disk) -> Kind:
+    feed = FilesFeed(folder / "in")
+    here = disk.folder
+    sinks = ["once", "again", "windows", "beside"]
+    tables = {name: csv(here / name) for name in sinks}
+    tables["numbers"] = csv(feed.folder, ", 'source.monitor-interval' = '50 ms'")
+    return Kind(
+        "files",
+        feed,
+        lambda: rows_of_folder(feed.folder),
+        jobs(program, here, random, tables),
+        {name: Sink(lambda name=name: rows_of_folder(here / name)) for name in sinks},
+        disk.outages,
+    )
+
+
+def topic(server: Kafka, name: str, partitions: int, more: str = "") -> str:
+    server.broker.create(name, partitions)
+    return (
+        f"'connector' = 'kafka', 'topic' = '{name}', 'format' = 'json', "
+        f"'properties.bootstrap.servers' = 'localhost:{server.broker.port}'{more}"
+    )
+
+
+def rows_of_topic(server: Kafka, name: str) -> list[Row]:
+    messages = server.broker.consume(name)
+    return [tuple(json.loads(message["value"]).values()) for message in messages]
+
+
+def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
+    exactly = ", 'sink.delivery-guarantee' = 'exactly-once', 'sink.transactional-id-prefix' = 'chaos'"
+    numbers = "kafka-numbers"
+    tables = {
+        "numbers": topic(broker, numbers, PARTITIONS, ", 'scan.startup.mode' = 'earliest-offset'"),
+        "once": topic(broker, "once", 2, exactly),
+        "again": topic(broker, "again", 2),
+        "windows": topic(broker, "windows", 2, exactly),
+        "beside": csv(folder / "beside"),
+    }
+    sinks = {
+        name: Sink(lambda name=name: rows_of_topic(broker, name), name == "again")
+        for name in ["once", "again", "windows"]
+    }
+    sinks["beside"] = Sink(lambda: rows_of_folder(folder / "beside"))
+    return Kind(
+        "kafka",
+        KafkaFeed(broker.broker.port, numbers),
+        lambda: rows_of_topic(broker, numbers),
+        jobs(program, folder, random, tables),
+        sinks,
+        [broker.pause_kafka, broker.restart_kafka],
+    )
+
+
+def postgres(program: Path, folder: Path, random: Random, broker: Kafka, server: Postgres) -> Kind:
+    server.ask("CREATE TABLE once (id bigint); CREATE TABLE again (id bigint)")
+    server.ask("CREATE TABLE windows (start bigint, k bigint, n bigint, total bigint)")
+
+    def table(name: str, more: str = "") -> str:
+        url = f"jdbc:postgresql://127.0.0.1:{server.port}/postgres"
+        return (
+            f"'connector' = 'jdbc', 'url' = '{url}', 'username' = 'postgres', "
+            f"'table-name' = '{name}'{more}"
+        )
+
+    def rows(name: str) -> list[Row]:
+        return [values(line) for line in server.ask(f"TABLE {name}").splitlines()]
+
+    exactly = ", 'sink.delivery-guarantee' = 'exactly-once'"
+    numbers = "postgres-numbers"
+    tables = {
+        "numbers": topic(broker, numbers, PARTITIONS, ", 'scan.startup.mode' = 'earliest-offset'"),
+        "once": table("once", exactly),
+        "again": table("again"),
+        "windows": table("windows", exactly),
+        "beside": csv(folder / "beside"),
+    }
+    sinks = {
+        name: Sink(lambda name=name: rows(name), name == "again")
+        for name in ["once", "again", "windows"]
+    }
+    sinks["beside"] = Sink(lambda: rows_of_folder(folder / "beside"))
+    return Kind(
+        "postgres",
+        KafkaFeed(broker.broker.port, numbers),
+        lambda: rows_of_topic(broker, numbers),
+        jobs(program, folder, random, tables),
+        sinks,
+        [broker.pause_kafka, server.pause_postgres, server.restart_postgres],
+    )
