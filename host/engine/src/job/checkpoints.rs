@@ -135,9 +135,26 @@ impl Checkpoints {
         let checkpoint = read(&self.path(id))?;
         let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
         for later in ids.into_iter().filter(|later| *later > id) {
-            fs::remove_dir_all(self.path(later)).map_err(|error| self.failed("removed", &error))?;
+            self.discard(later)
+                .map_err(|error| self.failed("removed", &error))?;
         }
         Ok(checkpoint)
+    }
+
+    /// Removes a checkpoint. It is renamed first: one that is removed in part must not be found.
+    fn discard(&self, id: u64) -> io::Result<()> {
+        let unfinished = self.clear_unfinished()?;
+        fs::rename(self.path(id), &unfinished)?;
+        fs::remove_dir_all(unfinished)
+    }
+
+    /// The name of what is no checkpoint; nothing has it then.
+    fn clear_unfinished(&self) -> io::Result<PathBuf> {
+        let unfinished = self.folder.join("unfinished");
+        match fs::remove_dir_all(&unfinished) {
+            Err(error) if error.kind() != ErrorKind::NotFound => Err(error),
+            _ => Ok(unfinished),
+        }
     }
 
     /// Writes a checkpoint, and removes those that are no longer wanted.
@@ -162,11 +179,8 @@ impl Checkpoints {
     }
 
     fn store(&self, id: u64, text: &[u8], state: &[State]) -> io::Result<()> {
-        let unfinished = self.folder.join("unfinished");
-        match fs::remove_dir_all(&unfinished) {
-            Err(error) if error.kind() != ErrorKind::NotFound => return Err(error),
-            _ => fs::create_dir(&unfinished)?,
-        }
+        let unfinished = self.clear_unfinished()?;
+        fs::create_dir(&unfinished)?;
         for (place, state) in state.iter().enumerate() {
             let path = unfinished.join(format!("state-{place}.arrow"));
             write_state(File::create(path)?, state)?;
@@ -179,7 +193,7 @@ impl Checkpoints {
         File::open(&self.folder)?.sync_all()?;
         let ids = self.ids()?;
         for old in &ids[..ids.len().saturating_sub(self.retained)] {
-            fs::remove_dir_all(self.path(*old))?;
+            self.discard(*old)?;
         }
         Ok(())
     }
