@@ -113,7 +113,7 @@ enum Work {
     Endless {
         pipelines: Vec<EpochPipeline>,
         context: SessionContext,
-        settings: EndlessSettings,
+        settings: Box<EndlessSettings>,
     },
 }
 
@@ -489,7 +489,7 @@ impl Planner<'_> {
             return Ok(Work::Endless {
                 pipelines: in_epochs,
                 context,
-                settings: self.endless(&pipelines),
+                settings: Box::new(self.endless(&pipelines)),
             });
         }
         for (pipeline, (insert, span)) in pipelines.iter().zip(inserts) {

@@ -198,8 +198,8 @@ impl Endless {
 
     /// Time has gone on in all pipelines. Answers whether windows are over that still hold rows.
     fn advance(&self) -> bool {
-        let due = self.flows.iter().map(Flow::advance);
-        due.fold(false, |any, due| any || due)
+        let due = self.flows.iter().filter(|flow| flow.advance());
+        due.count() > 0
     }
 
     /// Lets the plans of all pipelines give what the sources have.

@@ -201,6 +201,9 @@ enum Rows {
 
 type Node = Arc<dyn ExecutionPlan>;
 
+/// What must be equal on the left and the right side of a join.
+type JoinKeys = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
+
 struct Planner {
     clock: Arc<Clock>,
     late: Arc<AtomicU64>,
@@ -521,7 +524,7 @@ impl Planner {
         &self,
         plan: &Node,
         join_type: JoinType,
-        on: &[(Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>)],
+        on: &[JoinKeys],
     ) -> Result<(Node, Rows), Obstacle> {
         let children = plan.children();
         let [left, right] = children.as_slice() else {
