@@ -19,6 +19,9 @@ use crate::ConnectorError;
 /// How long one step of a transaction may take before it is asked for again.
 const STEP: Duration = Duration::from_secs(2);
 
+/// After which a step that should have been over is given up.
+const HUNG: Duration = Duration::from_secs(10);
+
 /// How long a full queue is left alone.
 const FULL: Duration = Duration::from_millis(2);
 
@@ -312,7 +315,11 @@ impl Producer {
         let question = Arc::new(question);
         loop {
             let (producer, asked) = (self.clone(), question.clone());
-            match blocking(move || asked(&producer)).await? {
+            let answer = tokio::time::timeout(HUNG, blocking(move || asked(&producer)));
+            let Ok(answer) = answer.await else {
+                return Err(self.hung());
+            };
+            match answer? {
                 Ok(answer) => {
                     self.heard().link.answers();
                     return Ok(answer);
@@ -322,6 +329,16 @@ impl Producer {
             self.heard().link.check()?;
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// librdkafka may lose a question about a transaction while the broker's coordinator is away, and
+    /// never answer (its issue 5456). Another producer does not wait for this one.
+    fn hung(&self) -> ConnectorError {
+        ConnectorError::environment(format!(
+            "the Kafka client does not come back from a call about the topic '{}'",
+            self.topic
+        ))
+        .with_hint("run the job again, it goes on behind what can be seen".to_owned())
     }
 
     /// `Ok` for an error of which another try may get rid.

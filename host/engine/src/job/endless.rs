@@ -135,7 +135,12 @@ impl Endless {
         let mut restarts = Restarts::new(settings.restart);
         let mut begun = false;
         loop {
-            let outcome = match self.go_on().await {
+            let cancelled = self.observer.cancellation().clone();
+            let gone_on = tokio::select! {
+                outcome = self.go_on() => outcome,
+                () = cancelled.cancelled() => return Ok(true),
+            };
+            let outcome = match gone_on {
                 Ok(()) => {
                     begun = true;
                     self.run(settings.interval).await

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::PathBuf;
-use std::process::{ChildStdin, ChildStdout, Stdio};
+use std::process::{Child, ChildStdin, ChildStdout, Stdio};
 use std::sync::{Mutex, OnceLock};
 
 use expect_test::expect;
@@ -14,6 +14,7 @@ use crate::support::{Job, cache, python, root};
 /// A registry that ends with its standard input, and so with this process, however that ends.
 struct Registry {
     link: Mutex<(ChildStdin, BufReader<ChildStdout>)>,
+    _process: Child,
     /// Where it is, and where it is behind a door.
     ports: [String; 2],
 }
@@ -46,6 +47,7 @@ impl Registry {
         Self {
             ports: [port.to_owned(), door.to_owned()],
             link: Mutex::new((process.stdin.take().unwrap(), answers)),
+            _process: process,
         }
     }
 
