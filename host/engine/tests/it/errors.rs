@@ -252,7 +252,7 @@ fn endless_aggregation() {
         "CREATE TABLE g (a INT) WITH ('connector' = 'datagen');
 SELECT sum(a) FROM g;",
         expect![[r#"
-            error: this query needs all rows of a table that never ends, so it would never give a result
+            error: this query needs all rows of a table that never ends, so it would never give a result: it has an aggregation
              --> job.sql:4:1
               |
             4 | SELECT sum(a) FROM g;
