@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
 use rdkafka::client::ClientContext;
@@ -18,6 +18,9 @@ use crate::ConnectorError;
 
 /// How long one step of a transaction may take before it is asked for again.
 const STEP: Duration = Duration::from_secs(2);
+
+/// How often it is asked whether all messages are delivered.
+const DELIVERY: Duration = Duration::from_millis(1);
 
 /// After which a step that should have been over is given up.
 const HUNG: Duration = Duration::from_secs(10);
@@ -194,14 +197,24 @@ impl Producer {
 
     /// Waits until all messages are delivered.
     pub(super) async fn flush(self: &Arc<Self>) -> Result<(), ConnectorError> {
+        let mut patient_until = Instant::now() + PATIENCE;
         loop {
-            let producer = self.clone();
-            let flushed = blocking(move || producer.client.flush(PATIENCE)).await?;
+            // Without a time to wait: the client would spend it 100 ms at a time on events that its own
+            // thread takes.
+            let flushed = self.client.flush(Duration::ZERO);
             self.check()?;
             match flushed {
                 Ok(()) => return Ok(()),
-                Err(error) => self.heard().link.weigh(&error)?,
+                Err(error) => {
+                    let timed_out = RDKafkaErrorCode::OperationTimedOut;
+                    let waits = error.rdkafka_error_code() == Some(timed_out);
+                    if !waits || Instant::now() >= patient_until {
+                        self.heard().link.weigh(&error)?;
+                        patient_until = Instant::now() + PATIENCE;
+                    }
+                }
             }
+            tokio::time::sleep(DELIVERY).await;
         }
     }
 

@@ -116,7 +116,9 @@ impl TableTime {
                 .rule
                 .idle
                 .is_some_and(|idle| time.last.elapsed() >= idle);
-            if latest.is_none_or(|latest| latest.last < time.last) {
+            // One that has never had a row says nothing.
+            let has_time = time.watermark > BEGINNING;
+            if has_time && latest.is_none_or(|latest| latest.last < time.last) {
                 latest = Some(*time);
             }
             if !idle {
