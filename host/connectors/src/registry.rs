@@ -78,8 +78,9 @@ static CONNECTORS: &[Connector] = &[
     postgres::JDBC_CONNECTOR,
 ];
 
-/// What every table that is read takes: it is the engine that goes by the time of rows.
-const TIME: &[ConnectorOption] = &[
+/// What every table that is read takes: it is the engine that goes by the time of rows, and that reads a
+/// table again that is joined.
+const READ: &[ConnectorOption] = &[
     ConnectorOption::new(
         "scan.watermark.idle-timeout",
         Some("0 ms"),
@@ -93,6 +94,21 @@ const TIME: &[ConnectorOption] = &[
     ConnectorOption::new("scan.watermark.alignment.group", None, "accepted"),
     ConnectorOption::new("scan.watermark.alignment.max-drift", None, "accepted"),
     ConnectorOption::new("scan.watermark.alignment.update-interval", None, "accepted"),
+    ConnectorOption::new(
+        "lookup.cache",
+        Some("NONE"),
+        "NONE: a table that is joined is read once; FULL: it is read again now and then",
+    ),
+    ConnectorOption::new(
+        "lookup.full-cache.reload-strategy",
+        Some("PERIODIC"),
+        "PERIODIC",
+    ),
+    ConnectorOption::new(
+        "lookup.full-cache.periodic-reload.interval",
+        None,
+        "how long after one reading the next begins; with FULL",
+    ),
 ];
 
 /// Connectors that a build may leave out, with the cargo features that have them.
@@ -179,7 +195,7 @@ fn checked(definition: &TableDefinition) -> Result<&'static Connector, Connector
             .with_hint(hint)
         })?;
     let formats = format::checked(definition, connector)?;
-    let time: &[ConnectorOption] = if connector.source { TIME } else { &[] };
+    let time: &[ConnectorOption] = if connector.source { READ } else { &[] };
     let mut known: Vec<_> = connector
         .options
         .iter()

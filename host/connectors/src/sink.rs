@@ -15,6 +15,11 @@ pub trait Sink: Send + Sync + Debug {
     /// The columns that are written, in order: those of the definition but the virtual ones.
     fn schema(&self) -> SchemaRef;
 
+    /// The columns by which a row replaces the one written before it; none where a row stays as it is.
+    fn replaces_by(&self) -> Option<&[String]> {
+        None
+    }
+
     /// Starts one statement's writing. `overwrite` replaces what the table holds at commit.
     async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError>;
 

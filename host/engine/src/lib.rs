@@ -14,6 +14,7 @@ mod planning;
 mod session;
 mod settings;
 mod sql;
+mod state;
 
 pub use error::{EngineError, Fault, Location};
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};

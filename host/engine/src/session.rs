@@ -38,6 +38,7 @@ use crate::{
         self, CreateView, Insert, Name, ObjectKind, ParsedStatement, Script, Setting, Show,
         Statement,
     },
+    state::StateStore,
 };
 
 /// What a session starts with.
@@ -485,11 +486,11 @@ impl Planner<'_> {
         }
         let context = self.context.clone();
         if is_endless(&pipelines) {
-            let in_epochs = self.in_epochs(&pipelines, inserts)?;
+            let settings = self.endless(&pipelines);
             return Ok(Work::Endless {
-                pipelines: in_epochs,
+                pipelines: self.in_epochs(&pipelines, inserts, &settings.store)?,
                 context,
-                settings: Box::new(self.endless(&pipelines)),
+                settings: Box::new(settings),
             });
         }
         for (pipeline, (insert, span)) in pipelines.iter().zip(inserts) {
@@ -506,15 +507,17 @@ impl Planner<'_> {
         &self,
         pipelines: &[Pipeline],
         inserts: &[(&Insert, Span)],
+        store: &Arc<StateStore>,
     ) -> Result<Vec<EpochPipeline>, EngineError> {
         let mut in_epochs = Vec::with_capacity(pipelines.len());
+        let ttl = self.shared.settings.read().state_ttl();
         for (pipeline, (_, span)) in pipelines.iter().zip(inserts) {
             let table = &pipeline.table;
             let refused = |message: String, hint: &str| {
                 let error = EngineError::job(message).with_hint(hint.to_owned());
                 Err(error.at(|| self.location(*span)))
             };
-            match epoch_pipeline(pipeline) {
+            match epoch_pipeline(pipeline, store, ttl) {
                 Ok(pipeline) => in_epochs.push(pipeline),
                 Err(Obstacle::Part(part, hint)) => {
                     let message = format!(
@@ -579,6 +582,7 @@ impl Planner<'_> {
             savepoint: settings.savepoint().map(|path| connectors.base.join(path)),
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
+            store: Arc::new(StateStore::new(settings.state_memory())),
         }
     }
 

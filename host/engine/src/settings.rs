@@ -74,6 +74,14 @@ const KEYS: &[Key] = &[
         check: count,
     },
     Key {
+        name: "table.exec.state.ttl",
+        check: duration,
+    },
+    Key {
+        name: "taskmanager.memory.managed.size",
+        check: memory,
+    },
+    Key {
         name: "execution.state-recovery.path",
         check: anything,
     },
@@ -275,6 +283,22 @@ impl Settings {
             bytes: bytes.unwrap_or(64 << 20),
             linger: linger.unwrap_or(Duration::from_millis(5)),
         }
+    }
+
+    /// For so long is a key known of which no row comes; `None` is for ever.
+    pub(crate) fn state_ttl(&self) -> Option<Duration> {
+        self.get("table.exec.state.ttl")
+            .and_then(parse_duration)
+            .filter(|ttl: &Duration| !ttl.is_zero())
+    }
+
+    /// Bytes of what a job without end holds that may be in memory; the rest is on disk.
+    pub(crate) fn state_memory(&self) -> usize {
+        const DEFAULT: usize = 256 << 20;
+        self.get("taskmanager.memory.managed.size")
+            .and_then(parse_memory_size)
+            .and_then(|bytes| usize::try_from(bytes).ok())
+            .unwrap_or(DEFAULT)
     }
 
     /// Between two checkpoints of a job without end; `None` where it takes none.

@@ -33,6 +33,8 @@ pub(super) struct KafkaSink {
     notes: Option<ClientConfig>,
     servers: String,
     messages: SharedWriter,
+    /// The primary key of an upsert table.
+    replaces_by: Option<Vec<String>>,
     /// Kept from checkpoint to checkpoint, as long as nothing goes wrong with it.
     producer: Mutex<Option<Arc<Producer>>>,
 }
@@ -130,6 +132,7 @@ impl KafkaSink {
                 .unwrap_or_default()
                 .to_owned(),
             messages: context.stderr.clone(),
+            replaces_by: upsert.then(|| definition.primary_key.clone()),
             producer: Mutex::default(),
         })
     }
@@ -209,6 +212,10 @@ fn configured(mut config: ClientConfig, transactional_id: Option<&str>) -> Clien
 impl Sink for KafkaSink {
     fn schema(&self) -> SchemaRef {
         self.schema.clone()
+    }
+
+    fn replaces_by(&self) -> Option<&[String]> {
+        self.replaces_by.as_deref()
     }
 
     async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {

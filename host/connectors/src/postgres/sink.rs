@@ -80,6 +80,11 @@ impl Sink for PostgresSink {
         self.opening.declared.schema.clone()
     }
 
+    fn replaces_by(&self) -> Option<&[String]> {
+        let key = &self.opening.declared.primary_key;
+        (!key.is_empty()).then_some(key)
+    }
+
     async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
         let mut session = self.opening.open("wasmill").await?;
         if overwrite {

@@ -2,30 +2,24 @@
 //!
 //! A job's folder holds `chk-<id>/_metadata`, named as Flink names them. A checkpoint is written under
 //! another name and renamed when it is whole and on disk, so that the newest one is always complete.
+//! The rows that it needs are in segments in `shared/`, with those of other checkpoints.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     fs::{self, File},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
-    sync::Arc,
 };
 
-use arrow::{
-    array::{RecordBatch, RecordBatchOptions},
-    datatypes::SchemaRef,
-    error::ArrowError,
-    ipc::{reader::FileReader, writer::FileWriter},
-};
 use serde::{Deserialize, Serialize};
 use wasmill_connectors::{Committable, Position};
 
-use crate::error::EngineError;
+use crate::{error::EngineError, state::Place};
 
 /// Changes when old checkpoints can no longer be read.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 const PREFIX: &str = "chk-";
-const METADATA: &str = "_metadata";
+pub(super) const METADATA: &str = "_metadata";
 
 /// All that a job needs in order to go on.
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -45,26 +39,18 @@ pub(crate) struct Checkpoint {
     /// The watermarks of a pipeline.
     #[serde(default)]
     pub clocks: BTreeMap<String, Vec<i64>>,
-    /// The files of what pipelines hold.
+    /// What the nodes of the plans hold.
     #[serde(default)]
-    pub state: BTreeMap<String, StateFile>,
+    pub state: BTreeMap<String, HeldRows>,
 }
 
-/// Rows that a node of a plan holds, in an Arrow IPC file beside the metadata.
+/// Rows that a node of a plan holds.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-pub(crate) struct StateFile {
-    pub file: String,
+pub(crate) struct HeldRows {
     /// What the rows are: those of another query are of no use.
     pub of: String,
     pub rows: u64,
-}
-
-/// Rows that are to be written.
-pub(crate) struct State {
-    pub key: String,
-    pub of: String,
-    pub schema: SchemaRef,
-    pub batches: Vec<RecordBatch>,
+    pub chunks: Vec<Place>,
 }
 
 impl Checkpoint {
@@ -80,6 +66,12 @@ impl Checkpoint {
             clocks: BTreeMap::new(),
             state: BTreeMap::new(),
         }
+    }
+
+    /// The files that its rows are in.
+    pub(super) fn segments(&self) -> BTreeSet<String> {
+        let places = self.state.values().flat_map(|held| &held.chunks);
+        places.map(|place| place.segment.clone()).collect()
     }
 }
 
@@ -124,6 +116,23 @@ impl Checkpoints {
         &self.folder
     }
 
+    /// Where the segments are.
+    pub(crate) fn shared(&self) -> PathBuf {
+        shared_of(&self.folder)
+    }
+
+    /// The segments that each of the checkpoints needs.
+    pub(crate) fn segments(&self) -> Result<BTreeMap<u64, BTreeSet<String>>, EngineError> {
+        let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
+        // One that cannot be read is not gone back to.
+        let found = ids
+            .into_iter()
+            .filter_map(|id| Some((id, read(&self.path(id)).ok()?)));
+        Ok(found
+            .map(|(id, checkpoint)| (id, checkpoint.segments()))
+            .collect())
+    }
+
     /// The newest checkpoint.
     pub(crate) fn latest(&self) -> Result<Option<Checkpoint>, EngineError> {
         let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
@@ -157,34 +166,18 @@ impl Checkpoints {
         }
     }
 
-    /// Writes a checkpoint, and removes those that are no longer wanted.
-    pub(crate) fn write(
-        &self,
-        mut checkpoint: Checkpoint,
-        state: Vec<State>,
-    ) -> Result<(), EngineError> {
-        for (place, state) in state.iter().enumerate() {
-            let rows = state.batches.iter().map(|batch| batch.num_rows() as u64);
-            let file = StateFile {
-                file: format!("state-{place}.arrow"),
-                of: state.of.clone(),
-                rows: rows.sum(),
-            };
-            checkpoint.state.insert(state.key.clone(), file);
-        }
-        let text = serde_json::to_vec_pretty(&checkpoint)
+    /// Writes a checkpoint whose segments are on disk, and removes those that are no longer wanted.
+    /// Answers the oldest that is kept.
+    pub(crate) fn write(&self, checkpoint: &Checkpoint) -> Result<u64, EngineError> {
+        let text = serde_json::to_vec_pretty(checkpoint)
             .map_err(|error| EngineError::bug(format!("a checkpoint has no JSON: {error}")))?;
-        self.store(checkpoint.id, &text, &state)
+        self.store(checkpoint.id, &text)
             .map_err(|error| self.failed("written", &error))
     }
 
-    fn store(&self, id: u64, text: &[u8], state: &[State]) -> io::Result<()> {
+    fn store(&self, id: u64, text: &[u8]) -> io::Result<u64> {
         let unfinished = self.clear_unfinished()?;
         fs::create_dir(&unfinished)?;
-        for (place, state) in state.iter().enumerate() {
-            let path = unfinished.join(format!("state-{place}.arrow"));
-            write_state(File::create(path)?, state)?;
-        }
         let mut file = File::create(unfinished.join(METADATA))?;
         file.write_all(text)?;
         file.sync_all()?;
@@ -192,19 +185,11 @@ impl Checkpoints {
         fs::rename(&unfinished, self.path(id))?;
         File::open(&self.folder)?.sync_all()?;
         let ids = self.ids()?;
-        for old in &ids[..ids.len().saturating_sub(self.retained)] {
+        let (old, kept) = ids.split_at(ids.len().saturating_sub(self.retained));
+        for old in old {
             self.discard(*old)?;
         }
-        Ok(())
-    }
-
-    /// The rows of a state file.
-    pub(crate) fn state(
-        &self,
-        id: u64,
-        state: &StateFile,
-    ) -> Result<Vec<RecordBatch>, EngineError> {
-        read_state(&self.path(id), state)
+        Ok(kept.first().copied().unwrap_or(id))
     }
 
     /// Removes all checkpoints of a job that has ended.
@@ -220,7 +205,7 @@ impl Checkpoints {
         ids(&self.folder)
     }
 
-    fn failed(&self, what: &str, error: &io::Error) -> EngineError {
+    pub(super) fn failed(&self, what: &str, error: &io::Error) -> EngineError {
         unusable(&self.folder, what, error)
     }
 }
@@ -235,6 +220,11 @@ pub(super) fn ids(folder: &Path) -> io::Result<Vec<u64>> {
     }
     ids.sort_unstable();
     Ok(ids)
+}
+
+/// The folder of the segments of a job's checkpoints.
+pub(super) fn shared_of(job: &Path) -> PathBuf {
+    job.join("shared")
 }
 
 /// The folder of a checkpoint.
@@ -252,39 +242,7 @@ fn unusable(folder: &Path, what: &str, error: &io::Error) -> EngineError {
     }
 }
 
-/// The rows of a state file in a checkpoint's or savepoint's folder.
-pub(crate) fn read_state(
-    folder: &Path,
-    state: &StateFile,
-) -> Result<Vec<RecordBatch>, EngineError> {
-    let path = folder.join(&state.file);
-    let read = || -> Result<Vec<RecordBatch>, ArrowError> {
-        FileReader::try_new(File::open(&path)?, None)?.collect()
-    };
-    read().map_err(|error| unreadable(&path, &error.to_string()))
-}
-
-fn write_state(file: File, state: &State) -> io::Result<()> {
-    let written = || -> Result<File, ArrowError> {
-        let mut writer = FileWriter::try_new(file, &state.schema)?;
-        for batch in &state.batches {
-            // Fields may differ in what they say about themselves.
-            let columns = batch.columns().to_vec();
-            let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            let schema = Arc::clone(&state.schema);
-            writer.write(&RecordBatch::try_new_with_options(schema, columns, &rows)?)?;
-        }
-        writer.finish()?;
-        writer.into_inner()
-    };
-    match written() {
-        Ok(file) => file.sync_all(),
-        Err(ArrowError::IoError(_, error)) => Err(error),
-        Err(error) => Err(io::Error::other(error)),
-    }
-}
-
-fn unreadable(path: &Path, reason: &str) -> EngineError {
+pub(super) fn unreadable(path: &Path, reason: &str) -> EngineError {
     EngineError::Environment {
         message: format!("the checkpoint {} cannot be read: {reason}", path.display()),
         hint: Some(
@@ -301,8 +259,10 @@ pub(crate) fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
     let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
     let checkpoint: Checkpoint =
         serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
+    let named = |name: &String| Path::new(name).file_name() == Some(name.as_ref());
     match checkpoint.version {
-        VERSION => Ok(checkpoint),
+        VERSION if checkpoint.segments().iter().all(named) => Ok(checkpoint),
+        VERSION => Err(wrong("it names files of other folders".to_owned())),
         other => Err(wrong(format!(
             "it is of version {other}, this program writes version {VERSION}"
         ))),

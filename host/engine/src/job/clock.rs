@@ -12,18 +12,36 @@ pub(crate) const BEGINNING: i64 = i64::MIN;
 #[derive(Debug)]
 pub(crate) struct Clock {
     levels: Mutex<Vec<i64>>,
+    /// For each level, how many milliseconds its rows may be behind those of the level below.
+    behind: Mutex<Vec<i64>>,
 }
 
 impl Clock {
     pub(crate) fn new(levels: usize) -> Self {
         Clock {
             levels: Mutex::new(vec![BEGINNING; levels]),
+            behind: Mutex::new(vec![0; levels]),
+        }
+    }
+
+    /// The rows of a level may be so many milliseconds older than the watermark of the level below.
+    pub(crate) fn hold_back(&self, level: usize, milliseconds: i64) {
+        if let Some(behind) = self.behind.lock().get_mut(level) {
+            *behind = milliseconds.max(*behind);
         }
     }
 
     /// Of a level of windows, during this epoch.
     pub(crate) fn watermark(&self, level: usize) -> i64 {
-        self.levels.lock().get(level).copied().unwrap_or(BEGINNING)
+        let watermark = self.levels.lock().get(level).copied().unwrap_or(BEGINNING);
+        let behind = self.behind.lock();
+        let behind = behind.iter().take(level + 1);
+        let behind = behind.fold(0, |sum: i64, behind| sum.saturating_add(*behind));
+        match watermark {
+            // Nothing comes any more.
+            i64::MAX => i64::MAX,
+            watermark => watermark.saturating_sub(behind),
+        }
     }
 
     /// Between two epochs: the sources' time has come to `watermark`.
@@ -67,6 +85,11 @@ mod tests {
         assert_eq!(clock.levels(), [5, 5]);
         clock.advance(9);
         assert_eq!(clock.levels(), [9, 5]);
+        clock.hold_back(1, 2);
+        assert_eq!((clock.watermark(0), clock.watermark(1)), (9, 3));
+        clock.advance(i64::MAX);
+        clock.advance(i64::MAX);
+        assert_eq!(clock.watermark(1), i64::MAX);
         let one = Clock::new(1);
         one.advance(7);
         assert_eq!(one.levels(), [7]);

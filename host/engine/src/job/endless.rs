@@ -15,6 +15,7 @@ use datafusion::{
     common::DataFusionError, execution::TaskContext,
     physical_plan::execution_plan::reset_plan_states,
 };
+use tempfile::TempDir;
 use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
@@ -22,7 +23,7 @@ use tokio::{
 use wasmill_connectors::{SharedWriter, SinkWriter};
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints, State},
+    checkpoints::{Checkpoint, Checkpoints},
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
     observer::JobObserver,
@@ -33,6 +34,7 @@ use super::{
 use crate::{
     error::EngineError,
     planning::{EpochPipeline, connector_error, execution_error},
+    state::StateStore,
 };
 
 /// How a job without end runs.
@@ -51,6 +53,8 @@ pub(crate) struct EndlessSettings {
     pub restart: RestartStrategy,
     /// Names this run, unless it goes on from a checkpoint of another.
     pub run: String,
+    /// Of what the pipelines hold.
+    pub store: Arc<StateStore>,
     /// Where the user reads what happens.
     pub messages: SharedWriter,
 }
@@ -79,6 +83,8 @@ pub(crate) async fn run_endless(
         context,
         observer: Arc::clone(observer),
         checkpoints,
+        store: Arc::clone(&settings.store),
+        scratch: None,
         messages: settings.messages.clone(),
         savepoint: settings.savepoint.clone(),
         origin: None,
@@ -109,6 +115,10 @@ pub(super) struct Endless {
     context: Arc<TaskContext>,
     observer: Arc<JobObserver>,
     pub(super) checkpoints: Option<Checkpoints>,
+    /// What the nodes of the plans hold.
+    pub(super) store: Arc<StateStore>,
+    /// Where that is written in a job without checkpoints.
+    pub(super) scratch: Option<TempDir>,
     messages: SharedWriter,
     pub(super) savepoint: Option<PathBuf>,
     /// Names the savepoint that the run began with.
@@ -185,6 +195,7 @@ impl Endless {
             while self.advance() {
                 self.gated_epoch(None).await?;
             }
+            self.relieve_store().await?;
             let stopped = self.observer.is_cancelled();
             let ended = self.following().iter().all(|(_, found)| found.has_ended());
             if stopped || ended {
@@ -219,10 +230,15 @@ impl Endless {
     /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
     /// sources give only what they hold.
     async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
-        for (_, following) in self.following() {
-            following.begin();
-        }
         let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
+        for (_, following) in self.following() {
+            for read in following.begin() {
+                tasks.spawn(async move {
+                    let read = read.await;
+                    read.map(|()| None).map_err(|error| connector_error(&error))
+                });
+            }
+        }
         let failed = |error: DataFusionError| execution_error(&error);
         for flow in &self.flows {
             // All of them first: a stage gives what those below it release.
@@ -320,21 +336,7 @@ impl Endless {
             flow.transaction = None;
         }
         self.last = checkpoint.id;
-        if let Some(checkpoints) = &self.checkpoints {
-            let flows = self.flows.iter();
-            let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
-            checkpoint.clocks.extend(clocks);
-            let state = self.flows.iter().flat_map(Flow::keyed_holds);
-            let state = state.map(|(key, holding)| {
-                Ok(State {
-                    key,
-                    of: holding.describe(),
-                    schema: holding.schema_held(),
-                    batches: holding.save().map_err(|error| execution_error(&error))?,
-                })
-            });
-            checkpoints.write(checkpoint, state.collect::<Result<_, EngineError>>()?)?;
-        }
+        self.keep(checkpoint).await?;
         // What one sink decides the others follow.
         transactions.sort_by_key(|(decides, _)| !decides);
         for (_, transaction) in transactions {

@@ -17,7 +17,6 @@ use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use futures::{Stream, stream};
 use tokio::{
     sync::{Notify, mpsc, watch},
-    task::JoinSet,
     time::{Instant, sleep, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -124,17 +123,11 @@ pub(crate) struct Following {
 
 type SharedReader = Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>;
 
-/// Batches that were read, and the task that reads them.
-type Epoch = (
-    mpsc::UnboundedReceiver<Result<RecordBatch, ConnectorError>>,
-    JoinSet<()>,
-);
-
 struct Partition {
     reader: SharedReader,
     ended: Arc<AtomicBool>,
-    /// Until the plan takes it.
-    epoch: parking_lot::Mutex<Option<Epoch>>,
+    /// Batches of this epoch, until the plan takes them.
+    epoch: parking_lot::Mutex<Option<mpsc::UnboundedReceiver<RecordBatch>>>,
 }
 
 impl Following {
@@ -204,47 +197,42 @@ impl Following {
         self.positions.wants_stored()
     }
 
-    /// Begins an epoch: all partitions are read at once, whatever the order in which the plan asks for
-    /// their rows. What waits for the plan is bounded by the gate.
-    pub(crate) fn begin(&self) {
-        for partition in &self.partitions {
+    /// Begins an epoch: what reads the partitions, all at once, whatever the order in which the plan
+    /// asks for their rows, and whether or not it does. What waits for the plan is bounded by the gate.
+    pub(crate) fn begin(
+        &self,
+    ) -> impl Iterator<Item = impl Future<Output = Result<(), ConnectorError>> + Send + use<>> {
+        self.partitions.iter().map(|partition| {
             let mut reading = Reading {
                 gate: Arc::clone(&self.gate),
-                reader: Arc::clone(&partition.reader),
                 ended: Arc::clone(&partition.ended),
                 time: self.time.clone(),
                 schema: Arc::clone(&self.schema),
             };
+            let reader = Arc::clone(&partition.reader);
             let (sender, receiver) = mpsc::unbounded_channel();
-            let mut task = JoinSet::new();
-            task.spawn(async move {
-                let reader = Arc::clone(&reading.reader);
+            *partition.epoch.lock() = Some(receiver);
+            async move {
                 let mut reader = reader.lock_owned().await;
-                loop {
-                    let batch = reading.next(reader.as_mut()).await.transpose();
-                    let Some(batch) = batch else {
-                        return;
-                    };
-                    let failed = batch.is_err();
-                    if sender.send(batch).is_err() || failed {
-                        return;
-                    }
+                while let Some(batch) = reading.next(reader.as_mut()).await? {
+                    // A plan that has ended wants no more of them.
+                    sender.send(batch).ok();
                 }
-            });
-            *partition.epoch.lock() = Some((receiver, task));
-        }
+                Ok(())
+            }
+        })
     }
 
     /// One partition's batches of this epoch.
     pub(crate) fn epoch(
         &self,
         partition: usize,
-    ) -> Option<impl Stream<Item = Result<RecordBatch, ConnectorError>> + Send + use<>> {
+    ) -> Option<impl Stream<Item = RecordBatch> + Send + use<>> {
         let begun = self.partitions.get(partition)?.epoch.lock().take();
         Some(stream::unfold(begun, |begun| async {
-            let (mut receiver, task) = begun?;
+            let mut receiver = begun?;
             let batch = receiver.recv().await?;
-            Some((batch, Some((receiver, task))))
+            Some((batch, Some(receiver)))
         }))
     }
 }
@@ -252,7 +240,6 @@ impl Following {
 /// One partition within an epoch.
 struct Reading {
     gate: Arc<Gate>,
-    reader: SharedReader,
     ended: Arc<AtomicBool>,
     time: Option<Arc<TableTime>>,
     schema: SchemaRef,

@@ -96,9 +96,17 @@ impl Flow {
     /// What it holds, by names for a checkpoint.
     pub(super) fn keyed_holds(&self) -> impl Iterator<Item = (String, &dyn Holding)> {
         let stages = self.stages.iter().enumerate();
-        stages.filter_map(|(place, stage)| {
-            Some((format!("{}.{place}", self.index), stage.holding().ok()?))
-        })
+        stages.filter_map(|(place, stage)| Some((self.hold_key(place), stage.holding().ok()?)))
+    }
+
+    /// The nodes that hold rows, by the same names.
+    pub(super) fn keyed_nodes(&self) -> impl Iterator<Item = (String, Arc<dyn ExecutionPlan>)> {
+        let stages = self.stages.iter().enumerate();
+        stages.map(|(place, stage)| (self.hold_key(place), Arc::clone(stage.node())))
+    }
+
+    fn hold_key(&self, place: usize) -> String {
+        format!("{}.{place}", self.index)
     }
 
     /// The job's run, as its sink knows it: several INSERTs may write to one folder.

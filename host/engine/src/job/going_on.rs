@@ -2,15 +2,10 @@
 
 use std::{collections::BTreeMap, path::Path};
 
-use super::{
-    checkpoints::{Checkpoint, State},
-    endless::Endless,
-    flow::Flow,
-    savepoint::check_origin,
-};
+use super::{checkpoints::Checkpoint, endless::Endless, flow::Flow, savepoint::check_origin};
 use crate::{
     error::EngineError,
-    planning::{Pipeline, as_scan, connector_error, execution_error},
+    planning::{Pipeline, as_scan, connector_error},
 };
 
 impl Endless {
@@ -47,17 +42,18 @@ impl Endless {
                 checkpoint.id
             ));
         }
-        let saved = match &savepoint {
-            Some(savepoint) => self.saved_state(savepoint, &checkpoint)?,
-            None => Vec::new(),
-        };
         for flow in &mut self.flows {
             let prepared = checkpoint.sinks.get(&flow.key());
             let run = flow.run(&self.run);
             let recovered = flow.pipeline.sink.recover(&run, prepared).await;
             recovered.map_err(|error| connector_error(&error))?;
         }
-        self.restore(&checkpoint, &saved)?;
+        self.open_store().await?;
+        match (&savepoint, &self.checkpoints) {
+            (Some(savepoint), _) => self.restore(&checkpoint, savepoint).await?,
+            (None, Some(checkpoints)) => self.restore(&checkpoint, &checkpoints.shared()).await?,
+            (None, None) => self.restore(&checkpoint, Path::new("")).await?,
+        }
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
             let from = checkpoint.sources.get(&key);
@@ -68,37 +64,14 @@ impl Endless {
                 followed.map_err(|error| connector_error(&error))?;
             }
         }
-        if let (false, Some(checkpoints)) = (goes_on, &self.checkpoints) {
+        if !goes_on && self.checkpoints.is_some() {
             // From here on the run has a name, by which what it leaves behind is found again.
             let following = self.following().into_iter();
             let positions = following.map(|(key, found)| (key, found.position()));
             checkpoint.sources.extend(positions);
-            checkpoint.state.clear();
-            checkpoints.write(checkpoint, saved)?;
+            self.keep(checkpoint).await?;
         }
         self.begin().await
-    }
-
-    /// Brings windows to where a checkpoint has them.
-    fn restore(&self, checkpoint: &Checkpoint, saved: &[State]) -> Result<(), EngineError> {
-        for flow in &self.flows {
-            if let Some(clock) = &flow.clock {
-                let saved = checkpoint.clocks.get(&flow.key());
-                clock.restore(saved.map_or(&[], Vec::as_slice));
-            }
-            for (key, hold) in flow.keyed_holds() {
-                let of_savepoint = saved.iter().find(|state| state.key == key);
-                let file = checkpoint.state.get(&key);
-                let rows = match (of_savepoint, file, &self.checkpoints) {
-                    (Some(saved), ..) => saved.batches.clone(),
-                    (None, Some(file), Some(found)) => found.state(checkpoint.id, file)?,
-                    _ => Vec::new(),
-                };
-                hold.restore(rows)
-                    .map_err(|error| execution_error(&error))?;
-            }
-        }
-        Ok(())
     }
 
     /// Whether windows need the time of a table.
@@ -112,10 +85,9 @@ impl Endless {
         &mut self,
         latest: Option<Checkpoint>,
     ) -> Result<Option<Checkpoint>, EngineError> {
-        let Some((pipeline, index)) = self.deciding() else {
+        let Some((pipeline, run)) = self.deciding(&self.run) else {
             return Ok(latest);
         };
-        let run = format!("{}-{index}", self.run);
         let shown = pipeline.sink.shown(&run).await;
         let shown = shown.map_err(|error| connector_error(&error))?;
         let (Some(latest), Some(checkpoints)) = (latest, &self.checkpoints) else {
@@ -139,11 +111,11 @@ impl Endless {
         checkpoints.back_to(shown).map(Some)
     }
 
-    /// The pipeline whose sink decides, with its place.
-    pub(super) fn deciding(&self) -> Option<(Pipeline, usize)> {
+    /// The pipeline whose sink decides, and what that calls a run of the job.
+    pub(super) fn deciding(&self, run: &str) -> Option<(Pipeline, String)> {
         let mut flows = self.flows.iter();
         let flow = flows.find(|flow| flow.pipeline.sink.decides())?;
-        Some((flow.pipeline.clone(), flow.index))
+        Some((flow.pipeline.clone(), flow.run(run)))
     }
 
     /// A checkpoint of other tables cannot be gone on from.

@@ -7,6 +7,7 @@ mod endless;
 mod epoch;
 mod flow;
 mod going_on;
+mod keeping;
 mod observer;
 mod partition;
 mod pipelines;

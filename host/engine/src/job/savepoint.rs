@@ -7,9 +7,8 @@ use std::{
 };
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints, State, folder_of, ids, read, read_state},
+    checkpoints::{Checkpoint, Checkpoints, METADATA, folder_of, ids, read, shared_of},
     endless::{Endless, EndlessSettings},
-    flow::Flow,
 };
 use crate::{error::EngineError, planning::connector_error};
 
@@ -42,7 +41,7 @@ pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineE
                 ),
             });
         };
-        match copy(&folder_of(&job, id), &beside) {
+        match copy(&job, id, &beside) {
             Ok(()) => {
                 fs::rename(&beside, to).map_err(|error| failed(&error))?;
                 return Ok(id);
@@ -56,14 +55,17 @@ pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineE
     }
 }
 
-fn copy(from: &Path, to: &Path) -> io::Result<()> {
-    let entries = fs::read_dir(from)?;
+/// Copies a checkpoint, with the segments that it needs.
+fn copy(job: &Path, id: u64, to: &Path) -> io::Result<()> {
+    let from = folder_of(job, id);
+    let metadata = fs::read(from.join(METADATA))?;
+    let checkpoint: Checkpoint = serde_json::from_slice(&metadata)?;
     fs::create_dir_all(to)?;
-    for entry in entries {
-        let entry = entry?;
-        let copied = to.join(entry.file_name());
-        fs::copy(entry.path(), &copied)?;
-        File::open(copied)?.sync_all()?;
+    let segments = checkpoint.segments().into_iter();
+    let segments = segments.map(|name| (shared_of(job).join(&name), to.join(name)));
+    for (from, to) in segments.chain([(from.join(METADATA), to.join(METADATA))]) {
+        fs::copy(from, &to)?;
+        File::open(to)?.sync_all()?;
     }
     File::open(to)?.sync_all()
 }
@@ -74,8 +76,7 @@ impl Endless {
     pub(super) async fn begin_with(&mut self, savepoint: &Path) -> Result<Checkpoint, EngineError> {
         let saved = read(savepoint)?;
         self.check_compatible(&saved, savepoint)?;
-        if let Some((pipeline, index)) = self.deciding() {
-            let run = format!("{}-{index}", saved.run);
+        if let Some((pipeline, run)) = self.deciding(&saved.run) {
             let shown = pipeline.sink.shown(&run).await;
             let shown = shown.map_err(|error| connector_error(&error))?;
             if shown < saved.id {
@@ -104,25 +105,6 @@ impl Endless {
             sinks: Default::default(),
             ..saved
         })
-    }
-
-    /// What the nodes that hold rows have in a savepoint.
-    pub(super) fn saved_state(
-        &self,
-        savepoint: &Path,
-        checkpoint: &Checkpoint,
-    ) -> Result<Vec<State>, EngineError> {
-        let holds = self.flows.iter().flat_map(Flow::keyed_holds);
-        let saved = holds.filter_map(|(key, holding)| {
-            let file = checkpoint.state.get(&key)?;
-            Some(read_state(savepoint, file).map(|batches| State {
-                key,
-                of: holding.describe(),
-                schema: holding.schema_held(),
-                batches,
-            }))
-        });
-        saved.collect()
     }
 }
 

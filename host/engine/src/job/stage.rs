@@ -2,7 +2,6 @@
 
 use std::{fmt, sync::Arc};
 
-use arrow::array::RecordBatch;
 use datafusion::{
     common::{
         Result, internal_err,
@@ -20,7 +19,7 @@ use datafusion::{
 use futures::stream;
 use parking_lot::Mutex;
 
-use crate::planning::{Holding, as_holding};
+use crate::planning::{Holding, Released as Rows, as_holding};
 
 /// What is below a node that holds rows, with the node: executed by itself in every epoch.
 pub(super) struct Stage {
@@ -52,6 +51,10 @@ impl Stage {
         Ok((stages, above.data))
     }
 
+    pub(super) fn node(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.node
+    }
+
     pub(super) fn holding(&self) -> Result<&dyn Holding> {
         match as_holding(&self.node) {
             Some(holding) => Ok(holding),
@@ -63,7 +66,7 @@ impl Stage {
     pub(super) fn release(&self) -> Result<()> {
         let released = self.holding()?.release()?;
         for (place, rows) in self.released.rows.iter().zip(released) {
-            *place.lock() = rows;
+            *place.lock() = Some(rows);
         }
         Ok(())
     }
@@ -94,7 +97,7 @@ impl Stage {
 struct Released {
     properties: Arc<PlanProperties>,
     /// One a partition. What a plan does not ask for is replaced in the next epoch.
-    rows: Arc<[Mutex<Vec<RecordBatch>>]>,
+    rows: Arc<[Mutex<Option<Rows>>]>,
 }
 
 impl Released {
@@ -162,10 +165,10 @@ impl ExecutionPlan for Released {
         let Some(rows) = self.rows.get(partition) else {
             return internal_err!("partition {partition} of {}", self.rows.len());
         };
-        let rows = std::mem::take(&mut *rows.lock()).into_iter().map(Ok);
+        let rows = rows.lock().take();
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             Arc::clone(self.properties.eq_properties.schema()),
-            stream::iter(rows),
+            stream::iter(rows.into_iter().flatten()),
         )))
     }
 }

@@ -10,7 +10,7 @@ use datafusion::{
         FunctionRegistry, SessionStateBuilder, disk_manager::DiskManagerBuilder,
         memory_pool::FairSpillPool, runtime_env::RuntimeEnvBuilder,
     },
-    logical_expr::planner::TypePlanner,
+    logical_expr::{ScalarUDF, planner::TypePlanner},
     physical_optimizer::optimizer::PhysicalOptimizer,
     prelude::{SessionConfig, SessionContext},
     sql::sqlparser::ast::DataType as SqlType,
@@ -22,6 +22,7 @@ use wasmill_plugin::{Host, HostConfig};
 use super::{
     casts::{FlinkCasts, in_zone},
     external,
+    proctime::Proctime,
     relations::RelationsPlanner,
     tables::Tables,
     windows::FlinkQueries,
@@ -126,6 +127,7 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
         .build();
     state.register_function_rewrite(Arc::new(FlinkCasts))?;
     let context = SessionContext::new_with_state(state);
+    context.register_udf(ScalarUDF::from(Proctime::new(settings.time_zone())));
     if let Some(catalog) = context.catalog(CATALOG) {
         let catalog: Arc<dyn CatalogProvider> = catalog;
         catalog.register_schema(DATABASE, Arc::new(Tables::new(Arc::clone(shared))))?;

@@ -6,11 +6,17 @@ mod casts;
 mod context;
 mod diagnose;
 mod endless;
+mod epochs;
 mod functions;
+mod holding;
 mod insert;
+mod intervals;
+mod lookup;
 mod model_function;
 mod predict;
+mod proctime;
 mod queries;
+mod ranks;
 mod relations;
 mod replay;
 mod rewrite;
@@ -23,15 +29,15 @@ pub(crate) use context::{Shared, datafusion_context};
 pub(crate) use diagnose::{
     PlanningScope, connector_error, execution_error, model_error, planning_error,
 };
-pub(crate) use endless::{
-    EpochPipeline, Obstacle, as_holding, as_scan, epoch_pipeline, followed, is_endless,
-};
+pub(crate) use endless::{as_holding, as_scan, followed, is_endless};
+pub(crate) use epochs::{EpochPipeline, Obstacle, epoch_pipeline};
 pub(crate) use functions::create_function;
+pub(crate) use holding::{Holding, Released};
 pub(crate) use insert::{Pipeline, plan_insert};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;
-pub(crate) use windows::{Holding, milliseconds};
+pub(crate) use windows::milliseconds;
 
 use datafusion::{
     common::{DataFusionError, Diagnostic, Span as PlanSpan},

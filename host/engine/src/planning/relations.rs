@@ -15,6 +15,7 @@ use datafusion::{
 
 use super::{
     context::Shared,
+    lookup::without_version,
     predict::plan_predict,
     windows::{WindowFunction, plan_windows},
 };
@@ -39,6 +40,7 @@ impl RelationPlanner for RelationsPlanner {
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
         let span = relation.span();
+        let relation = without_version(&self.shared, relation)?;
         let call = match relation {
             TableFactor::Table {
                 name,

@@ -7,6 +7,7 @@ use std::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
+    time::Duration,
 };
 
 use datafusion::{
@@ -50,6 +51,7 @@ pub(crate) struct SourceScan {
     /// The first of them, which are given.
     schema: SchemaRef,
     time: Option<WatermarkRule>,
+    reload: Option<Duration>,
     properties: Arc<PlanProperties>,
     progress: Arc<SourceProgress>,
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
@@ -75,6 +77,7 @@ impl SourceScan {
             projection,
             schema,
             time: None,
+            reload: None,
             properties: Arc::new(properties),
             progress: Arc::default(),
             openings: Mutex::default(),
@@ -90,6 +93,20 @@ impl SourceScan {
         self.properties = Arc::new(properties(&self.schema, self.executions.len()));
         self.time = Some(rule);
         Ok(self)
+    }
+
+    /// Has the table read again so long after it was, where it is joined to one without end.
+    pub(crate) fn with_reload(mut self, reload: Option<Duration>) -> Self {
+        if reload.is_some() {
+            // What there is is looked for each time.
+            self.statistics = None;
+        }
+        self.reload = reload;
+        self
+    }
+
+    pub(crate) fn reload(&self) -> Option<Duration> {
+        self.reload
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -255,7 +272,7 @@ impl ExecutionPlan for SourceScan {
         if let Some(epoch) = self.following().and_then(|found| found.epoch(partition)) {
             return Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(
                 Arc::clone(&self.schema),
-                epoch.map_err(external),
+                epoch.map(Ok),
             ))));
         }
         let opening = self.opening(executions.fetch_add(1, Ordering::Relaxed));

@@ -15,7 +15,8 @@ use datafusion::{
 };
 
 use super::{
-    casts::in_zone, context::Shared, external, scan::SourceScan, watermark, windows::time_attribute,
+    casts::in_zone, context::Shared, external, lookup, scan::SourceScan, watermark,
+    windows::time_attribute,
 };
 use crate::{
     catalog::{Relation, Table},
@@ -175,6 +176,9 @@ impl TableProvider for ConnectorTable {
             read,
             state.config().target_partitions(),
         )?;
+        let reload = lookup::reload(&self.table.name, &definition.options)
+            .map_err(|error| external(error.at(|| self.table.location.clone())))?;
+        let scan = scan.with_reload(reload);
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,

@@ -47,6 +47,10 @@ impl Dialect for FlinkDialect {
         character.is_alphanumeric() || character == '_' || character == '$'
     }
 
+    fn supports_table_versioning(&self) -> bool {
+        true
+    }
+
     fn supports_unicode_string_literal(&self) -> bool {
         true
     }

@@ -4,81 +4,8 @@
 use std::collections::BTreeMap;
 
 use expect_test::expect;
-use rand::{RngExt, SeedableRng, rngs::SmallRng};
 
-use crate::harness::Folder;
-
-/// A row of the stream: its time is in milliseconds.
-#[derive(Debug, Clone)]
-struct Row {
-    key: char,
-    value: i64,
-    time: i64,
-}
-
-/// Every row comes within five seconds of the one with the latest time before it.
-fn stream(seed: u64, rows: usize) -> Vec<Row> {
-    let mut random = SmallRng::seed_from_u64(seed);
-    let mut latest = 1_000_000;
-    let row = |_| {
-        latest += random.random_range(0..400);
-        Row {
-            key: random.random_range('a'..='c'),
-            value: random.random_range(-9..9),
-            time: latest - random.random_range(0..5000),
-        }
-    };
-    (0..rows).map(row).collect()
-}
-
-/// Files of so many rows each: an epoch has whole files. Then a row long after all of them, which ends
-/// their windows, and another that ends that one's.
-fn files(rows: &[Row], size: usize) -> Folder {
-    let line = |row: &Row| format!("{},{},{}\n", row.key, row.value, row.time);
-    let mut folder = Folder::new();
-    for (place, part) in rows.chunks(size).enumerate() {
-        let lines: String = part.iter().map(line).collect();
-        folder = folder.with(&format!("in/{place:04}.csv"), &lines);
-    }
-    folder.with("in/9999.csv", "z,0,100000000\nz,0,200000000\n")
-}
-
-const STREAM: &str = "CREATE TABLE s (k STRING, v BIGINT, ms BIGINT,
-  ts AS TO_TIMESTAMP_MILLIS(ms), WATERMARK FOR ts AS ts - INTERVAL '5' SECOND) WITH (
-  'connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'source.monitor-interval' = '10 ms');\n";
-
-fn insert(columns: &str, query: &str) -> String {
-    format!(
-        "{STREAM}CREATE TABLE o ({columns}) WITH ('connector' = 'print');\nINSERT INTO o {query};"
-    )
-}
-
-/// Rows of a file, rows of a batch and of an epoch, partitions.
-const SIZES: &[(usize, &str, &str)] = &[
-    (2, "1", "1"),
-    (9, "7", "2"),
-    (150, "64", "1"),
-    (9999, "8192", "2"),
-];
-
-/// What a query over the rows prints, but for the last rows, at a size of epochs.
-fn printed(rows: &[Row], sql: &str, (size, batch, partitions): (usize, &str, &str)) -> Vec<String> {
-    printed_in(&files(rows, size), sql, batch, partitions)
-}
-
-fn printed_in(folder: &Folder, sql: &str, rows: &str, partitions: &str) -> Vec<String> {
-    let settings = [
-        ("job.batch-rows", rows),
-        ("job.epoch-rows", rows),
-        ("job.epoch-linger", "1 ms"),
-        ("parallelism.default", partitions),
-    ];
-    let (mut lines, report) = folder.run_until(sql, &settings, |text| text.contains("z"));
-    assert_eq!(report.late, 0, "nothing is late");
-    lines.retain(|line| !line.contains('z'));
-    folder.stdout.lock().unwrap().clear();
-    lines
-}
+use crate::stream::{Row, SIZES, STREAM, files, insert, printed, printed_in, stream};
 
 /// The windows with these starts and ends, in seconds, with what is in them of each key.
 fn by_definition(rows: &[Row], windows: impl Iterator<Item = (i64, i64)>) -> Vec<String> {
@@ -385,7 +312,7 @@ fn what_windows_cannot_be() {
         5 | INSERT INTO o SELECT a.v FROM s AS a JOIN s AS b ON a.k = b.k;
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: over tables without end a query may project, filter, call functions, unite tables, join a table that ends, and aggregate, rank or join by windows: GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION
+        hint: bound the times of both, which must have a WATERMARK: … ON a.id = b.id AND b.ts BETWEEN a.ts - INTERVAL '5' MINUTE AND a.ts + INTERVAL '1' MINUTE; or join windows of both, ON a.id = b.id AND a.window_end = b.window_end
     "#]]
     .assert_eq(&error("SELECT a.v FROM s AS a JOIN s AS b ON a.k = b.k"));
     expect![[r#"

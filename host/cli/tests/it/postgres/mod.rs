@@ -3,6 +3,7 @@
 mod bounded;
 mod declaration;
 mod endless;
+mod ranks;
 mod server;
 mod tls;
 mod values;

@@ -17,7 +17,7 @@ use datafusion::{
             TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
         },
     },
-    common::{Result, internal_err},
+    common::{DataFusionError, Result, internal_err},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDFImpl, Signature, Volatility,
     },
@@ -126,6 +126,18 @@ pub(crate) fn milliseconds(array: &dyn Array) -> Result<TimestampMillisecondArra
     }
 }
 
+/// Says that some of the times of a column are NULL.
+pub(super) fn without_time(column: &str, times: &TimestampMillisecondArray) -> DataFusionError {
+    external(EngineError::Data {
+        message: format!(
+            "the time '{column}' is NULL in {} of {} rows of a batch, so they belong to no window",
+            times.null_count(),
+            times.len()
+        ),
+        hint: Some(format!("leave such rows out: WHERE `{column}` IS NOT NULL")),
+    })
+}
+
 fn whole(argument: &ColumnarValue, rows: usize) -> Result<ArrayRef> {
     argument.clone().into_array(rows)
 }
@@ -181,18 +193,7 @@ impl ScalarUDFImpl for WindowEnds {
         };
         let times = milliseconds(&whole(argument, args.number_rows)?)?;
         if times.null_count() > 0 {
-            return Err(external(EngineError::Data {
-                message: format!(
-                    "the time '{}' is NULL in {} of {} rows of a batch, so they belong to no window",
-                    self.column,
-                    times.null_count(),
-                    times.len()
-                ),
-                hint: Some(format!(
-                    "leave such rows out: WHERE `{}` IS NOT NULL",
-                    self.column
-                )),
-            }));
+            return Err(without_time(&self.column, &times));
         }
         if self.windows.most() == 1 {
             let ends: TimestampMillisecondArray = times.unary(|time| {

@@ -4,11 +4,13 @@ use std::collections::BTreeMap;
 
 use datafusion::{
     arrow::{
-        array::{RecordBatch, TimestampMillisecondArray, UInt32Array},
-        compute::{concat_batches, take_record_batch},
+        array::{Array, RecordBatch, TimestampMillisecondArray, UInt32Array},
+        compute::{concat_batches, max, min, take_record_batch},
     },
     common::Result,
 };
+
+use crate::state::{Chunk, Keeper};
 
 /// Batches of fewer rows are put together.
 const FEW_ROWS: usize = 8192;
@@ -22,8 +24,8 @@ pub(super) struct Held {
 }
 
 #[derive(Debug, Default)]
-pub(super) struct Window {
-    pub batches: Vec<RecordBatch>,
+struct Window {
+    chunks: Vec<Chunk>,
     /// Rows right after they were last reduced.
     reduced: usize,
 }
@@ -32,34 +34,46 @@ impl Held {
     /// Takes rows, with the ends of their windows.
     pub(super) fn add(
         &mut self,
-        batch: &RecordBatch,
+        batch: RecordBatch,
         ends: &TimestampMillisecondArray,
+        keeper: &Keeper,
     ) -> Result<()> {
+        if ends.null_count() == 0
+            && let (Some(first), Some(last)) = (min(ends), max(ends))
+            && first == last
+        {
+            return self.push(first, batch, keeper);
+        }
         let mut rows: BTreeMap<i64, Vec<u32>> = BTreeMap::new();
         for (row, end) in (0..).zip(ends.iter()) {
             // Rows without a window wait for none.
             rows.entry(end.unwrap_or(i64::MIN)).or_default().push(row);
         }
-        if rows.len() == 1 {
-            if let Some(end) = rows.keys().next() {
-                self.windows.entry(*end).or_default().push(batch.clone())?;
-            }
-            return Ok(());
-        }
         for (end, rows) in rows {
-            let part = take_record_batch(batch, &UInt32Array::from(rows))?;
-            self.windows.entry(end).or_default().push(part)?;
+            let part = take_record_batch(&batch, &UInt32Array::from(rows))?;
+            self.push(end, part, keeper)?;
+        }
+        Ok(())
+    }
+
+    fn push(&mut self, end: i64, batch: RecordBatch, keeper: &Keeper) -> Result<()> {
+        let chunks = &mut self.windows.entry(end).or_default().chunks;
+        chunks.push(keeper.chunk(batch, end)?);
+        let few = |chunk: &&Chunk| chunk.rows() < FEW_ROWS;
+        let small = chunks.iter().rev().take_while(few).count();
+        if small >= SMALL_BATCHES {
+            let tail = load(&chunks.split_off(chunks.len() - small))?;
+            let whole = concat_batches(tail[0].schema_ref(), &tail)?;
+            chunks.push(keeper.chunk(whole, end)?);
         }
         Ok(())
     }
 
     /// The rows of the windows that are over when time has come to `watermark`.
-    pub(super) fn release(&mut self, watermark: i64) -> Vec<RecordBatch> {
+    pub(super) fn release(&mut self, watermark: i64) -> Vec<Chunk> {
         let open = self.windows.split_off(&watermark.saturating_add(2));
-        let over = std::mem::replace(&mut self.windows, open);
-        over.into_values()
-            .flat_map(|window| window.batches)
-            .collect()
+        let over = std::mem::replace(&mut self.windows, open).into_values();
+        over.flat_map(|window| window.chunks).collect()
     }
 
     /// Whether a window is over when time has come to `watermark`.
@@ -69,25 +83,33 @@ impl Held {
     }
 
     /// The windows that have grown enough for reducing them to be worth it.
-    pub(super) fn grown(&mut self) -> Vec<(i64, Vec<RecordBatch>)> {
-        let windows = self.windows.iter_mut();
+    pub(super) fn grown(&self) -> Vec<(i64, Vec<Chunk>)> {
+        let windows = self.windows.iter();
         let grown = windows.filter(|(_, window)| window.rows() >= FEW_ROWS.max(2 * window.reduced));
         grown
-            .map(|(end, window)| (*end, std::mem::take(&mut window.batches)))
+            .map(|(end, window)| (*end, window.chunks.clone()))
             .collect()
     }
 
-    pub(super) fn put_reduced(&mut self, end: i64, batches: Vec<RecordBatch>) {
+    /// Puts a window's rows in the place of those that it has.
+    pub(super) fn put_reduced(
+        &mut self,
+        end: i64,
+        batches: Vec<RecordBatch>,
+        keeper: &Keeper,
+    ) -> Result<()> {
+        let chunks = batches.into_iter().map(|batch| keeper.chunk(batch, end));
         let mut window = Window {
-            batches,
+            chunks: chunks.collect::<Result<_, _>>()?,
             reduced: 0,
         };
         window.reduced = window.rows();
         self.windows.insert(end, window);
+        Ok(())
     }
 
-    pub(super) fn batches(&self) -> impl Iterator<Item = &RecordBatch> {
-        self.windows.values().flat_map(|window| &window.batches)
+    pub(super) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
+        self.windows.values().flat_map(|window| &window.chunks)
     }
 
     pub(super) fn clear(&mut self) {
@@ -97,20 +119,14 @@ impl Held {
 
 impl Window {
     fn rows(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
+        self.chunks.iter().map(Chunk::rows).sum()
     }
+}
 
-    fn push(&mut self, batch: RecordBatch) -> Result<()> {
-        self.batches.push(batch);
-        let few = |batch: &&RecordBatch| batch.num_rows() < FEW_ROWS;
-        let small = self.batches.iter().rev().take_while(few).count();
-        if small >= SMALL_BATCHES {
-            let tail = self.batches.split_off(self.batches.len() - small);
-            let whole = concat_batches(tail[0].schema_ref(), &tail)?;
-            self.batches.push(whole);
-        }
-        Ok(())
-    }
+/// The rows of these chunks.
+pub(super) fn load(chunks: &[Chunk]) -> Result<Vec<RecordBatch>> {
+    let batches = chunks.iter().map(Chunk::load);
+    Ok(batches.collect::<std::io::Result<_>>()?)
 }
 
 #[cfg(test)]
@@ -121,13 +137,19 @@ mod tests {
     use datafusion::arrow::datatypes::Int32Type;
 
     use super::*;
+    use crate::state::StateStore;
+
+    fn keeper() -> Keeper {
+        Keeper::new(&Arc::new(StateStore::new(usize::MAX)), batch(&[]).schema())
+    }
 
     fn batch(rows: &[i32]) -> RecordBatch {
         let column: ArrayRef = Arc::new(Int32Array::from(rows.to_vec()));
         RecordBatch::try_from_iter([("x", column)]).unwrap()
     }
 
-    fn rows(batches: &[RecordBatch]) -> Vec<i32> {
+    fn rows(chunks: &[Chunk]) -> Vec<i32> {
+        let batches = load(chunks).unwrap();
         let columns = batches
             .iter()
             .map(|batch| batch.column(0).as_primitive::<Int32Type>());
@@ -140,7 +162,7 @@ mod tests {
     fn rows_wait_for_the_last_millisecond_of_their_window() {
         let mut held = Held::default();
         let ends = TimestampMillisecondArray::from(vec![20, 10, 10, 20]);
-        held.add(&batch(&[1, 2, 3, 4]), &ends).unwrap();
+        held.add(batch(&[1, 2, 3, 4]), &ends, &keeper()).unwrap();
         assert!(!held.is_due(8));
         assert!(held.release(8).is_empty());
         assert!(held.is_due(9));
@@ -151,12 +173,12 @@ mod tests {
 
     #[test]
     fn small_batches_are_put_together() {
-        let mut held = Held::default();
+        let (mut held, keeper) = (Held::default(), keeper());
         for row in 0..1000 {
             let ends = TimestampMillisecondArray::from(vec![10]);
-            held.add(&batch(&[row]), &ends).unwrap();
+            held.add(batch(&[row]), &ends, &keeper).unwrap();
         }
-        assert!(held.batches().count() < SMALL_BATCHES);
+        assert!(held.chunks().count() < SMALL_BATCHES);
         assert_eq!(rows(&held.release(9)), (0..1000).collect::<Vec<_>>());
     }
 }

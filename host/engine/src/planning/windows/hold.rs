@@ -9,24 +9,27 @@ use datafusion::{
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
     datasource::memory::MemorySourceConfig,
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{
-        EquivalenceProperties, Partitioning, PhysicalExpr, aggregate::AggregateFunctionExpr,
-    },
+    physical_expr::{EquivalenceProperties, PhysicalExpr, aggregate::AggregateFunctionExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
         ReplaceChildrenOptions,
         aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy},
         collect,
         execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
-        metrics::Time,
-        repartition::BatchPartitioner,
     },
 };
 use futures::StreamExt;
 use parking_lot::Mutex;
 
-use super::{held::Held, late::Ends};
-use crate::job::Clock;
+use super::{
+    held::{Held, load},
+    late::Ends,
+};
+use crate::{
+    job::Clock,
+    planning::holding::{Holding, Released, spread},
+    state::{Chunk, Keeper, StateStore},
+};
 
 /// How the rows of a window that it holds become fewer: partial aggregates of the same group are put
 /// together.
@@ -67,50 +70,6 @@ impl Reduction {
     }
 }
 
-/// A node that holds rows from one epoch to the next. It is where a plan is cut in two: what is below
-/// it is executed in every epoch, whether or not what is above it asks for rows (a join does not ask for
-/// those of one side if there are none on the other).
-#[async_trait]
-pub(crate) trait Holding: ExecutionPlan {
-    fn input(&self) -> &Arc<dyn ExecutionPlan>;
-
-    /// Takes the input's rows of an epoch.
-    async fn take(
-        &self,
-        partition: usize,
-        rows: SendableRecordBatchStream,
-        context: Arc<TaskContext>,
-    ) -> Result<()>;
-
-    /// The rows of windows that are over, by partition.
-    fn release(&self) -> Result<Vec<Vec<RecordBatch>>>;
-
-    /// Whether windows are over of which it still holds rows.
-    fn is_due(&self) -> bool;
-
-    /// All that it holds, for a checkpoint.
-    fn save(&self) -> Result<Vec<RecordBatch>>;
-
-    /// Holds what a checkpoint has, and nothing else. The job may have another number of partitions
-    /// now.
-    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()>;
-
-    /// Of what it holds.
-    fn schema_held(&self) -> SchemaRef {
-        self.input().schema()
-    }
-
-    /// Says what the rows are, so that those of another query are not taken for them.
-    fn describe(&self) -> String {
-        let schema = self.schema_held();
-        let columns = schema.fields().iter();
-        let columns: Vec<_> = columns
-            .map(|field| format!("{} {}", field.name(), field.data_type()))
-            .collect();
-        columns.join(", ")
-    }
-}
-
 /// See the module.
 pub(in crate::planning) struct Hold {
     input: Arc<dyn ExecutionPlan>,
@@ -118,6 +77,7 @@ pub(in crate::planning) struct Hold {
     level: usize,
     clock: Arc<Clock>,
     reduction: Option<Reduction>,
+    keeper: Keeper,
     /// One a partition.
     held: Arc<[Mutex<Held>]>,
     properties: Arc<PlanProperties>,
@@ -130,6 +90,7 @@ impl Hold {
         level: usize,
         clock: Arc<Clock>,
         reduction: Option<Reduction>,
+        store: &Arc<StateStore>,
     ) -> Self {
         let partitions = input.output_partitioning().partition_count();
         let held = (0..partitions).map(|_| Mutex::default()).collect();
@@ -140,6 +101,7 @@ impl Hold {
             Boundedness::Bounded,
         );
         Hold {
+            keeper: Keeper::new(store, input.schema()),
             input,
             ends,
             level,
@@ -147,6 +109,13 @@ impl Hold {
             reduction,
             held,
             properties: Arc::new(properties),
+        }
+    }
+
+    fn partition(&self, partition: usize) -> Result<&Mutex<Held>> {
+        match self.held.get(partition) {
+            Some(held) => Ok(held),
+            None => internal_err!("partition {partition} of {}", self.held.len()),
         }
     }
 }
@@ -163,33 +132,34 @@ impl Holding for Hold {
         mut rows: SendableRecordBatchStream,
         context: Arc<TaskContext>,
     ) -> Result<()> {
-        let Some(held) = self.held.get(partition) else {
-            return internal_err!("partition {partition} of {}", self.held.len());
-        };
+        let held = self.partition(partition)?;
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             if batch.num_rows() > 0 {
                 let ends = self.ends.of(&batch)?;
-                held.lock().add(&batch, &ends)?;
+                held.lock().add(batch, &ends, &self.keeper)?;
             }
         }
         let Some(reduction) = &self.reduction else {
             return Ok(());
         };
         let grown = held.lock().grown();
-        for (end, batches) in grown {
+        for (end, chunks) in grown {
             let context = Arc::clone(&context);
             let schema = self.input.schema();
-            let reduced = reduction.reduce(batches, &schema, context).await?;
-            held.lock().put_reduced(end, reduced);
+            let reduced = reduction.reduce(load(&chunks)?, &schema, context).await?;
+            held.lock().put_reduced(end, reduced, &self.keeper)?;
         }
         Ok(())
     }
 
-    fn release(&self) -> Result<Vec<Vec<RecordBatch>>> {
+    fn release(&self) -> Result<Vec<Released>> {
         let watermark = self.clock.watermark(self.level);
-        let held = self.held.iter();
-        Ok(held.map(|held| held.lock().release(watermark)).collect())
+        let released = self.held.iter().map(|held| {
+            let chunks = held.lock().release(watermark).into_iter();
+            Box::new(chunks.map(|chunk| Ok(chunk.load()?))) as Released
+        });
+        Ok(released.collect())
     }
 
     fn is_due(&self) -> bool {
@@ -197,35 +167,30 @@ impl Holding for Hold {
         self.held.iter().any(|held| held.lock().is_due(watermark))
     }
 
-    fn save(&self) -> Result<Vec<RecordBatch>> {
+    fn save(&self) -> Result<Vec<Chunk>> {
         let mut saved = Vec::new();
         for held in self.held.iter() {
-            saved.extend(held.lock().batches().cloned());
+            saved.extend(held.lock().chunks().cloned());
         }
         Ok(saved)
     }
 
-    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()> {
+    fn clear(&self) -> Result<()> {
         self.held.iter().for_each(|held| held.lock().clear());
-        let mut add = |partition: usize, batch: RecordBatch| {
-            let ends = self.ends.of(&batch)?;
-            match self.held.get(partition) {
-                Some(held) => held.lock().add(&batch, &ends),
-                None => internal_err!("partition {partition} of {}", self.held.len()),
-            }
-        };
-        match self.properties.output_partitioning() {
-            Partitioning::Hash(exprs, partitions) => {
-                let mut spread = BatchPartitioner::new_hash_partitioner(
-                    exprs.clone(),
-                    *partitions,
-                    Time::default(),
-                )?;
-                let mut saved = saved.into_iter();
-                saved.try_for_each(|batch| spread.partition(batch, &mut add))
-            }
-            _ => saved.into_iter().try_for_each(|batch| add(0, batch)),
-        }
+        Ok(())
+    }
+
+    fn restore(&self, saved: RecordBatch) -> Result<()> {
+        spread(
+            self.properties.output_partitioning(),
+            saved,
+            |partition, batch| {
+                let ends = self.ends.of(&batch)?;
+                self.partition(partition)?
+                    .lock()
+                    .add(batch, &ends, &self.keeper)
+            },
+        )
     }
 }
 
@@ -276,6 +241,7 @@ impl ExecutionPlan for Hold {
             level: self.level,
             clock: Arc::clone(&self.clock),
             reduction: self.reduction.clone(),
+            keeper: self.keeper.clone(),
             held: Arc::clone(&self.held),
             properties: Arc::clone(&self.properties),
         }))

@@ -11,7 +11,7 @@ use std::{
 use datafusion::{
     arrow::{
         array::{AsArray, BooleanArray, RecordBatch, TimestampMillisecondArray},
-        compute::filter_record_batch,
+        compute::{filter_record_batch, min},
         datatypes::TimestampMillisecondType,
     },
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
@@ -154,12 +154,12 @@ impl ExecutionPlan for LateRows {
         let in_time = input.map(move |batch| {
             let batch = batch?;
             let ends = ends.of(&batch)?;
-            // A window is over with its last millisecond.
-            let open = |end: Option<i64>| end.is_none_or(|end| end.saturating_sub(1) > watermark);
-            if ends.iter().all(open) {
+            // A window is over with its last millisecond; rows of none are never late.
+            let open = |end: i64| end.saturating_sub(1) > watermark;
+            if min(&ends).is_none_or(open) {
                 return Ok(batch);
             }
-            let open: BooleanArray = ends.iter().map(|end| Some(open(end))).collect();
+            let open: BooleanArray = ends.iter().map(|end| Some(end.is_none_or(open))).collect();
             late.fetch_add(open.false_count() as u64, Ordering::Relaxed);
             Ok(filter_record_batch(&batch, &open)?)
         });

@@ -11,9 +11,9 @@ mod tags;
 
 pub(crate) use bounds::milliseconds;
 pub(super) use functions::{WindowFunction, plan_windows};
-pub(crate) use hold::Holding;
 pub(super) use hold::{Hold, Reduction};
 pub(super) use late::{Ends, LateRows};
 pub(super) use session::{FlinkQueries, Sessions};
 pub(crate) use tags::time_attribute;
 pub(super) use tags::{WindowEnd, WindowId};
+pub(super) use tags::{is_processing_time, is_time_attribute, processing_time};

@@ -20,7 +20,22 @@ pub(crate) fn time_attribute() -> FieldMetadata {
 }
 
 pub(crate) fn is_time_attribute(field: &Field) -> bool {
-    field.metadata().contains_key(TIME)
+    field
+        .metadata()
+        .get(TIME)
+        .is_some_and(|kind| kind == "rowtime")
+}
+
+/// The metadata of a column that says when its row is worked on.
+pub(crate) fn processing_time() -> HashMap<String, String> {
+    HashMap::from([(TIME.to_owned(), "proctime".to_owned())])
+}
+
+pub(crate) fn is_processing_time(field: &Field) -> bool {
+    field
+        .metadata()
+        .get(TIME)
+        .is_some_and(|kind| kind == "proctime")
 }
 
 /// One call of a window function in a job.

@@ -25,8 +25,6 @@ use datafusion::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
         ReplaceChildrenOptions,
         execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
-        metrics::Time,
-        repartition::BatchPartitioner,
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -35,12 +33,15 @@ use parking_lot::Mutex;
 
 use super::open::{ClosedRows, OpenSessions};
 use crate::{
-    error::EngineError,
     job::{BEGINNING, Clock},
     planning::{
-        external,
-        windows::{bounds::milliseconds, hold::Holding, tags::WindowEnd},
+        holding::{Holding, Released, spread},
+        windows::{
+            bounds::{milliseconds, without_time},
+            tags::WindowEnd,
+        },
     },
+    state::{Chunk, Keeper, StateStore},
 };
 
 /// What sessions are.
@@ -68,18 +69,7 @@ impl SessionRule {
         let rows = batch.num_rows();
         let times = milliseconds(&self.time.evaluate(&batch)?.into_array(rows)?)?;
         if times.null_count() > 0 {
-            return Err(external(EngineError::Data {
-                message: format!(
-                    "the time '{}' is NULL in {} of {rows} rows of a batch, so they belong to no \
-                     window",
-                    self.column,
-                    times.null_count(),
-                ),
-                hint: Some(format!(
-                    "leave such rows out: WHERE `{}` IS NOT NULL",
-                    self.column
-                )),
-            }));
+            return Err(without_time(&self.column, &times));
         }
         let keys = self
             .keys
@@ -96,6 +86,7 @@ struct Endless {
     level: usize,
     clock: Arc<Clock>,
     late: Arc<AtomicU64>,
+    keeper: Keeper,
 }
 
 /// See the module.
@@ -143,9 +134,15 @@ impl Sessions {
         level: usize,
         clock: Arc<Clock>,
         late: Arc<AtomicU64>,
+        store: &Arc<StateStore>,
     ) -> Self {
         Sessions {
-            endless: Some(Endless { level, clock, late }),
+            endless: Some(Endless {
+                level,
+                clock,
+                late,
+                keeper: Keeper::new(store, input.schema()),
+            }),
             ..Sessions::new(input, self.rule.clone(), Arc::clone(&self.schema))
         }
     }
@@ -193,10 +190,10 @@ impl Holding for Sessions {
         Ok(())
     }
 
-    fn release(&self) -> Result<Vec<Vec<RecordBatch>>> {
+    fn release(&self) -> Result<Vec<Released>> {
         let partitions = (0..self.open.len()).map(|partition| {
             let closed = self.partition(partition)?.close(self.watermark())?;
-            Ok(closed.into_iter().collect())
+            Ok(Box::new(closed.into_iter().map(Ok)) as Released)
         });
         partitions.collect()
     }
@@ -208,39 +205,43 @@ impl Holding for Sessions {
         self.open.iter().any(|open| due(&open.lock()))
     }
 
-    fn save(&self) -> Result<Vec<RecordBatch>> {
-        let rows = self.open.iter().map(|open| match &*open.lock() {
-            Some(open) => open.rows(),
-            None => Ok(None),
-        });
-        let rows = rows.collect::<Result<Vec<_>>>()?;
-        Ok(rows.into_iter().flatten().collect())
+    fn save(&self) -> Result<Vec<Chunk>> {
+        let Some(endless) = &self.endless else {
+            return Ok(Vec::new());
+        };
+        let mut saved = Vec::new();
+        for open in self.open.iter() {
+            if let Some(open) = &*open.lock()
+                && let Some(rows) = open.rows()?
+            {
+                saved.push(endless.keeper.chunk(rows, i64::MAX)?);
+            }
+        }
+        Ok(saved)
     }
 
-    fn restore(&self, saved: Vec<RecordBatch>) -> Result<()> {
+    fn clear(&self) -> Result<()> {
         for open in self.open.iter() {
             *open.lock() = Some(self.rule.open(&self.input.schema())?);
         }
-        let mut add = |partition: usize, batch: RecordBatch| {
-            let Some(open) = self.open.get(partition) else {
-                return internal_err!("partition {partition} of {}", self.open.len());
-            };
-            if let Some(open) = &mut *open.lock() {
-                // What was in time stays so.
-                self.rule.add(open, batch, BEGINNING)?;
-            }
-            Ok(())
-        };
-        match self.properties.output_partitioning() {
-            Partitioning::Hash(exprs, partitions) => {
-                let time = Time::default();
-                let exprs = exprs.clone();
-                let mut spread = BatchPartitioner::new_hash_partitioner(exprs, *partitions, time)?;
-                let mut saved = saved.into_iter();
-                saved.try_for_each(|batch| spread.partition(batch, &mut add))
-            }
-            _ => saved.into_iter().try_for_each(|batch| add(0, batch)),
-        }
+        Ok(())
+    }
+
+    fn restore(&self, saved: RecordBatch) -> Result<()> {
+        spread(
+            self.properties.output_partitioning(),
+            saved,
+            |partition, batch| {
+                let Some(open) = self.open.get(partition) else {
+                    return internal_err!("partition {partition} of {}", self.open.len());
+                };
+                if let Some(open) = &mut *open.lock() {
+                    // What was in time stays so.
+                    self.rule.add(open, batch, BEGINNING)?;
+                }
+                Ok(())
+            },
+        )
     }
 }
 

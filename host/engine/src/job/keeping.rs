@@ -1,0 +1,120 @@
+//! What the nodes of a job hold: brought back from a checkpoint, kept within bounds, put into the next.
+
+use std::{io, path::Path};
+
+use super::{
+    checkpoints::{Checkpoint, HeldRows, unreadable},
+    endless::Endless,
+    flow::Flow,
+};
+use crate::{
+    error::EngineError,
+    planning::{as_holding, execution_error},
+    state::{places, read_batches},
+};
+
+impl Endless {
+    /// Makes the folder of what nodes hold ready, if there are such nodes.
+    pub(super) async fn open_store(&mut self) -> Result<(), EngineError> {
+        if self.flows.iter().all(|flow| flow.stages.is_empty()) {
+            return Ok(());
+        }
+        if let Some(checkpoints) = &self.checkpoints {
+            let (shared, wanted) = (checkpoints.shared(), checkpoints.segments()?);
+            let opened = self.store.open_beside(&shared, wanted).await;
+            return opened.map_err(|error| checkpoints.failed("opened", &error));
+        }
+        let scratch = async {
+            let folder = tempfile::tempdir()?;
+            self.store.open_scratch(folder.path()).await?;
+            io::Result::Ok(folder)
+        };
+        let scratch = scratch.await.map_err(|error| EngineError::Environment {
+            message: format!("no folder for the state of the job can be made: {error}"),
+            hint: Some("the environment variable TMPDIR names where".to_owned()),
+        })?;
+        self.scratch = Some(scratch);
+        Ok(())
+    }
+
+    /// Brings windows to where a checkpoint has them, whose segments are in `folder`.
+    pub(super) async fn restore(
+        &mut self,
+        checkpoint: &Checkpoint,
+        folder: &Path,
+    ) -> Result<(), EngineError> {
+        let failed = |error: &io::Error| unreadable(folder, &error.to_string());
+        for flow in &self.flows {
+            if let Some(clock) = &flow.clock {
+                let saved = checkpoint.clocks.get(&flow.key());
+                clock.restore(saved.map_or(&[], Vec::as_slice));
+            }
+        }
+        let nodes: Vec<_> = self.flows.iter().flat_map(Flow::keyed_nodes).collect();
+        for (key, node) in nodes {
+            let Some(hold) = as_holding(&node) else {
+                continue;
+            };
+            hold.clear().map_err(|error| execution_error(&error))?;
+            let (saved, schema) = (checkpoint.state.get(&key), hold.schema_held());
+            for place in saved.iter().flat_map(|held| &held.chunks) {
+                let batches = read_batches(folder, place, &schema);
+                for batch in batches.map_err(|error| failed(&error))? {
+                    let batch = batch.map_err(|error| failed(&error))?;
+                    let restored = hold.restore(batch);
+                    restored.map_err(|error| execution_error(&error))?;
+                    self.relieve_store().await?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Keeps what is in memory of what nodes hold within bounds.
+    pub(super) async fn relieve_store(&mut self) -> Result<(), EngineError> {
+        let relieved = self.store.relieve().await;
+        relieved.map_err(|error| self.store_failed(&error))
+    }
+
+    /// Writes a checkpoint, with what the nodes hold.
+    pub(super) async fn keep(&mut self, mut checkpoint: Checkpoint) -> Result<(), EngineError> {
+        let Some(checkpoints) = &self.checkpoints else {
+            return Ok(());
+        };
+        let flows = self.flows.iter();
+        let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
+        checkpoint.clocks = clocks.collect();
+        let mut held = Vec::new();
+        for (key, holding) in self.flows.iter().flat_map(Flow::keyed_holds) {
+            let chunks = holding.save().map_err(|error| execution_error(&error))?;
+            held.push((key, holding.describe(), chunks));
+        }
+        let written = self.store.write_all().await;
+        written.map_err(|error| self.store_failed(&error))?;
+        let held = held.into_iter().map(|(key, of, chunks)| {
+            let chunks_at = places(&chunks);
+            let held = HeldRows {
+                of,
+                rows: chunks.iter().map(|chunk| chunk.rows() as u64).sum(),
+                chunks: chunks_at.ok_or_else(|| EngineError::bug("a chunk was not written"))?,
+            };
+            Ok((key, held))
+        });
+        checkpoint.state = held.collect::<Result<_, EngineError>>()?;
+        let oldest = checkpoints.write(&checkpoint)?;
+        let retained = self
+            .store
+            .retain(checkpoint.id, checkpoint.segments(), oldest);
+        retained.map_err(|error| self.store_failed(&error))
+    }
+
+    fn store_failed(&self, error: &io::Error) -> EngineError {
+        match &self.checkpoints {
+            Some(checkpoints) => checkpoints.failed("written", error),
+            None => EngineError::Environment {
+                message: format!("the state of the job cannot be written: {error}"),
+                hint: Some("the environment variable TMPDIR names where".to_owned()),
+            },
+        }
+    }
+}

@@ -1,0 +1,320 @@
+//! How plans without end run epoch by epoch.
+//!
+//! A plan is executed anew for every epoch. Nodes that look at one row at a time need nothing for
+//! that. Below nodes that work window by window, [`Hold`](super::windows::Hold) keeps the rows of a
+//! window until its time is over. A table with an end beside one without is read once and replayed.
+//! All else is refused.
+
+mod intervals;
+mod joins;
+mod ranks;
+mod windows;
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, atomic::AtomicU64},
+    time::Duration,
+};
+
+use datafusion::{
+    common::{DataFusionError, JoinType, Result},
+    physical_expr::PhysicalExpr,
+    physical_plan::{
+        ExecutionPlan, ReplaceChildrenOptions,
+        aggregates::AggregateExec,
+        execution_plan::ChildrenPropertiesMode,
+        filter::FilterExec,
+        joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec},
+        projection::ProjectionExec,
+        windows::{BoundedWindowAggExec, WindowAggExec},
+    },
+};
+
+use self::{
+    ranks::{check_replaced, replaced_above},
+    windows::whole,
+};
+use super::{
+    Pipeline,
+    endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
+    windows::{Sessions, WindowEnd, WindowId},
+};
+use crate::{job::Clock, state::StateStore};
+
+/// A pipeline whose plan is executed epoch by epoch.
+pub(crate) struct EpochPipeline {
+    pub pipeline: Pipeline,
+    /// The time of its windows; none if it has no windows.
+    pub clock: Option<Arc<Clock>>,
+    /// Rows that came after their window was over.
+    pub late: Arc<AtomicU64>,
+}
+
+/// Why a plan cannot be executed epoch by epoch.
+#[derive(Debug)]
+pub(crate) enum Obstacle {
+    /// A part of it, in words, and what to do instead.
+    Part(String, &'static str),
+    Internal(DataFusionError),
+}
+
+impl From<DataFusionError> for Obstacle {
+    fn from(error: DataFusionError) -> Self {
+        Obstacle::Internal(error)
+    }
+}
+
+fn part(words: impl Into<String>, hint: &'static str) -> Obstacle {
+    Obstacle::Part(words.into(), hint)
+}
+
+const ABLE: &str = "over tables without end a query may project, filter, call functions, unite \
+                    tables, join a table that ends, and aggregate, rank or join by windows: \
+                    GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION";
+
+/// Nodes that neither drop nor change a row.
+const KEEPS_ALL: &[&str] = &[
+    "CoalesceBatchesExec",
+    "CoalescePartitionsExec",
+    "CooperativeExec",
+];
+
+const KEEP_ALL: &str = "write its rows to a sink that replaces them, and ask that table";
+
+/// Makes a pipeline's plan one that is executed epoch by epoch; what it holds is of `store`.
+pub(crate) fn epoch_pipeline(
+    pipeline: &Pipeline,
+    store: &Arc<StateStore>,
+    ttl: Option<Duration>,
+) -> Result<EpochPipeline, Obstacle> {
+    let plan = &pipeline.plan;
+    let levels = depth(plan);
+    let planner = Planner {
+        clock: Arc::new(Clock::new(levels)),
+        late: Arc::default(),
+        store: Arc::clone(store),
+        ttl,
+    };
+    let (plan, rows) = planner.plan(plan)?;
+    match &rows {
+        Rows::Static => planner.check_followable(&plan)?,
+        Rows::Replaced { keys } => check_replaced(pipeline, keys)?,
+        Rows::Flowing { .. } | Rows::Partial { .. } => {}
+    }
+    let clock = (!holding(&plan).is_empty()).then_some(planner.clock);
+    Ok(EpochPipeline {
+        pipeline: Pipeline {
+            plan,
+            ..pipeline.clone()
+        },
+        clock,
+        late: planner.late,
+    })
+}
+
+/// Nodes above each other, and so levels of windows at most.
+fn depth(plan: &Arc<dyn ExecutionPlan>) -> usize {
+    let below = plan.children().into_iter().map(depth).max();
+    below.unwrap_or(0) + 1
+}
+
+/// What a part of a plan gives in an epoch.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Rows {
+    /// All of its rows: it has an end.
+    Static,
+    /// Those that have come, whole windows of these calls of window functions.
+    Flowing {
+        /// How many times rows were held back.
+        level: usize,
+        whole: BTreeSet<WindowId>,
+    },
+    /// Partial aggregates of windows whose ends are in this column of theirs.
+    Partial {
+        level: usize,
+        window: WindowEnd,
+        index: usize,
+    },
+    /// Those that have come or changed; a later one replaces the earlier of the same values in these
+    /// columns.
+    Replaced { keys: Vec<usize> },
+}
+
+type Node = Arc<dyn ExecutionPlan>;
+
+/// What must be equal on the left and the right side of a join.
+type JoinKeys = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
+
+struct Planner {
+    clock: Arc<Clock>,
+    late: Arc<AtomicU64>,
+    store: Arc<StateStore>,
+    /// Keys without a row for so long are forgotten.
+    ttl: Option<Duration>,
+}
+
+impl Planner {
+    fn plan(&self, plan: &Node) -> Result<(Node, Rows), Obstacle> {
+        if let Some(scan) = as_scan(plan) {
+            let rows = match scan.is_bounded() {
+                true => Rows::Static,
+                false => flowing(),
+            };
+            return Ok((Arc::clone(plan), rows));
+        }
+        if let Some(aggregate) = as_node::<AggregateExec>(plan) {
+            return self.aggregate(plan, aggregate);
+        }
+        if let Some(filter) = as_node::<FilterExec>(plan)
+            && !ends(plan)
+            && let Some(ranks) = self.ranks(filter)?
+        {
+            return Ok(ranks);
+        }
+        if let Some(sessions) = as_node::<Sessions>(plan) {
+            return self.sessions(plan, sessions);
+        }
+        if let Some(window) = as_node::<BoundedWindowAggExec>(plan) {
+            let keys: Vec<_> = window
+                .window_expr()
+                .iter()
+                .map(|expr| expr.partition_by())
+                .collect();
+            return self.window_function(plan, &keys);
+        }
+        if let Some(window) = as_node::<WindowAggExec>(plan) {
+            let keys: Vec<_> = window
+                .window_expr()
+                .iter()
+                .map(|expr| expr.partition_by())
+                .collect();
+            return self.window_function(plan, &keys);
+        }
+        if let Some(join) = as_node::<HashJoinExec>(plan) {
+            return match self.is_interval_join(join) {
+                true => self.interval_join(join),
+                false => self.join(plan, *join.join_type(), join.on()),
+            };
+        }
+        if let Some(join) = as_node::<NestedLoopJoinExec>(plan) {
+            return self.join(plan, *join.join_type(), &[]);
+        }
+        if as_node::<CrossJoinExec>(plan).is_some() {
+            return self.join(plan, JoinType::Inner, &[]);
+        }
+        self.other(plan)
+    }
+
+    /// Plans a part whose rows must not be replaced later.
+    fn final_rows(&self, plan: &Node) -> Result<(Node, Rows), Obstacle> {
+        match self.plan(plan)? {
+            (_, Rows::Replaced { .. }) => Err(part(
+                "a rank whose rows are replaced as others come",
+                KEEP_ALL,
+            )),
+            planned => Ok(planned),
+        }
+    }
+
+    fn other(&self, plan: &Node) -> Result<(Node, Rows), Obstacle> {
+        let children = plan.children().into_iter();
+        let children: Vec<_> = children
+            .map(|child| self.plan(child))
+            .collect::<Result<_, _>>()?;
+        if children.iter().all(|(_, rows)| *rows == Rows::Static) {
+            return Ok((Arc::clone(plan), Rows::Static));
+        }
+        let name = plan.name();
+        let moves = MOVING.contains(&name) && !name.starts_with("Sort");
+        if plan.fetch().is_some() || !(moves || STATELESS.contains(&name)) {
+            let words = match plan.fetch() {
+                Some(_) => "LIMIT".to_owned(),
+                None => in_words(name),
+            };
+            return Err(part(words, ABLE));
+        }
+        if let [(child, rows @ Rows::Replaced { .. })] = children.as_slice() {
+            let rows = match as_node::<ProjectionExec>(plan) {
+                Some(projection) => replaced_above(projection, rows.clone())?,
+                None if KEEPS_ALL.contains(&name) => rows.clone(),
+                None => {
+                    return Err(part(
+                        format!("{} over a rank whose rows are replaced", in_words(name)),
+                        KEEP_ALL,
+                    ));
+                }
+            };
+            return Ok((rebuilt(plan, vec![Arc::clone(child)])?, rows));
+        }
+        let mut met: Option<Rows> = None;
+        for (child, rows) in &children {
+            let rows = match rows {
+                Rows::Replaced { .. } => {
+                    return Err(part(
+                        "a union with a rank whose rows are replaced",
+                        KEEP_ALL,
+                    ));
+                }
+                Rows::Static => {
+                    self.check_followable(child)?;
+                    flowing()
+                }
+                Rows::Partial { .. } if !moves => {
+                    return Err(part(in_words(name), ABLE));
+                }
+                rows => rows.clone(),
+            };
+            met = Some(match met {
+                None => rows,
+                Some(met) => meet(met, rows)?,
+            });
+        }
+        let rows = met.unwrap_or(Rows::Static);
+        Ok((
+            rebuilt(plan, children.into_iter().map(|(child, _)| child).collect())?,
+            rows,
+        ))
+    }
+
+    /// A part with an end that is read once, epoch by epoch, as the rest is.
+    fn check_followable(&self, plan: &Node) -> Result<(), Obstacle> {
+        if as_scan(plan).is_some() {
+            return Ok(());
+        }
+        let name = plan.name();
+        let passes = STATELESS.contains(&name) || MOVING.contains(&name);
+        if plan.children().is_empty() || !passes || plan.fetch().is_some() {
+            return Err(part(in_words(name), ABLE));
+        }
+        let mut children = plan.children().into_iter();
+        children.try_for_each(|child| self.check_followable(child))
+    }
+}
+
+fn flowing() -> Rows {
+    Rows::Flowing {
+        level: 0,
+        whole: BTreeSet::new(),
+    }
+}
+
+fn meet(one: Rows, other: Rows) -> Result<Rows, Obstacle> {
+    match (one, other) {
+        (
+            Rows::Flowing { level, whole },
+            Rows::Flowing {
+                level: other,
+                whole: also,
+            },
+        ) if level == other => Ok(Rows::Flowing {
+            level,
+            whole: whole.intersection(&also).copied().collect(),
+        }),
+        _ => Err(part("a union of windows and other rows", ABLE)),
+    }
+}
+
+fn rebuilt(plan: &Node, children: Vec<Node>) -> Result<Node> {
+    let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+    Arc::clone(plan).replace_children(children, anew)
+}

@@ -1,0 +1,320 @@
+//! Keeps account of a job's chunks: what is in memory, what is written, and where.
+
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap},
+    fs, io,
+    path::{Path, PathBuf},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use arrow::{
+    array::{RecordBatch, RecordBatchOptions},
+    datatypes::SchemaRef,
+    error::ArrowError,
+};
+use parking_lot::Mutex;
+use tokio::task::{JoinHandle, spawn_blocking};
+
+use super::{
+    chunk::{Account, Chunk, Rows},
+    segment::Segment,
+};
+
+/// So many bytes that no segment has are written while epochs run, before a checkpoint wants them.
+const AHEAD: usize = 16 << 20;
+
+const EXTENSION: &str = "arrow";
+
+/// The chunks of one job.
+#[derive(Debug)]
+pub(crate) struct StateStore {
+    /// Bytes that may be in memory.
+    memory: usize,
+    account: Arc<Account>,
+    books: Mutex<Books>,
+}
+
+#[derive(Debug, Default)]
+struct Books {
+    /// All chunks that are in memory, and some that are not.
+    chunks: Vec<Weak<Rows>>,
+    files: Option<Arc<Files>>,
+    /// Writes what it can while epochs run.
+    writing: Option<JoinHandle<io::Result<()>>>,
+}
+
+/// The files of one run.
+#[derive(Debug)]
+struct Files {
+    folder: PathBuf,
+    /// What is unwritten is written ahead of a checkpoint once it is so many bytes.
+    ahead: usize,
+    next: AtomicU64,
+    segments: Mutex<Vec<Arc<Segment>>>,
+    /// What the checkpoints need that are kept.
+    wanted: Mutex<BTreeMap<u64, BTreeSet<String>>>,
+}
+
+/// Makes the chunks of one node, all of the same columns.
+#[derive(Debug, Clone)]
+pub(crate) struct Keeper {
+    store: Arc<StateStore>,
+    schema: SchemaRef,
+}
+
+impl Keeper {
+    pub(crate) fn new(store: &Arc<StateStore>, schema: SchemaRef) -> Self {
+        Keeper {
+            store: Arc::clone(store),
+            schema,
+        }
+    }
+
+    pub(crate) fn schema(&self) -> SchemaRef {
+        Arc::clone(&self.schema)
+    }
+
+    /// `needed`: what needs the rows earlier needs a lower one.
+    pub(crate) fn chunk(&self, batch: RecordBatch, needed: i64) -> Result<Chunk, ArrowError> {
+        // Fields may differ in what they say about themselves.
+        let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        let (_, columns, _) = batch.into_parts();
+        let schema = Arc::clone(&self.schema);
+        let batch = RecordBatch::try_new_with_options(schema, columns, &rows)?;
+        let rows = Arc::new(Rows::new(batch, needed, Arc::clone(&self.store.account)));
+        self.store.books.lock().add(&rows);
+        Ok(Chunk(rows))
+    }
+}
+
+impl Books {
+    fn add(&mut self, rows: &Arc<Rows>) {
+        // Half of them are gone, or it is worth a look.
+        if self.chunks.len() == self.chunks.capacity() {
+            self.chunks.retain(|chunk| chunk.strong_count() > 0);
+            let wanted = self.chunks.len().max(64);
+            self.chunks.reserve(wanted);
+        }
+        self.chunks.push(Arc::downgrade(rows));
+    }
+
+    fn chunks(&self) -> impl Iterator<Item = Arc<Rows>> {
+        self.chunks.iter().filter_map(Weak::upgrade)
+    }
+
+    fn unwritten(&self) -> Vec<Arc<Rows>> {
+        self.chunks().filter(|rows| !rows.is_written()).collect()
+    }
+}
+
+impl StateStore {
+    /// `memory`: the bytes of state that may be in memory.
+    pub(crate) fn new(memory: usize) -> Self {
+        StateStore {
+            memory,
+            account: Arc::default(),
+            books: Mutex::default(),
+        }
+    }
+
+    /// Begins anew with the segments in a folder, which is made if need be: those that checkpoints
+    /// need. All others are removed.
+    pub(crate) async fn open_beside(
+        &self,
+        folder: &Path,
+        wanted: BTreeMap<u64, BTreeSet<String>>,
+    ) -> io::Result<()> {
+        self.open(folder, wanted, AHEAD).await
+    }
+
+    /// Begins anew, for a job without checkpoints: writes only what does not fit into memory.
+    pub(crate) async fn open_scratch(&self, folder: &Path) -> io::Result<()> {
+        self.open(folder, BTreeMap::new(), usize::MAX).await
+    }
+
+    async fn open(
+        &self,
+        folder: &Path,
+        wanted: BTreeMap<u64, BTreeSet<String>>,
+        ahead: usize,
+    ) -> io::Result<()> {
+        // Of the run before; whether it could be written matters no more.
+        self.finish_writing().await.ok();
+        fs::create_dir_all(folder)?;
+        let mut next = 0;
+        for entry in fs::read_dir(folder)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let number = name
+                .strip_suffix(EXTENSION)
+                .and_then(|name| name.strip_suffix('.'));
+            let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) else {
+                continue;
+            };
+            next = next.max(number.saturating_add(1));
+            if !wanted.values().any(|names| names.contains(name.as_ref())) {
+                fs::remove_file(entry.path())?;
+            }
+        }
+        self.books.lock().files = Some(Arc::new(Files {
+            folder: folder.to_owned(),
+            ahead,
+            next: AtomicU64::new(next),
+            segments: Mutex::default(),
+            wanted: Mutex::new(wanted),
+        }));
+        Ok(())
+    }
+
+    /// Between two epochs: writes while the next ones run, and makes room in memory.
+    pub(crate) async fn relieve(&self) -> io::Result<()> {
+        if self.is_behind() {
+            self.finish_writing().await?;
+            self.begin_writing();
+        }
+        if self.is_full() && !self.make_room() {
+            self.finish_writing().await?;
+            self.begin_writing();
+            self.finish_writing().await?;
+            self.make_room();
+        }
+        Ok(())
+    }
+
+    /// Has all chunks in segments, on disk.
+    pub(crate) async fn write_all(&self) -> io::Result<()> {
+        self.finish_writing().await?;
+        self.begin_writing();
+        self.finish_writing().await
+    }
+
+    /// A checkpoint is kept that names these segments, and those before `oldest` are not. Removes the
+    /// segments that nothing needs.
+    pub(crate) fn retain(
+        &self,
+        checkpoint: u64,
+        names: BTreeSet<String>,
+        oldest: u64,
+    ) -> io::Result<()> {
+        let files = self.books.lock().files.clone();
+        let Some(files) = files else {
+            return Ok(());
+        };
+        let mut wanted = files.wanted.lock();
+        wanted.insert(checkpoint, names);
+        let kept = wanted.split_off(&oldest);
+        let dropped = std::mem::replace(&mut *wanted, kept);
+        let mut segments = files.segments.lock();
+        let mut useless: BTreeSet<_> = dropped.into_values().flatten().collect();
+        useless.extend(segments.iter().map(|segment| segment.name().to_owned()));
+        useless.retain(|name| {
+            let held = segments
+                .iter()
+                .any(|segment| segment.name() == name && segment.is_held());
+            !held && !wanted.values().any(|names| names.contains(name))
+        });
+        segments.retain(|segment| !useless.contains(segment.name()));
+        for name in useless {
+            match fs::remove_file(files.folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
+    /// Bytes of chunks in memory.
+    pub(super) fn in_memory(&self) -> usize {
+        self.account.in_memory.load(Ordering::Relaxed)
+    }
+
+    fn is_full(&self) -> bool {
+        self.in_memory() > self.memory
+    }
+
+    /// Leaves chunks to their files, those first that are needed last. Answers whether there is room.
+    fn make_room(&self) -> bool {
+        let mut chunks: Vec<_> = self.books.lock().chunks().collect();
+        chunks.retain(|rows| rows.is_written() && rows.is_in_memory());
+        chunks.sort_unstable_by_key(|rows| rows.needed);
+        // Room for more than the next rows.
+        let enough = self.memory / 4 * 3;
+        while self.in_memory() > enough {
+            let Some(rows) = chunks.pop() else {
+                return !self.is_full();
+            };
+            rows.forget();
+        }
+        true
+    }
+
+    /// Whether there is much to write, and nobody writes.
+    fn is_behind(&self) -> bool {
+        let unwritten = self.account.unwritten.load(Ordering::Relaxed);
+        let books = self.books.lock();
+        let ahead = books.files.as_ref().map_or(usize::MAX, |files| files.ahead);
+        let writing = books.writing.as_ref();
+        unwritten >= ahead && writing.is_none_or(JoinHandle::is_finished)
+    }
+
+    fn begin_writing(&self) {
+        let mut books = self.books.lock();
+        let Some(files) = books.files.clone() else {
+            return;
+        };
+        let unwritten = books.unwritten();
+        books.writing = Some(spawn_blocking(move || files.write(unwritten)));
+    }
+
+    async fn finish_writing(&self) -> io::Result<()> {
+        let writing = self.books.lock().writing.take();
+        match writing {
+            Some(writing) => writing.await.map_err(io::Error::other)?,
+            None => Ok(()),
+        }
+    }
+}
+
+impl Files {
+    /// Writes chunks, and those of segments that are mostly of no use.
+    fn write(&self, mut chunks: Vec<Arc<Rows>>) -> io::Result<()> {
+        let sparse = self.segments.lock().clone();
+        let sparse = sparse.iter().filter(|segment| segment.is_sparse());
+        chunks.extend(sparse.flat_map(|segment| segment.chunks()));
+        let mut by_schema: HashMap<*const arrow::datatypes::Schema, Vec<Arc<Rows>>> =
+            HashMap::new();
+        for rows in chunks {
+            by_schema
+                .entry(Arc::as_ptr(&rows.schema))
+                .or_default()
+                .push(rows);
+        }
+        for chunks in by_schema.into_values() {
+            self.write_segment(&chunks)?;
+        }
+        Ok(())
+    }
+
+    fn write_segment(&self, chunks: &[Arc<Rows>]) -> io::Result<()> {
+        let Some(first) = chunks.first() else {
+            return Ok(());
+        };
+        let number = self.next.fetch_add(1, Ordering::Relaxed);
+        let segment = Arc::new(Segment::new(&self.folder, format!("{number}.{EXTENSION}")));
+        let batches = chunks.iter().map(|rows| rows.load());
+        let batches = batches.collect::<io::Result<Vec<_>>>()?;
+        if let Err(error) = segment.write(&first.schema, &batches) {
+            fs::remove_file(segment.path()).ok();
+            return Err(error);
+        }
+        for (index, rows) in (0..).zip(chunks) {
+            rows.written(&segment, index);
+        }
+        self.segments.lock().push(segment);
+        Ok(())
+    }
+}
