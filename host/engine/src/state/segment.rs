@@ -127,11 +127,11 @@ fn read_at(reader: &mut FileReader<io::BufReader<File>>, index: u32) -> io::Resu
 }
 
 /// The batches at a place in a segment of `folder`. They are of `schema`, or an error.
-pub(crate) fn read_batches(
+pub(crate) fn read_batches<'a>(
     folder: &Path,
-    place: &Place,
+    place: &'a Place,
     schema: &SchemaRef,
-) -> io::Result<impl Iterator<Item = io::Result<RecordBatch>>> {
+) -> io::Result<impl Iterator<Item = io::Result<RecordBatch>> + use<'a>> {
     let mut reader = open(&folder.join(&place.segment))?;
     let types = |schema: &SchemaRef| -> Vec<DataType> {
         let fields = schema.fields().iter();

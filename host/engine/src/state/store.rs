@@ -176,10 +176,8 @@ impl StateStore {
             self.finish_writing().await?;
             self.begin_writing();
         }
-        if self.is_full() && !self.make_room() {
-            self.finish_writing().await?;
-            self.begin_writing();
-            self.finish_writing().await?;
+        if self.is_full() {
+            self.write_all().await?;
             self.make_room();
         }
         Ok(())
@@ -236,20 +234,18 @@ impl StateStore {
         self.in_memory() > self.memory
     }
 
-    /// Leaves chunks to their files, those first that are needed last. Answers whether there is room.
-    fn make_room(&self) -> bool {
+    /// Leaves chunks to their files, those first that are needed last.
+    fn make_room(&self) {
         let mut chunks: Vec<_> = self.books.lock().chunks().collect();
         chunks.retain(|rows| rows.is_written() && rows.is_in_memory());
         chunks.sort_unstable_by_key(|rows| rows.needed);
         // Room for more than the next rows.
         let enough = self.memory / 4 * 3;
-        while self.in_memory() > enough {
-            let Some(rows) = chunks.pop() else {
-                return !self.is_full();
-            };
+        while self.in_memory() > enough
+            && let Some(rows) = chunks.pop()
+        {
             rows.forget();
         }
-        true
     }
 
     /// Whether there is much to write, and nobody writes.

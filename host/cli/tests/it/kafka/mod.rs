@@ -54,7 +54,11 @@ impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut child) = self.0.take() {
             child.kill().unwrap();
-            child.wait().unwrap();
+            let output = child.wait_with_output().unwrap();
+            if thread::panicking() {
+                let told = String::from_utf8_lossy(&output.stderr);
+                eprintln!("the job has said: {told}");
+            }
         }
     }
 }

@@ -27,8 +27,7 @@ const BOUNDS: &str = "bound the times of both, which must have a WATERMARK: … 
 impl Planner {
     /// A join whose condition bounds how far apart the times of the two rows are.
     pub(super) fn interval_join(&self, join: &HashJoinExec) -> Result<(Node, Rows), Obstacle> {
-        let bounds = join.filter().and_then(|filter| Bounds::of(filter, join));
-        let Some(bounds) = bounds else {
+        let Some(bounds) = Bounds::of(join) else {
             return Err(part("a join of two tables without end", BOUNDS));
         };
         if *join.join_type() != JoinType::Inner {
@@ -73,12 +72,14 @@ struct Bounds {
 }
 
 impl Bounds {
-    fn of(filter: &JoinFilter, join: &HashJoinExec) -> Option<Self> {
+    fn of(join: &HashJoinExec) -> Option<Self> {
         let (mut earliest, mut latest) = (None::<(i64, Times)>, None::<(i64, Times)>);
-        for condition in split_conjunction(filter.expression()) {
-            let Some((times, least, most)) = difference(condition, filter, join) else {
-                continue;
-            };
+        let filter = join.filter().into_iter();
+        let compared = filter.flat_map(|filter| {
+            let conditions = split_conjunction(filter.expression()).into_iter();
+            conditions.filter_map(|condition| difference(condition, filter, join))
+        });
+        for (times, least, most) in compared.chain(equal_times(join)) {
             if let Some(least) = least
                 && earliest.as_ref().is_none_or(|(found, _)| least > *found)
             {
@@ -108,6 +109,26 @@ impl Bounds {
     }
 }
 
+/// Times of both sides, and what the right one less the left one is at least and at most.
+type Difference = (Times, Option<i64>, Option<i64>);
+
+/// Where a join is on equal times.
+fn equal_times(join: &HashJoinExec) -> Option<Difference> {
+    let time = |plan: &Node, expr: &Arc<dyn PhysicalExpr>| {
+        let column = (expr.as_ref() as &dyn std::any::Any).downcast_ref::<Column>()?;
+        let schema = plan.schema();
+        let field = schema.fields().get(column.index())?;
+        is_time_attribute(field).then_some(column.index())
+    };
+    let mut times = join.on().iter().filter_map(|(left, right)| {
+        Some(Times {
+            left: time(join.left(), left)?,
+            right: time(join.right(), right)?,
+        })
+    });
+    Some((times.next()?, Some(0), Some(0)))
+}
+
 /// The columns of the two times, on their sides.
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Times {
@@ -120,7 +141,7 @@ fn difference(
     condition: &Arc<dyn PhysicalExpr>,
     filter: &JoinFilter,
     join: &HashJoinExec,
-) -> Option<(Times, Option<i64>, Option<i64>)> {
+) -> Option<Difference> {
     let any = condition.as_ref() as &dyn std::any::Any;
     let compared = any.downcast_ref::<BinaryExpr>()?;
     let one = shifted(compared.left(), filter, join)?;
