@@ -25,6 +25,7 @@ use super::{
     checkpoints::{Checkpoint, Checkpoints, State},
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
+    letters::begin_letters,
     observer::JobObserver,
     partition::{Partition, joined},
     pipelines::{JobReport, Stopped, Written, report},
@@ -92,7 +93,7 @@ pub(crate) async fn run_endless(
             checkpoint: job.checkpoints.is_some().then_some(job.last),
         }),
         ..report(job.flows.iter().map(|flow| Written {
-            table: &flow.pipeline.table,
+            pipeline: &flow.pipeline,
             rows: &flow.rows,
             sources: &flow.sources,
             late: flow.late.load(Ordering::Relaxed),
@@ -222,6 +223,7 @@ impl Endless {
         for (_, following) in self.following() {
             following.begin();
         }
+        let letters = begin_letters(self.flows.iter().map(|flow| &flow.pipeline));
         let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
         let failed = |error: DataFusionError| execution_error(&error);
         for flow in &self.flows {
@@ -231,7 +233,11 @@ impl Endless {
             }
             for stage in &flow.stages {
                 for taken in stage.takers(&self.context).map_err(failed)? {
-                    tasks.spawn(async move { taken.await.map(|()| None).map_err(failed) });
+                    let letters = Arc::clone(&letters);
+                    tasks.spawn(async move {
+                        let _letters = letters;
+                        taken.await.map(|()| None).map_err(failed)
+                    });
                 }
             }
         }
@@ -246,9 +252,15 @@ impl Endless {
                     flow.writers.resize_with(place + 1, || None);
                 }
                 let writer = flow.writers[place].take();
+                let letters = flow
+                    .pipeline
+                    .letters
+                    .is_none()
+                    .then(|| Arc::clone(&letters));
                 let transaction = Arc::clone(transaction);
                 let context = Arc::clone(&self.context);
                 tasks.spawn(async move {
+                    let _letters = letters;
                     let mut writer = match writer {
                         Some(writer) => writer,
                         None => {
@@ -261,6 +273,7 @@ impl Endless {
                 });
             }
         }
+        drop(letters);
         let stop = self.observer.cancellation();
         let mut closing = std::pin::pin!(self.gate.close_in_time(wake.flatten(), stop));
         let mut closed = wake.is_none();

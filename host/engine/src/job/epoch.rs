@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
+use datafusion::arrow::datatypes::SchemaRef;
 use futures::{Stream, stream};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wasmill_connectors::{
-    ConnectorError, Position, Positions, SourceReader, SourceRows, Subscription,
+    ConnectorError, DeadLetter, Position, Positions, SourceReader, SourceRows, Subscription,
 };
 
 use super::{clock::BEGINNING, watermark::TableTime};
@@ -99,8 +99,11 @@ impl Gate {
         *self.closed.borrow()
     }
 
-    fn count(&self, batch: &RecordBatch) {
-        let (rows, bytes) = (batch.num_rows(), batch.get_array_memory_size());
+    /// Dead letters are rows as others are.
+    fn count(&self, found: &SourceRows) {
+        let letters: usize = found.letters.iter().map(DeadLetter::size).sum();
+        let rows = found.batch.num_rows() + found.letters.len();
+        let bytes = found.batch.get_array_memory_size() + letters;
         let rows = self.rows.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
         let bytes = self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         self.first.notify_one();
@@ -126,7 +129,7 @@ type SharedReader = Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>;
 
 /// Batches that were read, and the task that reads them.
 type Epoch = (
-    mpsc::UnboundedReceiver<Result<RecordBatch, ConnectorError>>,
+    mpsc::UnboundedReceiver<Result<SourceRows, ConnectorError>>,
     JoinSet<()>,
 );
 
@@ -221,12 +224,12 @@ impl Following {
                 let reader = Arc::clone(&reading.reader);
                 let mut reader = reader.lock_owned().await;
                 loop {
-                    let batch = reading.next(reader.as_mut()).await.transpose();
-                    let Some(batch) = batch else {
+                    let rows = reading.next(reader.as_mut()).await.transpose();
+                    let Some(rows) = rows else {
                         return;
                     };
-                    let failed = batch.is_err();
-                    if sender.send(batch).is_err() || failed {
+                    let failed = rows.is_err();
+                    if sender.send(rows).is_err() || failed {
                         return;
                     }
                 }
@@ -235,16 +238,16 @@ impl Following {
         }
     }
 
-    /// One partition's batches of this epoch.
+    /// One partition's rows of this epoch.
     pub(crate) fn epoch(
         &self,
         partition: usize,
-    ) -> Option<impl Stream<Item = Result<RecordBatch, ConnectorError>> + Send + use<>> {
+    ) -> Option<impl Stream<Item = Result<SourceRows, ConnectorError>> + Send + use<>> {
         let begun = self.partitions.get(partition)?.epoch.lock().take();
         Some(stream::unfold(begun, |begun| async {
             let (mut receiver, task) = begun?;
-            let batch = receiver.recv().await?;
-            Some((batch, Some((receiver, task))))
+            let rows = receiver.recv().await?;
+            Some((rows, Some((receiver, task))))
         }))
     }
 }
@@ -262,19 +265,19 @@ impl Reading {
     async fn next(
         &mut self,
         reader: &mut dyn SourceReader,
-    ) -> Result<Option<RecordBatch>, ConnectorError> {
+    ) -> Result<Option<SourceRows>, ConnectorError> {
         if self.ended.load(Ordering::Acquire) {
             return Ok(None);
         }
         if !self.gate.is_closed() {
-            let batch = tokio::select! {
+            let rows = tokio::select! {
                 biased;
                 () = self.gate.closes() => None,
-                batch = reader.next() => Some(batch?),
+                rows = reader.next() => Some(rows?),
             };
-            match batch {
+            match rows {
                 Some(Some(rows)) => {
-                    self.gate.count(&rows.batch);
+                    self.gate.count(&rows);
                     return self.given(rows).map(Some);
                 }
                 Some(None) => {
@@ -288,12 +291,13 @@ impl Reading {
         rest.map(|rows| self.given(rows)).transpose()
     }
 
-    fn given(&self, rows: SourceRows) -> Result<RecordBatch, ConnectorError> {
-        if let Some(time) = &self.time {
+    fn given(&self, rows: SourceRows) -> Result<SourceRows, ConnectorError> {
+        if let (Some(time), 1..) = (&self.time, rows.batch.num_rows()) {
             time.observe(&rows)?;
         }
-        given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
+        let batch = given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
             message: format!("columns of a batch: {error}"),
-        })
+        })?;
+        Ok(SourceRows { batch, ..rows })
     }
 }

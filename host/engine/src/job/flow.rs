@@ -6,6 +6,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use wasmill_connectors::{SinkTransaction, SinkWriter, SourceProgress};
 
 use super::{
+    checkpoints::Checkpoint,
     clock::Clock,
     epoch::Following,
     observer::{JobObserver, observe_sources},
@@ -109,6 +110,14 @@ impl Flow {
     /// Names it in a checkpoint.
     pub(super) fn key(&self) -> String {
         format!("{}:{}", self.index, self.pipeline.table)
+    }
+
+    /// Whether it is new to a job that goes on from a checkpoint, which it may be: it writes dead letters,
+    /// and whether they are shown does not depend on an earlier checkpoint.
+    pub(super) fn joins(&self, checkpoint: &Checkpoint) -> bool {
+        self.pipeline.letters.is_some()
+            && !self.pipeline.sink.decides()
+            && !checkpoint.sinks.contains_key(&self.key())
     }
 
     /// Its tables that are read epoch by epoch, by the names that a checkpoint gives them.

@@ -136,6 +136,11 @@ impl Endless {
                 ),
             });
         }
+        let key = format!("{index}:{}", pipeline.table);
+        if pipeline.letters.is_some() && !latest.sinks.contains_key(&key) {
+            // It has had no part in the run yet.
+            return Ok(Some(latest));
+        }
         checkpoints.back_to(shown).map(Some)
     }
 
@@ -154,7 +159,8 @@ impl Endless {
     ) -> Result<(), EngineError> {
         let sources = self.flows.iter().flat_map(Flow::keyed_scans);
         let sources: Vec<_> = sources.map(|(key, _)| key).collect();
-        let sinks: Vec<_> = self.flows.iter().map(Flow::key).collect();
+        let writes = self.flows.iter().filter(|flow| !flow.joins(checkpoint));
+        let sinks: Vec<_> = writes.map(Flow::key).collect();
         let changes = [
             changes("reads", &sources, &checkpoint.sources),
             changes("writes", &sinks, &checkpoint.sinks),

@@ -29,11 +29,14 @@ use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use wasmill_connectors::{
-    BatchStream, ConnectorError, Position, Source, SourceProgress, SourceStatistics,
+    BatchStream, ConnectorError, Position, Source, SourceProgress, SourceRows, SourceStatistics,
 };
 
 use super::external;
-use crate::job::{Following, Gate, TableTime, WatermarkRule};
+use crate::{
+    error::EngineError,
+    job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule},
+};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;
@@ -54,6 +57,9 @@ pub(crate) struct SourceScan {
     progress: Arc<SourceProgress>,
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
     executions: Vec<AtomicUsize>,
+    /// The table that takes its dead letters, and the way there.
+    dead_letter_table: Option<String>,
+    letters: Mutex<Option<Arc<Letters>>>,
     /// Set by a job that runs in epochs: every execution is one.
     following: Mutex<Option<Arc<Following>>>,
 }
@@ -79,6 +85,8 @@ impl SourceScan {
             progress: Arc::default(),
             openings: Mutex::default(),
             executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
+            dead_letter_table: None,
+            letters: Mutex::default(),
             following: Mutex::default(),
         })
     }
@@ -90,6 +98,26 @@ impl SourceScan {
         self.properties = Arc::new(properties(&self.schema, self.executions.len()));
         self.time = Some(rule);
         Ok(self)
+    }
+
+    /// Its dead letters go to a table.
+    pub(crate) fn with_dead_letter_table(mut self, table: String) -> Self {
+        self.dead_letter_table = Some(table);
+        self
+    }
+
+    pub(crate) fn dead_letter_table(&self) -> Option<&str> {
+        self.dead_letter_table.as_deref()
+    }
+
+    /// Whoever writes that table is at the other end of these.
+    pub(crate) fn send_letters(&self, letters: Arc<Letters>) {
+        *self.letters.lock() = Some(letters);
+    }
+
+    /// For an execution that begins.
+    fn letter_sender(&self) -> Option<LetterSender> {
+        self.letters.lock().as_ref()?.sender()
     }
 
     pub(crate) fn table(&self) -> &str {
@@ -149,6 +177,22 @@ impl SourceScan {
         }
         Arc::clone(&openings[round])
     }
+}
+
+/// The batch, once the letters among its rows are sent.
+async fn without_letters(
+    rows: std::result::Result<SourceRows, ConnectorError>,
+    sender: Option<LetterSender>,
+) -> Result<RecordBatch> {
+    let SourceRows { batch, letters, .. } = rows.map_err(external)?;
+    if letters.is_empty() {
+        return Ok(batch);
+    }
+    match sender {
+        Some(sender) => sender.send(letters).await,
+        None => return Err(external(EngineError::bug("nobody takes dead letters"))),
+    }
+    Ok(batch)
 }
 
 /// The first columns of a batch, under the names of a scan.
@@ -253,9 +297,10 @@ impl ExecutionPlan for SourceScan {
             return internal_err!("partition {partition} of {}", self.executions.len());
         };
         if let Some(epoch) = self.following().and_then(|found| found.epoch(partition)) {
+            let letters = self.letter_sender();
             return Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(
                 Arc::clone(&self.schema),
-                epoch.map_err(external),
+                epoch.then(move |rows| without_letters(rows, letters.clone())),
             ))));
         }
         let opening = self.opening(executions.fetch_add(1, Ordering::Relaxed));
@@ -265,6 +310,7 @@ impl ExecutionPlan for SourceScan {
         let projection = Some(self.projection.clone());
         let schema = Arc::clone(&self.schema);
         let progress = Arc::clone(&self.progress);
+        let letters = self.letter_sender();
         let stream = futures::stream::once(async move {
             let streams = opening
                 .get_or_try_init(|| async {
@@ -278,7 +324,8 @@ impl ExecutionPlan for SourceScan {
                 .map_err(external)?;
             let stream = streams.lock().get_mut(partition).and_then(Option::take);
             let stream = stream.unwrap_or_else(|| futures::stream::empty().boxed());
-            let given = stream.map(move |batch| given(batch.map_err(external)?, &schema));
+            let batches = stream.then(move |rows| without_letters(rows, letters.clone()));
+            let given = batches.map(move |batch| given(batch?, &schema));
             Ok::<_, datafusion::common::DataFusionError>(given)
         })
         .try_flatten();

@@ -15,7 +15,8 @@ use datafusion::{
 };
 
 use super::{
-    casts::in_zone, context::Shared, external, scan::SourceScan, watermark, windows::time_attribute,
+    casts::in_zone, context::Shared, external, letters::dead_letter_table, scan::SourceScan,
+    watermark, windows::time_attribute,
 };
 use crate::{
     catalog::{Relation, Table},
@@ -151,6 +152,13 @@ impl TableProvider for ConnectorTable {
             wasmill_connectors::source(&definition, &self.shared.connectors()).map_err(located)?;
         let path = definition.options.get("path");
         let later = path.is_some_and(|path| self.shared.will_be_written(path));
+        let dead_letters = match source.gives_dead_letters() {
+            true => {
+                let table = dead_letter_table(&self.shared, &self.table, &definition.options);
+                Some(table.map_err(|error| external(error.at(|| self.table.location.clone())))?)
+            }
+            false => None,
+        };
         let statistics = if later {
             None
         } else {
@@ -168,13 +176,16 @@ impl TableProvider for ConnectorTable {
                 watermark::rule(&self.shared, state, table, options, &mut read)?
             }
         };
-        let scan = SourceScan::new(
+        let mut scan = SourceScan::new(
             &self.table.name,
             source,
             statistics,
             read,
             state.config().target_partitions(),
         )?;
+        if let Some(table) = dead_letters {
+            scan = scan.with_dead_letter_table(table);
+        }
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,
