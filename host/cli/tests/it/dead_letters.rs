@@ -78,8 +78,24 @@ fn csv_records() {
         9 bad records in the dead-letter table bad
     "#]]
     .assert_eq(&job.run());
-    expect![[r#""#]].assert_eq(&job.rows("out").join("\n"));
-    expect![[r#""#]].assert_eq(&listed(&letters(&job, "bad")));
+    expect![[r#"
+        1,0.5,one
+        10,0.5,ten
+        2,0.5,é
+        9,0.5,"nine
+        lines""#]]
+    .assert_eq(&job.rows("out").join("\n"));
+    expect![[r#"
+        {"error":"in/a.csv, line 2, column id (field 1): 'x' is not an INT","line":2,"path":"a.csv","raw":"x,0.5,two","source":"t"}
+        {"error":"in/a.csv, line 3: 2 fields where 3 columns are expected","line":3,"path":"a.csv","raw":"3,0.5","source":"t"}
+        {"error":"in/a.csv, line 5, column price (field 2): 'cheap' is not a DOUBLE","line":5,"path":"a.csv","raw":"4,cheap,\"four\nlines\"","source":"t"}
+        {"error":"in/a.csv, line 7, column id (field 1): the field is NULL, but declared NOT NULL","line":7,"path":"a.csv","raw":"-,0.5,none","source":"t"}
+        {"error":"in/a.csv, line 8: there is text between a closing quote and the next delimiter","line":8,"path":"a.csv","raw":"7,0.5,\"seven\"x","source":"t"}
+        {"error":"in/a.csv, line 9: 5 fields where 3 columns are expected","line":9,"path":"a.csv","raw":"8,0.5,eight,more,x","source":"t"}
+        {"error":"in/b.csv, line 1, column price (field 2): 'a' is not a DOUBLE","line":1,"path":"b.csv","raw":"1,a,\"b\"","source":"t"}
+        {"error":"in/b.csv, line 3, column price (field 2): 'b' is not a DOUBLE","line":3,"path":"b.csv","raw":"3,b,","source":"t"}
+        {"error":"in/c.csv, line 1, column name (field 3): '�' is not UTF-8 text","line":1,"path":"c.csv","raw":"1,0.5,\\xff","source":"t"}
+    "#]].assert_eq(&listed(&letters(&job, "bad")));
 }
 
 #[test]
@@ -103,8 +119,16 @@ fn json_lines() {
         4 bad records in the dead-letter table bad
     "#]]
     .assert_eq(&job.run());
-    expect![[r#""#]].assert_eq(&job.rows("out").join("\n"));
-    expect![[r#""#]].assert_eq(&listed(&letters(&job, "bad")));
+    expect![[r#"
+        {"id":1,"tags":null}
+        {"id":6,"tags":null}"#]]
+    .assert_eq(&job.rows("out").join("\n"));
+    expect![[r#"
+        {"error":"in/a.json, line 2, field tags.item: \"x\" is not an INT","line":2,"path":"a.json","raw":"{\"id\": 2, \"tags\": [1, \"x\"]}","source":"t"}
+        {"error":"in/a.json, line 4, column 2: not a JSON object: expected ident","line":4,"path":"a.json","raw":"nonsense","source":"t"}
+        {"error":"in/a.json, line 5, field id: the field is NULL, but declared NOT NULL","line":5,"path":"a.json","raw":"{\"tags\": []}","source":"t"}
+        {"error":"in/a.json, line 7: not a JSON object: invalid type: sequence, expected an object","line":7,"path":"a.json","raw":"[7]","source":"t"}
+    "#]].assert_eq(&listed(&letters(&job, "bad")));
 }
 
 /// Numbered records, of which some are wrong in one field or another, or as a whole.
@@ -212,8 +236,19 @@ fn two_inserts_from_one_table() {
     let (told, rows): (Vec<_>, Vec<_>) = told.lines().partition(|line| !line.contains("+I"));
     // What an INSERT does not read is not wrong for it.
     assert_eq!(rows.len(), 2, "{rows:?}");
-    expect![[r#""#]].assert_eq(&(told.join("\n") + "\n"));
-    expect![[r#""#]].assert_eq(&listed(&letters(&job, "bad")));
+    expect![[r#"
+        exit 0
+        ids: 1 row
+        prices: 1 row
+        4 bad records in the dead-letter table bad
+    "#]]
+    .assert_eq(&(told.join("\n") + "\n"));
+    expect![[r#"
+        {"error":"in/a.csv, line 1, column price (field 2): 'x' is not a DOUBLE","line":1,"path":"a.csv","raw":"1,x","source":"t"}
+        {"error":"in/a.csv, line 2, column id (field 1): 'y' is not an INT","line":2,"path":"a.csv","raw":"y,2.5","source":"t"}
+        {"error":"in/a.csv, line 3: 1 field where 2 columns are expected","line":3,"path":"a.csv","raw":"3","source":"t"}
+        {"error":"in/a.csv, line 3: 1 field where 2 columns are expected","line":3,"path":"a.csv","raw":"3","source":"t"}
+    "#]].assert_eq(&listed(&letters(&job, "bad")));
 }
 
 #[test]
@@ -230,7 +265,13 @@ fn a_job_that_fails_shows_no_letters() {
          INSERT INTO out SELECT id FROM t UNION ALL SELECT id FROM strict;"
     ))
     .file("in.csv", "1\nx\n");
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 1
+        error: in.csv, line 2, column id (field 1): 'x' is not an INT
+
+        hint: 'csv.ignore-parse-errors' = 'true' turns such fields into NULL
+    "#]]
+    .assert_eq(&job.run());
     assert_eq!(job.listing(), ["in.csv", "job.sql"]);
 }
 
@@ -246,7 +287,13 @@ fn a_quote_that_is_left_open() {
          INSERT INTO out SELECT id FROM t;"
     ))
     .file("in.csv", "1,one\nx,two\n3,\"three\n4,four\n");
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 1
+        error: in.csv, line 3: a quote is opened and never closed
+
+        hint: if quotes mean nothing here, set 'csv.disable-quote-character' = 'true'
+    "#]]
+    .assert_eq(&job.run());
     assert_eq!(job.listing(), ["in.csv", "job.sql"]);
 }
 
@@ -358,18 +405,60 @@ fn a_dead_letter_table_for_a_job_that_failed() {
         let child = start(&job);
         let rows = wait_for_rows(&job, |rows| rows.len() == 2);
         assert_eq!(rows, ["1,one", "2,two"]);
-        expect![[r#""#]].assert_eq(&listed(&wait_for_letters(&job, 1)));
+        wait_for_letters(&job, 1);
         let told = job.told(&stop(child));
         assert!(
             told.starts_with("exit 0\ngoing on from checkpoint "),
             "{told}"
         );
     }
+    expect![[r#"
+        {"error":"in/b.csv, line 2, column id (field 1): 'three' is not a BIGINT","line":2,"path":"b.csv","raw":"three,3","source":"lines"}
+    "#]]
+    .assert_eq(&listed(&letters(&job, "bad")));
     // What the dead-letter table was promised is not forgotten.
     let job = job.file("job.sql", every("20 ms", &strict));
     let told = job.run();
     let (_, why) = told.split_once("job-copy: ").unwrap();
-    expect![[r#""#]].assert_eq(why);
+    expect![[r#"
+        it writes 'copy', the checkpoint is of a job that writes 'copy', 'bad'
+
+        hint: to start anew remove that folder, or give the job another name with SET 'pipeline.name'
+    "#]].assert_eq(why);
+}
+
+/// Letters do not wait for the windows of the rows beside them.
+#[test]
+fn letters_beside_windows() {
+    let job = Job::new(&every(
+        "20 ms",
+        &format!(
+            "{BAD}
+             CREATE TABLE ticks (ms BIGINT, ts AS TO_TIMESTAMP_MILLIS(ms), WATERMARK FOR ts AS ts) WITH (
+               'connector' = 'filesystem', 'format' = 'csv', 'path' = 'in',
+               'source.monitor-interval' = '20 ms',
+               'on-error' = 'dead-letter', 'dead-letter.table' = 'bad');
+             CREATE TABLE counts (we TIMESTAMP(3), n BIGINT) WITH (
+               'connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+             INSERT INTO counts SELECT window_end, COUNT(*)
+               FROM TABLE(TUMBLE(TABLE ticks, DESCRIPTOR(ts), INTERVAL '1' SECOND))
+               GROUP BY window_start, window_end;"
+        ),
+    ))
+    .file("in/a.csv", "1\nx\n999\n");
+    let child = start(&job);
+    wait_for_letters(&job, 1);
+    assert_eq!(wait_for_rows(&job, |_| true), Vec::<String>::new());
+    let job = job.file("in/b.csv", "y\n1999\n");
+    wait_for_letters(&job, 2);
+    let rows = wait_for_rows(&job, |rows| !rows.is_empty());
+    assert_eq!(rows, ["1970-01-01 00:00:01,2"]);
+    assert!(stop(child).status.success());
+    let lines: Vec<_> = letters(&job, "bad")
+        .iter()
+        .map(|letter| letter["raw"].clone())
+        .collect();
+    assert_eq!(lines, ["x", "y"]);
 }
 
 /// Runs a job that is refused: a table without end or with one, and a dead-letter table.
@@ -391,30 +480,109 @@ fn options_that_are_refused() {
     let options = |more: &str, expected: Expect| {
         refused("raw BYTES", &format!("{FILES}, {more}"), INSERT, expected);
     };
-    options("'on-error' = 'null'", expect![[r#""#]]);
-    options("'on-error' = 'dead-letter'", expect![[r#""#]]);
-    options("'dead-letter.table' = 'bad'", expect![[r#""#]]);
+    options(
+        "'on-error' = 'null'",
+        expect![[r#"
+        exit 2
+        error: table t: option 'on-error' must be 'fail' or 'dead-letter', not 'null'
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'on-error…
+          |              ^
+    "#]],
+    );
+    options(
+        "'on-error' = 'dead-letter'",
+        expect![[r#"
+        exit 2
+        error: table t: 'on-error' = 'dead-letter' needs a table for the letters
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'on-error…
+          |              ^
+
+        hint: name it with 'dead-letter.table' = '…', or for all tables with SET 'dead-letter.table' = '…'
+    "#]],
+    );
+    options(
+        "'dead-letter.table' = 'bad'",
+        expect![[r#"
+        exit 2
+        error: table t: option 'dead-letter.table' is of no use: errors fail the job
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'dead-let…
+          |              ^
+
+        hint: add 'on-error' = 'dead-letter'
+    "#]],
+    );
     options(
         "'on-error' = 'dead-letter', 'dead-letter.table' = 'bda'",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: the dead-letter table 'bda' of 't' is not there
+             --> job.sql:2:14
+              |
+            2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'on-error…
+              |              ^
+
+            hint: did you mean 'bad'?
+        "#]],
     );
     options(
         "'on-error' = 'dead-letter', 'dead-letter.table' = 't'",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: 't' is the dead-letter table of 't': the same job cannot read it
+             --> job.sql:2:14
+              |
+            2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'on-error…
+              |              ^
+
+            hint: read it in a job of its own
+        "#]],
     );
     options(
         "'on-error' = 'dead-letter', 'dead-letter.table' = 'bad', 'csv.ignore-parse-errors' = 'TRUE'",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: table t: option 'on-error' and 'csv.ignore-parse-errors' exclude each other: what is ignored is no error
+             --> job.sql:2:14
+              |
+            2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'on-error…
+              |              ^
+
+            hint: leave out 'csv.ignore-parse-errors' to get such records into the dead-letter table
+        "#]],
     );
     let table = |table: &str, expected: Expect| refused("raw BYTES", table, INSERT, expected);
     table(
         "'connector' = 'filesystem', 'format' = 'parquet', 'path' = 'in', \
          'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: table t: option 'on-error' cannot be 'dead-letter' with the format parquet
+             --> job.sql:2:14
+              |
+            2 | CREATE TABLE t (id INT) WITH ('connector' = 'filesystem', 'format' = 'parquet', 'path' = 'in', 'on-e…
+              |              ^
+
+            hint: a Parquet file has no records of its own that could be wrong: it can be read or not
+        "#]],
     );
     table(
         "'connector' = 'datagen', 'number-of-rows' = '1', 'on-error' = 'dead-letter'",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: table t: the connector 'datagen' has no option 'on-error'
+             --> job.sql:2:14
+              |
+            2 | CREATE TABLE t (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1', 'on-error' = 'dead-le…
+              |              ^
+
+            hint: known options: rows-per-second, number-of-rows, scan.parallelism, fields.#.kind, fields.#.min, fields.#.max, fields.#.max-past, fields.#.length, fields.#.var-len, fields.#.null-rate, fields.#.start, fields.#.end, scan.watermark.idle-timeout, scan.watermark.emit.strategy, scan.watermark.alignment.group, scan.watermark.alignment.max-drift, scan.watermark.alignment.update-interval
+        "#]],
     );
 }
 
@@ -424,27 +592,92 @@ fn columns_that_are_refused() {
         let table = format!("{FILES}, 'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'");
         refused(columns, &table, INSERT, expected);
     };
-    columns("raw BYTES, reason STRING", expect![[r#""#]]);
-    columns("raw BYTES, pat STRING", expect![[r#""#]]);
-    columns("raw STRING", expect![[r#""#]]);
+    columns(
+        "raw BYTES, reason STRING",
+        expect![[r#"
+        exit 2
+        error: the dead-letter table 'bad' has a column 'reason', which no letter has
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE bad (raw BYTES, reason STRING) WITH ('connector' = 'blackhole');
+          |              ^^^
+
+        hint: its columns may be source STRING, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP_LTZ(3), key BYTES, path STRING, line BIGINT, raw BYTES, error STRING
+    "#]],
+    );
+    columns(
+        "raw BYTES, pat STRING",
+        expect![[r#"
+        exit 2
+        error: the dead-letter table 'bad' has a column 'pat', which no letter has
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE bad (raw BYTES, pat STRING) WITH ('connector' = 'blackhole');
+          |              ^^^
+
+        hint: did you mean 'path'?
+    "#]],
+    );
+    columns(
+        "raw STRING",
+        expect![[r#"
+        exit 2
+        error: the column 'raw' of the dead-letter table 'bad' must be BYTES, not STRING
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE bad (raw STRING) WITH ('connector' = 'blackhole');
+          |              ^^^
+    "#]],
+    );
 }
 
 #[test]
 fn statements_that_are_refused() {
     let table = format!("{FILES}, 'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'");
-    refused("raw BYTES", &table, "SELECT id FROM t", expect![[r#""#]]);
+    refused(
+        "raw BYTES",
+        &table,
+        "SELECT id FROM t",
+        expect![[r#"
+        exit 2
+        error: a SELECT writes no table, so the bad records of 't' would be lost
+         --> job.sql:4:1
+          |
+        4 | SELECT id FROM t;
+          | ^^^^^^^^^^^^^^^^
+
+        hint: let it fail on them with t /*+ OPTIONS('on-error' = 'fail') */, or write an INSERT
+    "#]],
+    );
     refused(
         "raw BYTES",
         &table,
         "SELECT id FROM t /*+ OPTIONS('on-error' = 'fail') */",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 0
+            +----+
+            | id |
+            +----+
+            |  1 |
+            +----+
+            1 row in set
+        "#]],
     );
     refused(
         "raw BYTES",
         &table,
         "CREATE TABLE ids (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1');\n\
          INSERT INTO out SELECT id FROM t /*+ OPTIONS('dead-letter.table' = 'ids') */",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: table ids: the connector 'datagen' cannot be written, only read
+             --> job.sql:4:14
+              |
+            4 | CREATE TABLE ids (id INT) WITH ('connector' = 'datagen', 'number-of-rows' = '1');
+              |              ^^^
+
+            hint: writable connectors: filesystem, kafka, upsert-kafka, print, blackhole, postgres, jdbc
+        "#]],
     );
     // Each time that the job begins again it would read the table anew.
     refused(
@@ -452,7 +685,16 @@ fn statements_that_are_refused() {
         &table,
         "CREATE TABLE ids (id INT) WITH ('connector' = 'datagen');\n\
          INSERT INTO out SELECT t.id FROM ids JOIN t ON ids.id = t.id",
-        expect![[r#""#]],
+        expect![[r#"
+            exit 2
+            error: the query into 'out' is over tables without end and has a join with a table that ends and has 'on-error' = 'dead-letter', for which they would have to end
+             --> job.sql:5:1
+              |
+            5 | INSERT INTO out SELECT t.id FROM ids JOIN t ON ids.id = t.id;
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: the table that ends is read anew whenever the job begins again, and so would be its bad records: leave out its 'on-error'
+        "#]],
     );
 }
 
@@ -467,7 +709,17 @@ fn a_dead_letter_table_that_is_read() {
     ))
     .file("in/a.csv", "1\nx\n")
     .file("bad/old.json", "{}\n");
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 2
+        error: 'bad' is the dead-letter table of 't': the same job cannot read it
+         --> job.sql:2:14
+          |
+        2 | CREATE TABLE bad (source STRING, topic STRING, `partition` INT, `offset` BIGINT,
+          |              ^^^
+
+        hint: read it in a job of its own
+    "#]]
+    .assert_eq(&job.run());
     // A later statement may.
     let sql = fs::read_to_string(job.path("job.sql")).unwrap();
     let sql = sql.replace(" UNION ALL SELECT line FROM bad", "");
@@ -475,5 +727,16 @@ fn a_dead_letter_table_that_is_read() {
         "job.sql",
         format!("{sql}\nSELECT line, CAST(raw AS STRING) AS raw FROM bad WHERE line > 0;"),
     );
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 0
+        +------+-----+
+        | line | raw |
+        +------+-----+
+        |    2 | x   |
+        +------+-----+
+        1 row in set
+        out: 1 row
+        1 bad record in the dead-letter table bad
+    "#]]
+    .assert_eq(&job.run());
 }

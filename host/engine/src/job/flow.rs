@@ -112,8 +112,8 @@ impl Flow {
         format!("{}:{}", self.index, self.pipeline.table)
     }
 
-    /// Whether it is new to a job that goes on from a checkpoint, which it may be: it writes dead letters,
-    /// and whether they are shown does not depend on an earlier checkpoint.
+    /// Whether it may be new to a job that goes on from a checkpoint, and is: a job gets a dead-letter
+    /// table when it has failed. A sink that decides must have been there from the beginning.
     pub(super) fn joins(&self, checkpoint: &Checkpoint) -> bool {
         self.pipeline.letters.is_some()
             && !self.pipeline.sink.decides()

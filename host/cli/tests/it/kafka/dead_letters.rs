@@ -1,11 +1,11 @@
 //! Messages that cannot be read, and the tables that take them.
 
-use std::{collections::BTreeSet, thread, time::Duration};
+use std::{thread, time::Duration};
 
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::{Broker, EARLIEST, shown, start, wait_for, without_timestamps};
+use super::{Broker, EARLIEST, Running, shown, start, wait_for, without_timestamps};
 use crate::{
     dead_letters::{BAD, letters, listed},
     support::Job,
@@ -57,11 +57,31 @@ fn values_and_keys() {
                'value.format' = 'json', 'key.fields' = 'k', 'value.fields-include' = 'EXCEPT_KEY'";
     let columns = "k INT NOT NULL, v INT, at BIGINT METADATA FROM 'offset'";
     let job = copy(columns, &broker.with(&topic, key));
-    expect![[r#""#]].assert_eq(&outcome(&job, broker, &topic));
+    expect![[r#"
+        exit 0
+        copy: 2 rows
+        4 bad records in the dead-letter table bad
+        {"k":1,"v":1,"at":0}
+        {"k":6,"v":6,"at":5}
+        {"error":"topic '[TOPIC]', partition 0, offset 1, field v: \"two\" is not an INT","key":"{\"k\": 2}","offset":1,"partition":0,"raw":"{\"v\": \"two\"}","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 2, key, column 2: not a JSON object: expected ident","key":"nonsense","offset":2,"partition":0,"raw":"{\"v\": 3}","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 3: column k is NOT NULL, but has no value","offset":3,"partition":0,"raw":"{\"v\": 4}","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 1, offset 0, column 1: not a JSON object: EOF while parsing an object","offset":0,"partition":1,"raw":"{","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+    "#]].assert_eq(&outcome(&job, broker, &topic));
     // What nobody asks for is not wrong.
     let sql = std::fs::read_to_string(job.path("job.sql")).unwrap();
     let job = Job::new(&sql.replace("SELECT * FROM", "SELECT v FROM"));
-    expect![[r#""#]].assert_eq(&outcome(&job, broker, &topic));
+    expect![[r#"
+        exit 0
+        copy: 4 rows
+        2 bad records in the dead-letter table bad
+        {"v":1}
+        {"v":3}
+        {"v":4}
+        {"v":6}
+        {"error":"topic '[TOPIC]', partition 0, offset 1, field v: \"two\" is not an INT","key":"{\"k\": 2}","offset":1,"partition":0,"raw":"{\"v\": \"two\"}","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 1, offset 0, column 1: not a JSON object: EOF while parsing an object","offset":0,"partition":1,"raw":"{","source":"topic","timestamp":"2023-11-14 22:13:20Z","topic":"[TOPIC]"}
+    "#]].assert_eq(&outcome(&job, broker, &topic));
 }
 
 #[test]
@@ -78,15 +98,42 @@ fn other_formats() {
         broker.with(&topic, &options)
     };
     let csv = copy("id INT, name STRING", &with("'format' = 'csv'"));
-    expect![[r#""#]].assert_eq(&without_timestamps(&outcome(&csv, broker, &topic)));
+    expect![[r#"
+        exit 0
+        copy: 2 rows
+        3 bad records in the dead-letter table bad
+        {"id":1,"name":"one"}
+        {"id":6,"name":"six"}
+        {"error":"topic '[TOPIC]', partition 0, offset 1, column id (field 1): 'two' is not an INT","offset":1,"partition":0,"raw":"two,2","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 2: 1 field where 2 columns are expected","offset":2,"partition":0,"raw":"3","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 3: there is more than one record in it","offset":3,"partition":0,"raw":"4,four\n5,five","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+    "#]].assert_eq(&without_timestamps(&outcome(&csv, broker, &topic)));
     // Four bytes each.
     let raw = copy("id INT", &with("'format' = 'raw'"));
-    expect![[r#""#]].assert_eq(&without_timestamps(&outcome(&raw, broker, &topic)));
+    expect![[r#"
+        exit 0
+        copy: 0 rows
+        5 bad records in the dead-letter table bad
+        {"error":"topic '[TOPIC]', partition 0, offset 0, column id: 5 bytes are not an INT","offset":0,"partition":0,"raw":"1,one","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 1, column id: 5 bytes are not an INT","offset":1,"partition":0,"raw":"two,2","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 2, column id: 1 bytes are not an INT","offset":2,"partition":0,"raw":"3","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 3, column id: 13 bytes are not an INT","offset":3,"partition":0,"raw":"4,four\n5,five","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 4, column id: 5 bytes are not an INT","offset":4,"partition":0,"raw":"6,six","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+    "#]].assert_eq(&without_timestamps(&outcome(&raw, broker, &topic)));
     let avro = copy(
         "id INT NOT NULL, name STRING NOT NULL",
         &with("'format' = 'avro'"),
     );
-    expect![[r#""#]].assert_eq(&without_timestamps(&outcome(&avro, broker, &topic)));
+    expect![[r#"
+        exit 0
+        copy: 0 rows
+        5 bad records in the dead-letter table bad
+        {"error":"topic '[TOPIC]', partition 0, offset 0, field name: the message ends here","offset":0,"partition":0,"raw":"1,one","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 1, field name: its length is negative","offset":1,"partition":0,"raw":"two,2","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 2, field name: the message ends here","offset":2,"partition":0,"raw":"3","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 3, field name: the message ends here","offset":3,"partition":0,"raw":"4,four\n5,five","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 4, field name: the message ends here","offset":4,"partition":0,"raw":"6,six","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+    "#]].assert_eq(&without_timestamps(&outcome(&avro, broker, &topic)));
 }
 
 /// The topic of letters holds the bytes of the messages, one by one.
@@ -109,81 +156,150 @@ fn a_topic_of_letters() {
             &format!("{EARLIEST}, 'scan.bounded.mode' = 'latest-offset', {LETTERS}")
         ),
     ));
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 0
+        +I[1]
+        +I[7]
+        out: 2 rows
+        5 bad records in the dead-letter table bad
+    "#]]
+    .assert_eq(&job.run());
     assert_eq!(broker.values(&bad), garbage);
 }
 
-#[test]
-fn exactly_once_through_kills() {
-    const ROUND: u64 = 3000;
-    const ROUNDS: u64 = 6;
-    let broker = Broker::shared();
-    let (topic, bad) = (broker.topic(2), broker.topic(2));
-    let once = format!(
-        "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once', \
-         'sink.transactional-id-prefix' = '{bad}'"
-    );
-    let job = Job::new(&format!(
-        "SET 'execution.checkpointing.interval' = '30 ms';
-         CREATE TABLE bad (`partition` INT, `offset` BIGINT, raw BYTES) {};
-         CREATE TABLE topic (id BIGINT) {};
-         CREATE TABLE copy (id BIGINT) WITH (
-           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
-         INSERT INTO copy SELECT id FROM topic;",
-        broker.with(&bad, &once),
-        broker.with(&topic, &format!("{EARLIEST}, {LETTERS}")),
-    ));
-    // Every third message of each partition is none.
-    let produce = |round: u64| {
-        let ids = round * ROUND..(round + 1) * ROUND;
+/// Separates a topic of two partitions, of whose messages every third is none, into rows in files and
+/// letters in another topic.
+struct Separation<'a> {
+    broker: &'a Broker,
+    topic: String,
+    bad: String,
+    job: Job,
+    sent: u64,
+}
+
+impl<'a> Separation<'a> {
+    fn new(broker: &'a Broker) -> Self {
+        let (topic, bad) = (broker.topic(2), broker.topic(2));
+        let once = format!(
+            "'format' = 'json', 'sink.delivery-guarantee' = 'exactly-once', \
+             'sink.transactional-id-prefix' = '{bad}'"
+        );
+        let job = Job::new(&format!(
+            "SET 'execution.checkpointing.interval' = '30 ms';
+             CREATE TABLE bad (`partition` INT, `offset` BIGINT, raw BYTES) {};
+             CREATE TABLE topic (id BIGINT) {};
+             CREATE TABLE copy (id BIGINT) WITH (
+               'connector' = 'filesystem', 'format' = 'csv', 'path' = 'out');
+             INSERT INTO copy SELECT id FROM topic;",
+            broker.with(&bad, &once),
+            broker.with(&topic, &format!("{EARLIEST}, {LETTERS}")),
+        ));
+        Separation {
+            broker,
+            topic,
+            bad,
+            job,
+            sent: 0,
+        }
+    }
+
+    fn is_bad(id: u64) -> bool {
+        (id / 2).is_multiple_of(3)
+    }
+
+    fn produce(&mut self, count: u64) {
         let message = |id: u64| {
-            let value = match (id / 2).is_multiple_of(3) {
+            let value = match Self::is_bad(id) {
                 true => format!("garbage {id}"),
                 false => json!({ "id": id }).to_string(),
             };
             json!({ "value": value, "partition": id % 2 })
         };
-        broker.produce(&topic, &ids.map(message).collect::<Vec<_>>());
-    };
-    for round in 0..ROUNDS {
-        produce(round);
-        let child = start(&job);
+        let messages: Vec<_> = (self.sent..self.sent + count).map(message).collect();
+        self.broker.produce(&self.topic, &messages);
+        self.sent += count;
+    }
+
+    /// Waits until all is there, and ends the job; nothing may be missing, and nothing there twice.
+    fn check(self, child: Running) {
+        let count = || self.broker.values(&self.bad).len() + shown(&self.job, "out").len();
+        wait_for(count, |found| *found as u64 >= self.sent);
+        let output = child.stop();
+        assert!(output.status.success(), "{}", self.job.told(&output));
+        let mut found: Vec<_> = self
+            .broker
+            .values(&self.bad)
+            .iter()
+            .map(|letter| {
+                let letter: Value = serde_json::from_str(letter).unwrap();
+                let number = |name: &str| letter[name].as_u64().unwrap();
+                2 * number("offset") + number("partition")
+            })
+            .collect();
+        found.sort_unstable();
+        let ids = 0..self.sent;
+        assert!(
+            found
+                .into_iter()
+                .eq(ids.clone().filter(|id| Self::is_bad(*id)))
+        );
+        let rows = shown(&self.job, "out");
+        let mut rows: Vec<u64> = rows.iter().map(|id| id.parse().unwrap()).collect();
+        rows.sort_unstable();
+        assert!(rows.into_iter().eq(ids.filter(|id| !Self::is_bad(*id))));
+    }
+}
+
+#[test]
+fn exactly_once_through_kills() {
+    let mut separation = Separation::new(Broker::shared());
+    for round in 0..6 {
+        separation.produce(3000);
+        let child = start(&separation.job);
         thread::sleep(Duration::from_millis(300 + 130 * round));
         child.kill();
     }
-    produce(ROUNDS);
-    let count = (ROUND * (ROUNDS + 1)) as usize;
-    let child = start(&job);
-    wait_for(
-        || broker.values(&bad).len() + shown(&job, "out").len(),
-        |found| *found >= count,
+    separation.produce(3000);
+    let child = start(&separation.job);
+    separation.check(child);
+}
+
+/// The process lives through it: what failed is begun again.
+#[test]
+fn exactly_once_through_crashes_of_the_broker() {
+    let broker = Broker::start();
+    let mut separation = Separation::new(&broker);
+    let child = start(&separation.job);
+    for round in 0..3 {
+        separation.produce(1000);
+        thread::sleep(Duration::from_millis(150 * round));
+        broker.kill();
+        broker.start_again();
+    }
+    separation.check(child);
+}
+
+/// It notes in its transactions how far the job has come, from the first on.
+#[test]
+fn letters_that_commit_by_themselves_cannot_come_later() {
+    let broker = Broker::shared();
+    let mut separation = Separation::new(broker);
+    let sql = std::fs::read_to_string(separation.job.path("job.sql")).unwrap();
+    let strict = sql.replace(
+        "'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'",
+        "'on-error' = 'fail'",
     );
-    let output = child.stop();
-    assert!(output.status.success(), "{}", job.told(&output));
-    let found: Vec<(u64, u64)> = broker
-        .values(&bad)
-        .iter()
-        .map(|letter| {
-            let letter: Value = serde_json::from_str(letter).unwrap();
-            let number = |name: &str| letter[name].as_u64().unwrap();
-            (number("partition"), number("offset"))
-        })
-        .collect();
-    let distinct: BTreeSet<_> = found.iter().copied().collect();
-    assert_eq!(distinct.len(), found.len());
-    let half = count as u64 / 2;
-    let expected =
-        (0..2).flat_map(|partition| (0..half).step_by(3).map(move |offset| (partition, offset)));
-    assert!(distinct.into_iter().eq(expected));
-    let mut rows: Vec<u64> = shown(&job, "out")
-        .iter()
-        .map(|id| id.parse().unwrap())
-        .collect();
-    rows.sort_unstable();
-    assert!(
-        rows.into_iter()
-            .eq((0..count as u64).filter(|id| !(id / 2).is_multiple_of(3)))
-    );
+    assert_ne!(strict, sql);
+    separation.job = separation.job.file("job.sql", strict);
+    let message = json!({ "value": "{\"id\": 1}", "partition": 0 });
+    broker.produce(&separation.topic, &[message]);
+    let child = start(&separation.job);
+    wait_for(|| shown(&separation.job, "out").len(), |rows| *rows == 1);
+    assert!(child.stop().status.success());
+    let job = separation.job.file("job.sql", sql);
+    let told = job.run();
+    let (_, why) = told.split_once("job-copy: ").unwrap();
+    expect![[r#""#]].assert_eq(why);
 }
 
 /// A topic of garbage that is larger than an epoch: the job keeps up, and stops when it is told to.
@@ -250,5 +366,14 @@ INSERT INTO copy SELECT id FROM topic;",
         broker.with(&topic, &format!("{EARLIEST}, {LETTERS}")),
         broker.with(&to, &once(&to, "json")),
     ));
-    expect![[r#""#]].assert_eq(&job.run());
+    expect![[r#"
+        exit 2
+        error: the sinks 'copy' and 'bad' each commit by themselves, so that a crash may fall between two of them
+         --> job.sql:5:1
+          |
+        5 | INSERT INTO copy SELECT id FROM topic;
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: let one of them be exactly-once in a job, and give the others 'sink.delivery-guarantee' = 'at-least-once'
+    "#]].assert_eq(&job.run());
 }
