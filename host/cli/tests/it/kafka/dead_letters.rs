@@ -299,7 +299,11 @@ fn letters_that_commit_by_themselves_cannot_come_later() {
     let job = separation.job.file("job.sql", sql);
     let told = job.run();
     let (_, why) = told.split_once("job-copy: ").unwrap();
-    expect![[r#""#]].assert_eq(why);
+    expect![[r#"
+        it writes 'copy', 'bad', the checkpoint is of a job that writes 'copy'
+
+        hint: to start anew remove that folder, or give the job another name with SET 'pipeline.name'
+    "#]].assert_eq(why);
 }
 
 /// A topic of garbage that is larger than an epoch: the job keeps up, and stops when it is told to.

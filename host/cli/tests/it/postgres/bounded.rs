@@ -266,5 +266,9 @@ fn a_table_of_dead_letters() {
         );
     }
     let found = "SELECT line, encode(raw, 'escape'), error FROM bad ORDER BY line";
-    expect![[r#""#]].assert_eq(&database.rows(found));
+    expect![[r#"
+        2|x|in.csv, line 2, column id (field 1): 'x' is not a BIGINT
+        4|"y"|in.csv, line 4, column id (field 1): 'y' is not a BIGINT
+    "#]]
+    .assert_eq(&database.rows(found));
 }
