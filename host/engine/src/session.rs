@@ -30,8 +30,9 @@ use crate::{
     },
     planning::{
         EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_finds_no_letters,
-        check_gives_rows, create_function, datafusion_context, epoch_pipeline, execution_error,
-        is_endless, letter_pipelines, physical_plan, plan_insert, planning_error, query_plan,
+        check_gives_rows, check_letters_once, create_function, datafusion_context, epoch_pipeline,
+        execution_error, is_endless, letter_pipelines, physical_plan, plan_insert, planning_error,
+        query_plan,
     },
     settings::Settings,
     sql::{
@@ -548,6 +549,10 @@ impl Planner<'_> {
                     "use INSERT INTO",
                 );
             }
+        }
+        for ((pipeline, found), (_, span)) in pipelines.iter().zip(&in_epochs).zip(inserts) {
+            check_letters_once(pipeline, found)
+                .map_err(|error| error.at(|| self.location(*span)))?;
         }
         let letters = pipelines
             .iter()

@@ -220,10 +220,10 @@ impl Endless {
     /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
     /// sources give only what they hold.
     async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
+        let letters = begin_letters(self.flows.iter().map(|flow| &flow.pipeline));
         for (_, following) in self.following() {
             following.begin();
         }
-        let letters = begin_letters(self.flows.iter().map(|flow| &flow.pipeline));
         let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
         let failed = |error: DataFusionError| execution_error(&error);
         for flow in &self.flows {

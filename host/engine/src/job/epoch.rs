@@ -13,7 +13,7 @@ use std::{
     time::Duration,
 };
 
-use datafusion::arrow::datatypes::SchemaRef;
+use datafusion::arrow::{datatypes::SchemaRef, record_batch::RecordBatch};
 use futures::{Stream, stream};
 use tokio::{
     sync::{Notify, mpsc, watch},
@@ -25,7 +25,11 @@ use wasmill_connectors::{
     ConnectorError, DeadLetter, Position, Positions, SourceReader, SourceRows, Subscription,
 };
 
-use super::{clock::BEGINNING, watermark::TableTime};
+use super::{
+    clock::BEGINNING,
+    letters::{LetterSender, Letters, deliver},
+    watermark::TableTime,
+};
 use crate::planning::given;
 
 /// When an epoch closes.
@@ -121,6 +125,8 @@ pub(crate) struct Following {
     bounded: bool,
     /// Where windows need it.
     time: Option<Arc<TableTime>>,
+    /// Where its dead letters go.
+    letters: Option<Arc<Letters>>,
     /// The first of the columns that are read.
     schema: SchemaRef,
 }
@@ -129,7 +135,7 @@ type SharedReader = Arc<tokio::sync::Mutex<Box<dyn SourceReader>>>;
 
 /// Batches that were read, and the task that reads them.
 type Epoch = (
-    mpsc::UnboundedReceiver<Result<SourceRows, ConnectorError>>,
+    mpsc::UnboundedReceiver<Result<RecordBatch, ConnectorError>>,
     JoinSet<()>,
 );
 
@@ -146,6 +152,7 @@ impl Following {
         gate: Arc<Gate>,
         bounded: bool,
         time: Option<TableTime>,
+        letters: Option<Arc<Letters>>,
         schema: SchemaRef,
     ) -> Self {
         let readers = subscription.readers.into_iter();
@@ -161,6 +168,7 @@ impl Following {
             positions: subscription.positions,
             bounded,
             time: time.map(Arc::new),
+            letters,
             schema,
         }
     }
@@ -216,6 +224,7 @@ impl Following {
                 reader: Arc::clone(&partition.reader),
                 ended: Arc::clone(&partition.ended),
                 time: self.time.clone(),
+                letters: self.letters.as_ref().and_then(|letters| letters.sender()),
                 schema: Arc::clone(&self.schema),
             };
             let (sender, receiver) = mpsc::unbounded_channel();
@@ -224,12 +233,12 @@ impl Following {
                 let reader = Arc::clone(&reading.reader);
                 let mut reader = reader.lock_owned().await;
                 loop {
-                    let rows = reading.next(reader.as_mut()).await.transpose();
-                    let Some(rows) = rows else {
+                    let batch = reading.next(reader.as_mut()).await.transpose();
+                    let Some(batch) = batch else {
                         return;
                     };
-                    let failed = rows.is_err();
-                    if sender.send(rows).is_err() || failed {
+                    let failed = batch.is_err();
+                    if sender.send(batch).is_err() || failed {
                         return;
                     }
                 }
@@ -238,16 +247,16 @@ impl Following {
         }
     }
 
-    /// One partition's rows of this epoch.
+    /// One partition's batches of this epoch.
     pub(crate) fn epoch(
         &self,
         partition: usize,
-    ) -> Option<impl Stream<Item = Result<SourceRows, ConnectorError>> + Send + use<>> {
+    ) -> Option<impl Stream<Item = Result<RecordBatch, ConnectorError>> + Send + use<>> {
         let begun = self.partitions.get(partition)?.epoch.lock().take();
         Some(stream::unfold(begun, |begun| async {
             let (mut receiver, task) = begun?;
-            let rows = receiver.recv().await?;
-            Some((rows, Some((receiver, task))))
+            let batch = receiver.recv().await?;
+            Some((batch, Some((receiver, task))))
         }))
     }
 }
@@ -258,6 +267,7 @@ struct Reading {
     reader: SharedReader,
     ended: Arc<AtomicBool>,
     time: Option<Arc<TableTime>>,
+    letters: Option<LetterSender>,
     schema: SchemaRef,
 }
 
@@ -265,20 +275,20 @@ impl Reading {
     async fn next(
         &mut self,
         reader: &mut dyn SourceReader,
-    ) -> Result<Option<SourceRows>, ConnectorError> {
+    ) -> Result<Option<RecordBatch>, ConnectorError> {
         if self.ended.load(Ordering::Acquire) {
             return Ok(None);
         }
         if !self.gate.is_closed() {
-            let rows = tokio::select! {
+            let batch = tokio::select! {
                 biased;
                 () = self.gate.closes() => None,
-                rows = reader.next() => Some(rows?),
+                batch = reader.next() => Some(batch?),
             };
-            match rows {
+            match batch {
                 Some(Some(rows)) => {
                     self.gate.count(&rows);
-                    return self.given(rows).map(Some);
+                    return self.given(rows).await.map(Some);
                 }
                 Some(None) => {
                     self.ended.store(true, Ordering::Release);
@@ -287,17 +297,19 @@ impl Reading {
                 None => {}
             }
         }
-        let rest = reader.rest().await?;
-        rest.map(|rows| self.given(rows)).transpose()
+        match reader.rest().await? {
+            Some(rows) => self.given(rows).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    fn given(&self, rows: SourceRows) -> Result<SourceRows, ConnectorError> {
+    async fn given(&self, mut rows: SourceRows) -> Result<RecordBatch, ConnectorError> {
         if let (Some(time), 1..) = (&self.time, rows.batch.num_rows()) {
             time.observe(&rows)?;
         }
-        let batch = given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
+        deliver(std::mem::take(&mut rows.letters), self.letters.as_ref()).await?;
+        given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
             message: format!("columns of a batch: {error}"),
-        })?;
-        Ok(SourceRows { batch, ..rows })
+        })
     }
 }

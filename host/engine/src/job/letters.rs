@@ -9,7 +9,7 @@ use futures::{Stream, stream};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wasmill_connectors::DeadLetter;
+use wasmill_connectors::{ConnectorError, DeadLetter};
 
 use crate::planning::Pipeline;
 
@@ -36,12 +36,20 @@ struct Round {
 #[derive(Debug, Clone)]
 pub(crate) struct LetterSender(mpsc::Sender<Vec<DeadLetter>>);
 
-impl LetterSender {
-    /// Waits for room.
-    pub(crate) async fn send(&self, letters: Vec<DeadLetter>) {
-        // Fails where the pipeline of letters has failed, which ends the job.
-        self.0.send(letters).await.ok();
+/// Sends letters, if there are any; waits for room.
+pub(crate) async fn deliver(
+    letters: Vec<DeadLetter>,
+    sender: Option<&LetterSender>,
+) -> Result<(), ConnectorError> {
+    if letters.is_empty() {
+        return Ok(());
     }
+    let LetterSender(sender) = sender.ok_or_else(|| ConnectorError::Bug {
+        message: "nobody takes dead letters".to_owned(),
+    })?;
+    // Fails where the pipeline of letters has failed, which ends the job.
+    sender.send(letters).await.ok();
+    Ok(())
 }
 
 impl Letters {

@@ -23,7 +23,6 @@ use datafusion::{
 
 use super::{
     Pipeline, SourceScan,
-    letters::finds_letters,
     replay::Replay,
     windows::{Ends, Hold, Holding, LateRows, Reduction, Sessions, WindowEnd, WindowId},
 };
@@ -128,17 +127,6 @@ pub(crate) struct EpochPipeline {
     pub clock: Option<Arc<Clock>>,
     /// Rows that came after their window was over.
     pub late: Arc<AtomicU64>,
-}
-
-impl EpochPipeline {
-    /// One that writes dead letters.
-    pub(crate) fn of_letters(pipeline: Pipeline) -> Self {
-        EpochPipeline {
-            pipeline,
-            clock: None,
-            late: Arc::default(),
-        }
-    }
 }
 
 /// Why a plan cannot be executed epoch by epoch.
@@ -547,13 +535,13 @@ impl Planner {
             (true, false) => {
                 check_replayed(join_type.swap())?;
                 let (right, rows) = self.plan(right)?;
-                let left = replayed(left)?;
+                let left: Node = Arc::new(Replay::new(Arc::clone(left)));
                 Ok((rebuilt(plan, vec![left, right])?, rows))
             }
             (false, true) => {
                 check_replayed(join_type)?;
                 let (left, rows) = self.plan(left)?;
-                let right = replayed(right)?;
+                let right: Node = Arc::new(Replay::new(Arc::clone(right)));
                 Ok((rebuilt(plan, vec![left, right])?, rows))
             }
             (false, false) => {
@@ -629,18 +617,6 @@ fn meet(one: Rows, other: Rows) -> Result<Rows, Obstacle> {
             whole: whole.intersection(&also).copied().collect(),
         }),
         _ => Err(part("a union of windows and other rows", ABLE)),
-    }
-}
-
-/// A table that is read anew whenever the job begins again: its letters would come again.
-fn replayed(plan: &Node) -> Result<Node, Obstacle> {
-    match finds_letters(plan) {
-        None => Ok(Arc::new(Replay::new(Arc::clone(plan)))),
-        Some(_) => Err(part(
-            "a join with a table that ends and has 'on-error' = 'dead-letter'",
-            "the table that ends is read anew whenever the job begins again, and so would be its \
-             bad records: leave out its 'on-error'",
-        )),
     }
 }
 

@@ -22,7 +22,9 @@ use datafusion::{
 use futures::StreamExt;
 use wasmill_connectors::{DeadLetter, Place};
 
-use super::{Pipeline, Shared, SourceScan, as_scan, connector_error, execution_error};
+use super::{
+    EpochPipeline, Pipeline, Shared, SourceScan, as_scan, connector_error, execution_error,
+};
 use crate::{
     catalog::{Relation, Table},
     error::{EngineError, did_you_mean, nearest},
@@ -65,7 +67,7 @@ pub(super) fn dead_letter_table(
 }
 
 /// The first table of a plan whose bad records are letters.
-pub(super) fn finds_letters(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
+fn finds_letters(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
     let mut scans = scans(plan).into_iter();
     scans.find(|scan| scan.dead_letter_table().is_some())
 }
@@ -216,6 +218,37 @@ fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<&SourceScan> {
     match as_scan(plan) {
         Some(scan) => vec![scan],
         None => plan.children().into_iter().flat_map(scans).collect(),
+    }
+}
+
+/// A table with an end beside one without is read by itself, anew whenever the job begins again: its
+/// letters would come again.
+pub(crate) fn check_letters_once(
+    pipeline: &Pipeline,
+    in_epochs: &EpochPipeline,
+) -> Result<(), EngineError> {
+    let followed = scans(&in_epochs.pipeline.plan);
+    let is_followed = |scan: &SourceScan| followed.iter().any(|found| std::ptr::eq(*found, scan));
+    let mut found = scans(&pipeline.plan).into_iter();
+    match found.find(|scan| scan.dead_letter_table().is_some() && !is_followed(scan)) {
+        None => Ok(()),
+        Some(scan) => Err(EngineError::job(format!(
+            "'{}' has an end and is joined with a table without one: it is read anew whenever the \
+             job begins again, and so would be its bad records",
+            scan.table()
+        ))
+        .with_hint("leave out its 'on-error' = 'dead-letter'".to_owned())),
+    }
+}
+
+impl EpochPipeline {
+    /// One that writes dead letters.
+    pub(crate) fn of_letters(pipeline: Pipeline) -> Self {
+        EpochPipeline {
+            pipeline,
+            clock: None,
+            late: Arc::default(),
+        }
     }
 }
 

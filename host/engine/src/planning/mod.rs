@@ -29,7 +29,7 @@ pub(crate) use endless::{
 };
 pub(crate) use functions::create_function;
 pub(crate) use insert::{Pipeline, plan_insert};
-pub(crate) use letters::{check_finds_no_letters, letter_pipelines};
+pub(crate) use letters::{check_finds_no_letters, check_letters_once, letter_pipelines};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;

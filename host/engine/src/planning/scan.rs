@@ -33,10 +33,7 @@ use wasmill_connectors::{
 };
 
 use super::external;
-use crate::{
-    error::EngineError,
-    job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule},
-};
+use crate::job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule, deliver};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;
@@ -100,9 +97,17 @@ impl SourceScan {
         Ok(self)
     }
 
-    /// Its dead letters go to a table.
-    pub(crate) fn with_dead_letter_table(mut self, table: String) -> Self {
-        self.dead_letter_table = Some(table);
+    pub(crate) fn table(&self) -> &str {
+        &self.table
+    }
+
+    pub(crate) fn is_bounded(&self) -> bool {
+        self.source.bounded()
+    }
+
+    /// Its dead letters, if it has any, go to a table.
+    pub(crate) fn with_dead_letter_table(mut self, table: Option<String>) -> Self {
+        self.dead_letter_table = table;
         self
     }
 
@@ -113,19 +118,6 @@ impl SourceScan {
     /// Whoever writes that table is at the other end of these.
     pub(crate) fn send_letters(&self, letters: Arc<Letters>) {
         *self.letters.lock() = Some(letters);
-    }
-
-    /// For an execution that begins.
-    fn letter_sender(&self) -> Option<LetterSender> {
-        self.letters.lock().as_ref()?.sender()
-    }
-
-    pub(crate) fn table(&self) -> &str {
-        &self.table
-    }
-
-    pub(crate) fn is_bounded(&self) -> bool {
-        self.source.bounded()
     }
 
     /// Opens the source behind a position, and lets every execution be an epoch from now on. `times`
@@ -152,6 +144,7 @@ impl SourceScan {
             Arc::clone(gate),
             self.is_bounded(),
             time,
+            self.letters.lock().clone(),
             Arc::clone(&self.schema),
         );
         *self.following.lock() = Some(Arc::new(following));
@@ -185,14 +178,8 @@ async fn without_letters(
     sender: Option<LetterSender>,
 ) -> Result<RecordBatch> {
     let SourceRows { batch, letters, .. } = rows.map_err(external)?;
-    if letters.is_empty() {
-        return Ok(batch);
-    }
-    match sender {
-        Some(sender) => sender.send(letters).await,
-        None => return Err(external(EngineError::bug("nobody takes dead letters"))),
-    }
-    Ok(batch)
+    let delivered = deliver(letters, sender.as_ref()).await;
+    delivered.map_err(external).map(|()| batch)
 }
 
 /// The first columns of a batch, under the names of a scan.
@@ -297,10 +284,9 @@ impl ExecutionPlan for SourceScan {
             return internal_err!("partition {partition} of {}", self.executions.len());
         };
         if let Some(epoch) = self.following().and_then(|found| found.epoch(partition)) {
-            let letters = self.letter_sender();
             return Ok(make_cooperative(Box::pin(RecordBatchStreamAdapter::new(
                 Arc::clone(&self.schema),
-                epoch.then(move |rows| without_letters(rows, letters.clone())),
+                epoch.map_err(external),
             ))));
         }
         let opening = self.opening(executions.fetch_add(1, Ordering::Relaxed));
@@ -310,7 +296,8 @@ impl ExecutionPlan for SourceScan {
         let projection = Some(self.projection.clone());
         let schema = Arc::clone(&self.schema);
         let progress = Arc::clone(&self.progress);
-        let letters = self.letter_sender();
+        let letters = self.letters.lock().clone();
+        let letters = letters.and_then(|letters| letters.sender());
         let stream = futures::stream::once(async move {
             let streams = opening
                 .get_or_try_init(|| async {

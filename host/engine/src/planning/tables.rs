@@ -176,16 +176,14 @@ impl TableProvider for ConnectorTable {
                 watermark::rule(&self.shared, state, table, options, &mut read)?
             }
         };
-        let mut scan = SourceScan::new(
+        let scan = SourceScan::new(
             &self.table.name,
             source,
             statistics,
             read,
             state.config().target_partitions(),
         )?;
-        if let Some(table) = dead_letters {
-            scan = scan.with_dead_letter_table(table);
-        }
+        let scan = scan.with_dead_letter_table(dead_letters);
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,
