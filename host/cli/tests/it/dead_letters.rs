@@ -687,13 +687,13 @@ fn statements_that_are_refused() {
          INSERT INTO out SELECT t.id FROM ids JOIN t ON ids.id = t.id",
         expect![[r#"
             exit 2
-            error: the query into 'out' is over tables without end and has a join with a table that ends and has 'on-error' = 'dead-letter', for which they would have to end
+            error: 't' has an end and is joined with a table without one: it is read anew whenever the job begins again, and so would be its bad records
              --> job.sql:5:1
               |
             5 | INSERT INTO out SELECT t.id FROM ids JOIN t ON ids.id = t.id;
               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            hint: the table that ends is read anew whenever the job begins again, and so would be its bad records: leave out its 'on-error'
+            hint: leave out its 'on-error' = 'dead-letter'
         "#]],
     );
 }
