@@ -112,12 +112,10 @@ impl Flow {
         format!("{}:{}", self.index, self.pipeline.table)
     }
 
-    /// Whether it may be new to a job that goes on from a checkpoint, and is: a job gets a dead-letter
-    /// table when it has failed. A sink that decides must have been there from the beginning.
-    pub(super) fn joins(&self, checkpoint: &Checkpoint) -> bool {
-        self.pipeline.letters.is_some()
-            && !self.pipeline.sink.decides()
-            && !checkpoint.sinks.contains_key(&self.key())
+    /// Whether it writes dead letters and a job that goes on from a checkpoint had not done so: it gets
+    /// a dead-letter table when it has failed.
+    pub(super) fn is_new_to(&self, checkpoint: &Checkpoint) -> bool {
+        self.pipeline.letters.is_some() && !checkpoint.sinks.contains_key(&self.key())
     }
 
     /// Its tables that are read epoch by epoch, by the names that a checkpoint gives them.

@@ -136,9 +136,9 @@ impl Endless {
                 ),
             });
         }
-        let key = format!("{index}:{}", pipeline.table);
-        if pipeline.letters.is_some() && !latest.sinks.contains_key(&key) {
-            // It has had no part in the run yet.
+        let mut flows = self.flows.iter();
+        if flows.any(|flow| flow.pipeline.sink.decides() && flow.is_new_to(&latest)) {
+            // What it shows says nothing of the run yet.
             return Ok(Some(latest));
         }
         checkpoints.back_to(shown).map(Some)
@@ -159,7 +159,9 @@ impl Endless {
     ) -> Result<(), EngineError> {
         let sources = self.flows.iter().flat_map(Flow::keyed_scans);
         let sources: Vec<_> = sources.map(|(key, _)| key).collect();
-        let writes = self.flows.iter().filter(|flow| !flow.joins(checkpoint));
+        // A sink that decides must have been there from the beginning.
+        let joins = |flow: &&Flow| flow.is_new_to(checkpoint) && !flow.pipeline.sink.decides();
+        let writes = self.flows.iter().filter(|flow| !joins(flow));
         let sinks: Vec<_> = writes.map(Flow::key).collect();
         let changes = [
             changes("reads", &sources, &checkpoint.sources),
