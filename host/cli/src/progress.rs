@@ -115,6 +115,13 @@ pub fn summary(report: &JobReport, took: Duration) -> String {
         };
         lines.push(format!("{} bad {what} ignored", HumanCount(report.ignored)));
     }
+    for SinkReport { table, rows } in &report.dead_letters {
+        let records = if *rows == 1 { "record" } else { "records" };
+        lines.push(format!(
+            "{} bad {records} in the dead-letter table {table}",
+            HumanCount(*rows)
+        ));
+    }
     if report.late > 0 {
         let (rows, their) = match report.late {
             1 => ("row", "its"),

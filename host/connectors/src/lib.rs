@@ -9,6 +9,7 @@
 mod blackhole;
 mod caught;
 mod datagen;
+mod dead_letter;
 mod error;
 mod filesystem;
 mod format;
@@ -26,6 +27,7 @@ mod table;
 mod text;
 
 pub use caught::panics_are_caught;
+pub use dead_letter::{DeadLetter, Place};
 pub use error::ConnectorError;
 pub use format::{Format, formats};
 pub use registry::{Connector, ConnectorOption, connectors, sink, source};

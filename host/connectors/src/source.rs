@@ -11,10 +11,10 @@ use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
 use futures::Stream;
 
-use crate::ConnectorError;
+use crate::{ConnectorError, DeadLetter};
 
-/// Batches of one partition, all of the projected schema.
-pub type BatchStream = Pin<Box<dyn Stream<Item = Result<RecordBatch, ConnectorError>> + Send>>;
+/// The rows of one partition, batch by batch.
+pub type BatchStream = Pin<Box<dyn Stream<Item = Result<SourceRows, ConnectorError>> + Send>>;
 
 /// A table that can be read.
 #[async_trait]
@@ -24,6 +24,11 @@ pub trait Source: Send + Sync + Debug {
 
     /// Whether the rows end.
     fn bounded(&self) -> bool;
+
+    /// Whether a record that is wrong becomes a [`DeadLetter`] instead of failing the job.
+    fn gives_dead_letters(&self) -> bool {
+        false
+    }
 
     /// Finds the data: lists files, fails if there are none, reads headers.
     async fn discover(&self) -> Result<SourceStatistics, ConnectorError>;
@@ -71,7 +76,7 @@ impl Subscription {
             let begin = (reader, self.positions.clone());
             let stream = futures::stream::try_unfold(begin, |(mut reader, positions)| async {
                 let rows = reader.next().await?;
-                Ok(rows.map(|rows| (rows.batch, (reader, positions))))
+                Ok(rows.map(|rows| (rows, (reader, positions))))
             });
             Box::pin(stream) as BatchStream
         });
@@ -82,7 +87,8 @@ impl Subscription {
 /// Reads one partition.
 #[async_trait]
 pub trait SourceReader: Send {
-    /// Waits for the next rows; none once the table has ended. A call that is dropped loses no row.
+    /// Waits for the next rows or letters; none once the table has ended. A call that is dropped
+    /// loses none.
     async fn next(&mut self) -> Result<Option<SourceRows>, ConnectorError>;
 
     /// The next of the rows that it holds already, none once it holds none. A position stands
@@ -93,11 +99,13 @@ pub trait SourceReader: Send {
 /// Rows that a reader gives at a time.
 #[derive(Debug, Clone)]
 pub struct SourceRows {
-    /// Of the projected schema.
+    /// Of the projected schema; without a row where there are only letters.
     pub batch: RecordBatch,
     /// Whose the rows are, in their order: together as many as the batch has. Empty where the source
     /// is all one split.
     pub runs: Vec<SplitRun>,
+    /// The records among them that are no rows: see [`Source::gives_dead_letters`].
+    pub letters: Vec<DeadLetter>,
 }
 
 /// Rows of one split that follow each other.
@@ -116,6 +124,7 @@ impl From<RecordBatch> for SourceRows {
         SourceRows {
             batch,
             runs: Vec::new(),
+            letters: Vec::new(),
         }
     }
 }

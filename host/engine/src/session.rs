@@ -29,9 +29,10 @@ use crate::{
         run_pipelines,
     },
     planning::{
-        EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_gives_rows,
-        create_function, datafusion_context, epoch_pipeline, execution_error, is_endless,
-        physical_plan, plan_insert, planning_error, query_plan,
+        EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_finds_no_letters,
+        check_gives_rows, check_letters_once, create_function, datafusion_context, epoch_pipeline,
+        execution_error, is_endless, letter_pipelines, physical_plan, plan_insert, planning_error,
+        query_plan,
     },
     settings::Settings,
     sql::{
@@ -370,6 +371,7 @@ impl Planner<'_> {
                 let plan = physical_plan(&self.state, &plan).await;
                 let plan = plan.and_then(|plan| check_gives_rows(&plan).map(|()| plan));
                 let plan = plan.map_err(|error| self.diagnose(&error, Some(query)))?;
+                check_finds_no_letters(&plan)?;
                 Ok(Work::Query {
                     plan,
                     context: self.context.clone(),
@@ -484,6 +486,7 @@ impl Planner<'_> {
         for (insert, span) in inserts {
             pipelines.push(self.insert(insert, *span).await?);
         }
+        pipelines.extend(letter_pipelines(self.shared, &pipelines)?);
         let context = self.context.clone();
         if is_endless(&pipelines) {
             let settings = self.endless(&pipelines);
@@ -550,6 +553,14 @@ impl Planner<'_> {
                 );
             }
         }
+        for ((pipeline, found), (_, span)) in pipelines.iter().zip(&in_epochs).zip(inserts) {
+            check_letters_once(pipeline, found)
+                .map_err(|error| error.at(|| self.location(*span)))?;
+        }
+        let letters = pipelines
+            .iter()
+            .filter(|pipeline| pipeline.letters.is_some());
+        in_epochs.extend(letters.cloned().map(EpochPipeline::of_letters));
         Ok(in_epochs)
     }
 
@@ -570,7 +581,8 @@ impl Planner<'_> {
             connectors.base.join(folder)
         });
         let name = settings.job_name().unwrap_or_else(|| self.script.stem());
-        let sinks: Vec<_> = pipelines.iter().map(|found| &*found.table).collect();
+        let inserts = pipelines.iter().filter(|found| found.letters.is_none());
+        let sinks: Vec<_> = inserts.map(|found| &*found.table).collect();
         let folder = folder.unwrap_or_else(|| connectors.base.join(".wasmill/checkpoints"));
         EndlessSettings {
             limits: settings.epoch_limits(),

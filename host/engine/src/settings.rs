@@ -86,6 +86,10 @@ const KEYS: &[Key] = &[
         check: anything,
     },
     Key {
+        name: "dead-letter.table",
+        check: anything,
+    },
+    Key {
         name: "sql-client.execution.result-mode",
         check: anything,
     },
@@ -332,6 +336,11 @@ impl Settings {
 
     pub(crate) fn job_name(&self) -> Option<&str> {
         self.get("pipeline.name")
+    }
+
+    /// What takes the bad records of tables that do not name a dead-letter table of their own.
+    pub(crate) fn dead_letter_table(&self) -> Option<String> {
+        self.get("dead-letter.table").map(str::to_owned)
     }
 
     /// Whether rows with a NULL for a NOT NULL column are left out instead of failing the job.

@@ -24,7 +24,9 @@ fn copy(from: &Path, to: &Path) {
         let entry = entry.unwrap();
         let target = to.join(entry.file_name());
         if entry.file_type().unwrap().is_dir() {
-            if entry.file_name() != "out" && entry.file_name() != "higgs" {
+            // What running it by hand leaves behind.
+            let left = ["out", "higgs", ".wasmill"];
+            if !left.iter().any(|name| entry.file_name() == *name) {
                 copy(&entry.path(), &target);
             }
         } else {

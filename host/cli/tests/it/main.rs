@@ -5,6 +5,7 @@ mod bad_data;
 mod bad_jobs;
 mod bad_plugins;
 mod commands;
+mod dead_letters;
 mod endless;
 mod examples;
 mod interrupted;

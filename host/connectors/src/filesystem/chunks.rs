@@ -42,17 +42,32 @@ pub(crate) struct Chunk {
     pub(crate) length: usize,
     /// Where the next record begins.
     pub(crate) position: usize,
-    /// The number in the file, from 1, of the line at byte 0.
-    first_line: u64,
+    pub(crate) lines: Lines,
     pub(crate) file: Arc<InputFile>,
     /// The columns' names, where the file has a header.
     pub(crate) header: Option<Arc<Vec<String>>>,
 }
 
-impl Chunk {
-    /// The number of the line that holds the byte at `position`.
-    pub(crate) fn line(&self, position: usize) -> u64 {
-        self.first_line + newlines(&self.data[..position])
+/// Counts the lines of a text, each once.
+pub(crate) struct Lines {
+    /// The byte that was last asked for, and the number in the file, from 1, of its line.
+    at: usize,
+    line: u64,
+}
+
+impl Lines {
+    fn new(first_line: u64) -> Self {
+        Lines {
+            at: 0,
+            line: first_line,
+        }
+    }
+
+    /// The number of the line that holds the byte at `position`: no earlier one than before.
+    pub(crate) fn number(&mut self, text: &[u8], position: usize) -> u64 {
+        self.line += text.get(self.at..position).map_or(0, newlines);
+        self.at = position;
+        self.line
     }
 }
 
@@ -441,7 +456,7 @@ impl FileReader {
             data,
             length: end,
             position,
-            first_line,
+            lines: Lines::new(first_line),
             file: self.file.clone(),
             header: self.header.clone(),
         }))

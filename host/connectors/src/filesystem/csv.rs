@@ -8,7 +8,8 @@ use memchr::{memchr, memrchr};
 
 use super::chunks::{Chunk, Records};
 use super::location::InputFile;
-use super::text_source::Decoder;
+use super::text_source::{Decoder, text_record};
+use crate::dead_letter::Letters;
 use crate::error::did_you_mean;
 use crate::format::MAX_BATCH_BYTES;
 use crate::format::csv::{CsvOptions, CsvRows, Dialect, Text};
@@ -46,6 +47,43 @@ impl CsvDecoder {
     }
 }
 
+impl CsvDecoder {
+    /// Decodes record after record up to `end`; those that are no rows become letters.
+    fn decode_singly(
+        &mut self,
+        chunk: &mut Chunk,
+        end: usize,
+        letters: &mut Letters,
+    ) -> Result<(), ConnectorError> {
+        let text = Text {
+            padded: &chunk.data,
+            length: chunk.length,
+        };
+        while chunk.position < end {
+            let pushed = self
+                .rows
+                .push_block(text, &mut chunk.position, self.plain, 1);
+            let Err(bad) = pushed else {
+                continue;
+            };
+            let line = chunk.lines.number(text.bytes(), bad.start);
+            let wrong = self.rows.explain(&bad, text, line == 1);
+            let error = wrong.into_error(format_args!("{}, line {line}", chunk.file.shown));
+            if bad.is_open() {
+                return Err(error);
+            }
+            let behind = self.options.dialect.record_end(text.bytes(), bad.start);
+            let behind = behind.unwrap_or(text.length);
+            letters.put(error, || {
+                text_record(&chunk.file, line, &text.bytes()[bad.start..behind])
+            })?;
+            self.rows.take_back();
+            chunk.position = behind;
+        }
+        Ok(())
+    }
+}
+
 impl Decoder for CsvDecoder {
     fn enter(&mut self, chunk: &Chunk) -> Result<(), ConnectorError> {
         let known = self.current.as_ref();
@@ -61,8 +99,8 @@ impl Decoder for CsvDecoder {
         Ok(())
     }
 
-    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError> {
-        while !self.is_full() && chunk.position < chunk.length {
+    fn decode(&mut self, chunk: &mut Chunk, letters: &mut Letters) -> Result<(), ConnectorError> {
+        while !self.is_full() && !letters.is_full() && chunk.position < chunk.length {
             let from = chunk.position;
             let text = Text {
                 padded: &chunk.data,
@@ -72,11 +110,12 @@ impl Decoder for CsvDecoder {
             let pushed = self
                 .rows
                 .push_block(text, &mut chunk.position, self.plain, max_rows);
-            pushed.map_err(|bad| {
-                let line = chunk.line(bad.start);
-                let wrong = self.rows.explain(&bad, text, line == 1);
-                wrong.into_error(format_args!("{}, line {line}", chunk.file.shown))
-            })?;
+            if let Err(bad) = pushed {
+                let end = chunk.position.max(bad.start + 1);
+                self.rows.take_back();
+                chunk.position = from;
+                self.decode_singly(chunk, end, letters)?;
+            }
             self.bytes += chunk.position - from;
         }
         Ok(())

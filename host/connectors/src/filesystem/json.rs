@@ -6,7 +6,8 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 
 use super::chunks::{Chunk, Records};
-use super::text_source::Decoder;
+use super::text_source::{Decoder, text_record};
+use crate::dead_letter::Letters;
 use crate::format::MAX_BATCH_BYTES;
 use crate::format::json::{JsonOptions, JsonRows};
 use crate::{ConnectorError, SourceProgress};
@@ -40,17 +41,18 @@ impl Decoder for JsonDecoder {
         Ok(())
     }
 
-    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError> {
-        while !self.is_full() && chunk.position < chunk.length {
+    fn decode(&mut self, chunk: &mut Chunk, letters: &mut Letters) -> Result<(), ConnectorError> {
+        while !self.is_full() && !letters.is_full() && chunk.position < chunk.length {
             let start = chunk.position;
             let text = &chunk.data[start..chunk.length];
             let end = memchr::memchr(b'\n', text).unwrap_or(text.len());
             let line = text[..end].trim_ascii();
-            if !line.is_empty() {
-                self.rows.push(line).map_err(|wrong| {
-                    let line = chunk.line(start);
-                    wrong.into_error(format_args!("{}, line {line}", chunk.file.shown))
-                })?;
+            if !line.is_empty()
+                && let Err(wrong) = self.rows.push(line)
+            {
+                let number = chunk.lines.number(&chunk.data, start);
+                let error = wrong.into_error(format_args!("{}, line {number}", chunk.file.shown));
+                letters.put(error, || text_record(&chunk.file, number, &text[..end]))?;
             }
             chunk.position = start + end + 1;
             self.bytes += end + 1;

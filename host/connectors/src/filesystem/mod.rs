@@ -21,6 +21,7 @@ use std::sync::Arc;
 
 pub(crate) use text_source::batch;
 
+use crate::dead_letter;
 use crate::registry::{Connector, ConnectorOption};
 use crate::{ConnectorContext, ConnectorError, Sink, Source, TableDefinition};
 
@@ -41,6 +42,8 @@ const OPTIONS: &[ConnectorOption] = &[
         None,
         "looks for new files this often: the table has no end; without it, it ends with the files that are there",
     ),
+    dead_letter::ON_ERROR,
+    dead_letter::TABLE,
     ConnectorOption::new(
         "source.report-statistics",
         Some("all"),

@@ -10,7 +10,9 @@ use object_store::path::Path;
 use url::Url;
 
 use super::location::Location;
-use crate::{ConnectorContext, ConnectorError, TableColumn, TableDefinition, sink, source};
+use crate::{
+    ConnectorContext, ConnectorError, SourceRows, TableColumn, TableDefinition, sink, source,
+};
 
 /// What `memory://…` paths name in tests.
 pub(super) fn location(url: &Url) -> Location {
@@ -70,8 +72,9 @@ async fn read(table: &TableDefinition) -> Result<usize, ConnectorError> {
     source.discover().await?;
     let mut rows = 0;
     for stream in source.open(2, None, Arc::default()).await? {
-        let batches: Vec<RecordBatch> = stream.try_collect().await?;
-        rows += batches.iter().map(RecordBatch::num_rows).sum::<usize>();
+        let batches: Vec<SourceRows> = stream.try_collect().await?;
+        let counts = batches.iter().map(|rows| rows.batch.num_rows());
+        rows += counts.sum::<usize>();
     }
     Ok(rows)
 }

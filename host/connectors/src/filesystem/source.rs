@@ -16,6 +16,7 @@ use super::location::{InputFile, Location};
 use super::metadata::FileColumn;
 use super::parquet;
 use super::text_source::{Decoder, Origin, Partition};
+use crate::dead_letter::{Letters, OnError};
 use crate::format::csv::{self, CsvOptions};
 use crate::format::json::{self, JsonOptions};
 use crate::options::Options;
@@ -63,8 +64,18 @@ pub(super) fn source(
             "works with the formats csv and json only, so far",
         ));
     }
+    let on_error = OnError::of(definition)?;
+    if on_error.is_dead_letter() && matches!(format, Format::Parquet) {
+        return Err(options
+            .unsupported("on-error", "cannot be 'dead-letter' with the format parquet")
+            .with_hint(
+                "a Parquet file has no records of its own that could be wrong: it can be read or not"
+                    .to_owned(),
+            ));
+    }
     Ok(Arc::new(FilesystemSource {
         monitor,
+        on_error,
         location: Location::parse(options.required("path", "data/input.csv")?, &context.base)?,
         pattern,
         format,
@@ -87,6 +98,7 @@ enum Format {
 struct FilesystemSource {
     /// How often new files are looked for; `None` where the table ends with those that are there.
     monitor: Option<Duration>,
+    on_error: OnError,
     location: Location,
     pattern: Option<Regex>,
     format: Format,
@@ -169,6 +181,7 @@ impl FilesystemSource {
         Ok(Partition::new(
             queue.clone(),
             self.decoder(&view.wanted, progress)?,
+            Letters::new(self.on_error.clone(), self.batch_rows),
             view.origins.clone(),
             view.schema.clone(),
             progress.clone(),
@@ -231,6 +244,10 @@ impl Source for FilesystemSource {
 
     fn bounded(&self) -> bool {
         self.monitor.is_none()
+    }
+
+    fn gives_dead_letters(&self) -> bool {
+        self.on_error.is_dead_letter()
     }
 
     async fn discover(&self) -> Result<SourceStatistics, ConnectorError> {

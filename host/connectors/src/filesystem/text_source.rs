@@ -10,6 +10,7 @@ use async_trait::async_trait;
 use super::chunks::{Chunk, ChunkQueue, Next, Place};
 use super::location::InputFile;
 use super::metadata::FileColumn;
+use crate::dead_letter::{self, Letters, Record};
 use crate::{BatchStream, ConnectorError, SourceProgress, SourceReader, SourceRows};
 
 /// Turns the text of one partition's chunks into columns.
@@ -17,8 +18,8 @@ pub(crate) trait Decoder: Send {
     /// Gets ready for a chunk.
     fn enter(&mut self, chunk: &Chunk) -> Result<(), ConnectorError>;
 
-    /// Decodes from the chunk's position on until the batch is full or the chunk ends.
-    fn decode(&mut self, chunk: &mut Chunk) -> Result<(), ConnectorError>;
+    /// Decodes from the chunk's position on until the batch or the letters are full, or the chunk ends.
+    fn decode(&mut self, chunk: &mut Chunk, letters: &mut Letters) -> Result<(), ConnectorError>;
 
     fn is_full(&self) -> bool;
 
@@ -41,6 +42,7 @@ pub(crate) enum Origin {
 pub(crate) struct Partition {
     queue: Arc<ChunkQueue>,
     decoder: Box<dyn Decoder>,
+    letters: Letters,
     origins: Vec<Origin>,
     /// Whether a batch must hold rows of one file only.
     by_file: bool,
@@ -56,6 +58,7 @@ impl Partition {
     pub(crate) fn new(
         queue: Arc<ChunkQueue>,
         decoder: Box<dyn Decoder>,
+        letters: Letters,
         origins: Vec<Origin>,
         schema: SchemaRef,
         progress: Arc<SourceProgress>,
@@ -64,6 +67,7 @@ impl Partition {
         Self {
             queue,
             decoder,
+            letters,
             by_file: origins.iter().any(of_file),
             origins,
             schema,
@@ -77,51 +81,51 @@ impl Partition {
     /// All batches, to the end.
     pub(crate) fn into_stream(self) -> BatchStream {
         Box::pin(futures::stream::try_unfold(self, |mut partition| async {
-            let batch = partition.next_batch().await?;
-            Ok(batch.map(|batch| (batch, partition)))
+            let rows = partition.next_rows().await?;
+            Ok(rows.map(|rows| (rows, partition)))
         }))
     }
 
-    async fn next_batch(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    async fn next_rows(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         loop {
-            let batch = match self.chunk {
+            let rows = match self.chunk {
                 Some(_) => self.decode()?,
                 None => match self.queue.next(&mut self.place).await? {
                     Next::Chunk(chunk) => self.enter(chunk)?,
                     Next::End => return self.gathered(),
                     Next::Later => {
-                        let batch = self.gathered()?;
-                        if batch.is_none() {
+                        let rows = self.gathered()?;
+                        if rows.is_none() {
                             self.queue.arrival().await;
                         }
-                        batch
+                        rows
                     }
                 },
             };
-            if batch.is_some() {
-                return Ok(batch);
+            if rows.is_some() {
+                return Ok(rows);
             }
         }
     }
 
     /// Decodes the chunk until the batch is full; answers that, then.
-    fn decode(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
+    fn decode(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         if let Some(chunk) = &mut self.chunk {
-            self.decoder.decode(chunk)?;
+            self.decoder.decode(chunk, &mut self.letters)?;
             if chunk.position >= chunk.length
                 && let Some(chunk) = self.chunk.take()
             {
                 self.place.recycle(chunk);
             }
         }
-        match self.decoder.is_full() {
+        match self.decoder.is_full() || self.letters.is_full() {
             true => self.flush().map(Some),
             false => Ok(None),
         }
     }
 
     /// Begins a chunk; answers the rows before it, if they must not share a batch with its own.
-    fn enter(&mut self, chunk: Chunk) -> Result<Option<RecordBatch>, ConnectorError> {
+    fn enter(&mut self, chunk: Chunk) -> Result<Option<SourceRows>, ConnectorError> {
         let same = |file: &Arc<InputFile>| Arc::ptr_eq(file, &chunk.file);
         let flush =
             self.by_file && self.decoder.rows() > 0 && !self.file.as_ref().is_some_and(same);
@@ -132,15 +136,15 @@ impl Partition {
         Ok(flushed)
     }
 
-    /// The rows in the decoder, if there are any.
-    fn gathered(&mut self) -> Result<Option<RecordBatch>, ConnectorError> {
-        match self.decoder.rows() {
-            0 => Ok(None),
-            _ => self.flush().map(Some),
+    /// The rows in the decoder and the letters, if there are any.
+    fn gathered(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
+        match self.decoder.rows() == 0 && self.letters.is_empty() {
+            true => Ok(None),
+            false => self.flush().map(Some),
         }
     }
 
-    fn flush(&mut self) -> Result<RecordBatch, ConnectorError> {
+    fn flush(&mut self) -> Result<SourceRows, ConnectorError> {
         let rows = self.decoder.rows();
         let decoded = self.decoder.finish()?;
         let arrays = self
@@ -153,29 +157,46 @@ impl Partition {
             });
         let arrays = arrays.collect::<Result<Vec<_>, _>>()?;
         self.progress.add_rows(rows);
-        batch(&self.schema, arrays, rows)
+        Ok(SourceRows {
+            letters: self.letters.take(),
+            ..batch(&self.schema, arrays, rows)?.into()
+        })
     }
 }
 
 #[async_trait]
 impl SourceReader for Partition {
     async fn next(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
-        Ok(self.next_batch().await?.map(SourceRows::from))
+        self.next_rows().await
     }
 
     async fn rest(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         loop {
-            let batch = match self.chunk {
+            let rows = match self.chunk {
                 Some(_) => self.decode()?,
                 None => match self.queue.ahead(&mut self.place).await? {
                     Some(chunk) => self.enter(chunk)?,
-                    None => return Ok(self.gathered()?.map(SourceRows::from)),
+                    None => return self.gathered(),
                 },
             };
-            if let Some(batch) = batch {
-                return Ok(Some(batch.into()));
+            if rows.is_some() {
+                return Ok(rows);
             }
         }
+    }
+}
+
+/// A record of a text file, which may have its line's end.
+pub(crate) fn text_record(file: &InputFile, line: u64, text: &[u8]) -> Record {
+    let text = text.strip_suffix(b"\n").unwrap_or(text);
+    let text = text.strip_suffix(b"\r").unwrap_or(text);
+    Record {
+        place: dead_letter::Place::Line {
+            path: file.path.clone(),
+            line,
+        },
+        key: None,
+        raw: Some(text.to_vec()),
     }
 }
 

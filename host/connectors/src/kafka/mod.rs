@@ -23,6 +23,7 @@ mod source;
 
 use std::sync::Arc;
 
+use crate::dead_letter::{self, OnError};
 use crate::message::MessageFormat;
 use crate::options::Options;
 use crate::registry::{Connector, ConnectorOption};
@@ -134,6 +135,8 @@ pub(crate) const CONNECTOR: Connector = Connector {
             Some("0 ms"),
             "a partition without messages for as long does not hold the watermark back",
         ),
+        dead_letter::ON_ERROR,
+        dead_letter::TABLE,
         ConnectorOption::new("scan.parallelism", None, FOR_FLINK),
         ConnectorOption::new(
             "sink.delivery-guarantee",
@@ -210,6 +213,7 @@ pub(crate) fn source(
         spec: Arc::new(spec),
         group: options.text("properties.group.id").map(str::to_owned),
         batch_rows: context.batch_rows.max(1),
+        on_error: OnError::of(definition)?,
         checkpoints: context.checkpoints,
         messages: context.stderr.clone(),
     }))

@@ -1,16 +1,19 @@
 //! Reads one partition of a job: takes chunks of messages and decodes them.
 
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use arrow::array::{Array, ArrayRef, UInt32Array};
-use arrow::compute::take;
+use arrow::array::{Array, ArrayRef, BooleanArray, UInt32Array};
+use arrow::compute::{filter, take};
 use arrow::datatypes::SchemaRef;
 use async_trait::async_trait;
 
 use super::chunk::Chunk;
 use super::metadata::MetadataColumn;
 use super::source::Shared;
+use crate::dead_letter::{Letters, Place, Record};
 use crate::filesystem::batch;
 use crate::format::Wrong;
 use crate::message::{MessageDecoder, Pushed};
@@ -33,6 +36,7 @@ pub(super) struct Reader {
     /// None where no column comes from the key.
     pub key: Option<Box<dyn MessageDecoder>>,
     pub value: Box<dyn MessageDecoder>,
+    pub letters: Letters,
     pub progress: Arc<SourceProgress>,
     pub taken: Option<Taken>,
 }
@@ -42,9 +46,10 @@ pub(super) struct Taken {
     chunk: Chunk,
     /// The first of its messages that is not decoded.
     next: usize,
-    /// The messages whose rows are in the decoders.
+    /// The messages that are rows of the next batch.
     rows: Vec<usize>,
-    /// The rows of the key decoder that belong to them.
+    /// The rows of the decoders that belong to them.
+    values: Vec<Option<u32>>,
     keys: Vec<Option<u32>>,
     /// Whether the value of the message at `next` is pushed, and only its key is missing.
     halfway: bool,
@@ -58,6 +63,7 @@ impl Taken {
             chunk,
             next: 0,
             rows: Vec::new(),
+            values: Vec::new(),
             keys: Vec::new(),
             halfway: false,
             given: 0,
@@ -91,15 +97,16 @@ impl SourceReader for Reader {
 }
 
 impl Reader {
-    /// Decodes messages until the decoders are full or the chunk ends. The only waiting is for
-    /// schemas; what is decoded by then is kept.
+    /// Decodes messages until the decoders or the letters are full, or the chunk ends. The only
+    /// waiting is for schemas; what is decoded by then is kept.
     async fn decode(&mut self) -> Result<(), ConnectorError> {
         let Some(taken) = &mut self.taken else {
             return Ok(());
         };
         while let Some(record) = taken.chunk.records.get(taken.next) {
             let key_is_full = self.key.as_ref().is_some_and(|key| key.is_full());
-            if !taken.halfway && (self.value.is_full() || key_is_full) {
+            let is_full = self.value.is_full() || key_is_full || self.letters.is_full();
+            if !taken.halfway && is_full {
                 return Ok(());
             }
             let revoked = taken
@@ -112,8 +119,15 @@ impl Reader {
             }
             if !taken.halfway {
                 let value = record.value.as_ref().map(|value| taken.chunk.bytes(value));
-                let pushed = push(self.value.as_mut(), value).await;
-                let pushed = pushed.map_err(|failed| failed.of(&taken.chunk, taken.next, ""))?;
+                let pushed = match push(self.value.as_mut(), value).await {
+                    Ok(pushed) => pushed,
+                    Err(failed) => {
+                        let error = failed.of(&taken.chunk, taken.next, "");
+                        self.letters
+                            .put(error, || letter(&taken.chunk, taken.next))?;
+                        false
+                    }
+                };
                 if !pushed {
                     taken.next += 1;
                     continue;
@@ -123,62 +137,73 @@ impl Reader {
             if let Some(key) = &mut self.key {
                 let before = key.rows();
                 let bytes = record.key.as_ref().map(|key| taken.chunk.bytes(key));
-                let pushed = push(key.as_mut(), bytes).await;
-                let pushed =
-                    pushed.map_err(|failed| failed.of(&taken.chunk, taken.next, ", key"))?;
-                taken.keys.push(pushed.then_some(before as u32));
+                match push(key.as_mut(), bytes).await {
+                    Ok(pushed) => taken.keys.push(pushed.then_some(before as u32)),
+                    Err(failed) => {
+                        let error = failed.of(&taken.chunk, taken.next, ", key");
+                        self.letters
+                            .put(error, || letter(&taken.chunk, taken.next))?;
+                        // The row of its value stays behind in the decoder, and belongs to nothing.
+                        taken.halfway = false;
+                        taken.next += 1;
+                        continue;
+                    }
+                }
             }
             taken.halfway = false;
+            taken.values.push(Some(self.value.rows() as u32 - 1));
             taken.rows.push(taken.next);
             taken.next += 1;
         }
         Ok(())
     }
 
-    /// The rows in the decoders, if there are any, and the position behind them.
+    /// The rows in the decoders and the letters, if there are any, and the position behind them.
     fn flush(&mut self) -> Result<Option<SourceRows>, ConnectorError> {
         let Some(taken) = &mut self.taken else {
             return Ok(None);
         };
-        let rows = std::mem::take(&mut taken.rows);
-        let batch = match rows.is_empty() {
-            true => None,
-            false => {
-                let values = self.value.finish()?;
-                let keys = match &mut self.key {
-                    Some(key) => aligned(key.finish()?, &std::mem::take(&mut taken.keys))?,
-                    None => Vec::new(),
-                };
-                let mut columns: Vec<ArrayRef> = Vec::with_capacity(self.origins.len());
-                for (origin, field) in self.origins.iter().zip(self.schema.fields()) {
-                    let column = match origin {
-                        Origin::Value(index) => values[*index].clone(),
-                        Origin::Key(index) => keys[*index].clone(),
-                        Origin::Metadata(column) => column.array(&taken.chunk, &rows)?,
-                    };
-                    if !field.is_nullable()
-                        && column.logical_null_count() > 0
-                        && let Some(row) = (0..column.len()).find(|row| column.is_null(*row))
-                    {
-                        let name = field.name();
-                        return Err(ConnectorError::data(format!(
-                            "{}: column {name} is NOT NULL, but has no value",
-                            place(&taken.chunk, rows[row])
-                        )));
-                    }
-                    columns.push(column);
-                }
-                Some(batch(&self.schema, columns, rows.len())?)
-            }
+        let mut rows = std::mem::take(&mut taken.rows);
+        let places = std::mem::take(&mut taken.values);
+        let values = aligned(self.value.finish()?, &places)?;
+        let keys = match &mut self.key {
+            Some(key) => aligned(key.finish()?, &std::mem::take(&mut taken.keys))?,
+            None => Vec::new(),
         };
+        let columns = self.origins.iter().map(|origin| match origin {
+            Origin::Value(index) => Ok(values[*index].clone()),
+            Origin::Key(index) => Ok(keys[*index].clone()),
+            Origin::Metadata(column) => column.array(&taken.chunk, &rows),
+        });
+        let mut columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
+        let missing = missing(&self.schema, &columns);
+        for (row, name) in &missing {
+            let message = rows[*row];
+            let error = ConnectorError::data(format!(
+                "{}: column {name} is NOT NULL, but has no value",
+                place(&taken.chunk, message)
+            ));
+            self.letters.put(error, || letter(&taken.chunk, message))?;
+        }
+        if !missing.is_empty() {
+            let kept = |row| !missing.contains_key(&row);
+            let kept: Vec<bool> = (0..rows.len()).map(kept).collect();
+            let mask = BooleanArray::from(kept.clone());
+            let filtered = columns.iter().map(|column| filter(column, &mask));
+            columns = filtered
+                .collect::<Result<_, _>>()
+                .map_err(|error| ConnectorError::unexpected("rows without a NULL", error))?;
+            let mut kept = kept.into_iter();
+            rows.retain(|_| kept.next().unwrap_or_default());
+        }
+        let batch = batch(&self.schema, columns, rows.len())?;
         let records = taken
             .chunk
             .records
             .get(taken.given..taken.next)
             .unwrap_or_default();
-        let length = |range: &Option<std::ops::Range<usize>>| {
-            range.as_ref().map_or(0, |range| range.len() as u64)
-        };
+        let length =
+            |range: &Option<Range<usize>>| range.as_ref().map_or(0, |range| range.len() as u64);
         self.progress.add_bytes(
             records
                 .iter()
@@ -211,7 +236,13 @@ impl Reader {
                 split.waiting.fetch_sub(1, Ordering::AcqRel);
             }
         }
-        Ok(batch.map(|batch| SourceRows { batch, runs }))
+        let letters = self.letters.take();
+        let is_empty = rows.is_empty() && letters.is_empty();
+        Ok((!is_empty).then_some(SourceRows {
+            batch,
+            runs,
+            letters,
+        }))
     }
 }
 
@@ -259,13 +290,50 @@ fn place(chunk: &Chunk, index: usize) -> String {
     format!("topic '{topic}', partition {partition}, offset {offset}")
 }
 
-/// The key's columns with NULLs where a message has no key.
-fn aligned(columns: Vec<ArrayRef>, keys: &[Option<u32>]) -> Result<Vec<ArrayRef>, ConnectorError> {
-    if keys.iter().all(Option::is_some) {
+/// A message that could not be decoded.
+fn letter(chunk: &Chunk, index: usize) -> Record {
+    let split = chunk.split(index);
+    let record = chunk.records.get(index);
+    let bytes = |part: Option<&Range<usize>>| part.map(|range| chunk.bytes(range).to_vec());
+    Record {
+        place: Place::Message {
+            topic: split.map_or_else(String::new, |split| split.topic.clone()),
+            partition: split.map_or(0, |split| split.partition),
+            offset: record.map_or(0, |record| record.offset),
+            timestamp: record.and_then(|record| record.timestamp.to_millis()),
+        },
+        key: bytes(record.and_then(|record| record.key.as_ref())),
+        raw: bytes(record.and_then(|record| record.value.as_ref())),
+    }
+}
+
+/// A decoder's columns for the messages whose rows are at these places, with NULLs for those that
+/// have none.
+fn aligned(
+    columns: Vec<ArrayRef>,
+    places: &[Option<u32>],
+) -> Result<Vec<ArrayRef>, ConnectorError> {
+    // Places ascend: where there are as many as rows, they are all of them.
+    let are_all = |column: &ArrayRef| column.len() == places.len();
+    if places.iter().all(Option::is_some) && columns.iter().all(are_all) {
         return Ok(columns);
     }
-    let places = UInt32Array::from(keys.to_vec());
+    let places = UInt32Array::from(places.to_vec());
     let columns = columns.iter().map(|column| take(column, &places, None));
     let columns: Result<_, _> = columns.collect();
-    columns.map_err(|error| ConnectorError::unexpected("columns of keys", error))
+    columns.map_err(|error| ConnectorError::unexpected("columns of messages", error))
+}
+
+/// The rows that lack a value which they must have, with the first column of which they do.
+fn missing<'a>(schema: &'a SchemaRef, columns: &[ArrayRef]) -> BTreeMap<usize, &'a str> {
+    let mut missing = BTreeMap::new();
+    for (column, field) in columns.iter().zip(schema.fields()) {
+        if field.is_nullable() || column.logical_null_count() == 0 {
+            continue;
+        }
+        for row in (0..column.len()).filter(|row| column.is_null(*row)) {
+            missing.entry(row).or_insert(field.name().as_str());
+        }
+    }
+    missing
 }

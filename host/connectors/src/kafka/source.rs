@@ -21,6 +21,7 @@ use super::link::Link;
 use super::metadata::MetadataColumn;
 use super::offsets::{Mark, Offsets};
 use super::reader::{Origin, Reader};
+use crate::dead_letter::{Letters, OnError};
 use crate::message::MessageFormat;
 use crate::{
     BatchStream, ConnectorError, Position, Positions, SharedWriter, Source, SourceProgress,
@@ -43,6 +44,7 @@ pub(super) struct KafkaSource {
     /// `properties.group.id`.
     pub group: Option<String>,
     pub batch_rows: usize,
+    pub on_error: OnError,
     /// Whether the job takes checkpoints.
     pub checkpoints: bool,
     pub messages: SharedWriter,
@@ -65,6 +67,10 @@ impl Source for KafkaSource {
 
     fn bounded(&self) -> bool {
         self.spec.bounded.is_some()
+    }
+
+    fn gives_dead_letters(&self) -> bool {
+        self.on_error.is_dead_letter()
     }
 
     async fn discover(&self) -> Result<SourceStatistics, ConnectorError> {
@@ -181,6 +187,7 @@ impl KafkaSource {
             value: self
                 .value
                 .decoder(&values, self.batch_rows, progress.clone())?,
+            letters: Letters::new(self.on_error.clone(), self.batch_rows),
             progress: progress.clone(),
             taken: None,
         }))

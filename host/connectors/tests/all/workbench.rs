@@ -73,6 +73,7 @@ impl Workbench {
             let streams = source.open(partitions, projection, progress).await?;
             let tasks: Vec<_> = streams
                 .into_iter()
+                .map(|stream| stream.map_ok(|rows| rows.batch))
                 .map(|stream| tokio::spawn(stream.try_collect::<Vec<_>>()))
                 .collect();
             let mut batches = Vec::new();

@@ -26,6 +26,7 @@ use super::{
     checkpoints::{Checkpoint, Checkpoints},
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
+    letters::begin_letters,
     observer::JobObserver,
     partition::{Partition, joined},
     pipelines::{JobReport, Stopped, Written, report},
@@ -98,7 +99,7 @@ pub(crate) async fn run_endless(
             checkpoint: job.checkpoints.is_some().then_some(job.last),
         }),
         ..report(job.flows.iter().map(|flow| Written {
-            table: &flow.pipeline.table,
+            pipeline: &flow.pipeline,
             rows: &flow.rows,
             sources: &flow.sources,
             late: flow.late.load(Ordering::Relaxed),
@@ -230,10 +231,13 @@ impl Endless {
     /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
     /// sources give only what they hold.
     async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
+        let letters = begin_letters(self.flows.iter().map(|flow| &flow.pipeline));
         let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
         for (_, following) in self.following() {
             for read in following.begin() {
+                let letters = Arc::clone(&letters);
                 tasks.spawn(async move {
+                    let _letters = letters;
                     let read = read.await;
                     read.map(|()| None).map_err(|error| connector_error(&error))
                 });
@@ -247,7 +251,11 @@ impl Endless {
             }
             for stage in &flow.stages {
                 for taken in stage.takers(&self.context).map_err(failed)? {
-                    tasks.spawn(async move { taken.await.map(|()| None).map_err(failed) });
+                    let letters = Arc::clone(&letters);
+                    tasks.spawn(async move {
+                        let _letters = letters;
+                        taken.await.map(|()| None).map_err(failed)
+                    });
                 }
             }
         }
@@ -262,9 +270,15 @@ impl Endless {
                     flow.writers.resize_with(place + 1, || None);
                 }
                 let writer = flow.writers[place].take();
+                let letters = flow
+                    .pipeline
+                    .letters
+                    .is_none()
+                    .then(|| Arc::clone(&letters));
                 let transaction = Arc::clone(transaction);
                 let context = Arc::clone(&self.context);
                 tasks.spawn(async move {
+                    let _letters = letters;
                     let mut writer = match writer {
                         Some(writer) => writer,
                         None => {
@@ -277,6 +291,7 @@ impl Endless {
                 });
             }
         }
+        drop(letters);
         let stop = self.observer.cancellation();
         let mut closing = std::pin::pin!(self.gate.close_in_time(wake.flatten(), stop));
         let mut closed = wake.is_none();

@@ -21,10 +21,14 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use wasmill_connectors::{
-    ConnectorError, Position, Positions, SourceReader, SourceRows, Subscription,
+    ConnectorError, DeadLetter, Position, Positions, SourceReader, SourceRows, Subscription,
 };
 
-use super::{clock::BEGINNING, watermark::TableTime};
+use super::{
+    clock::BEGINNING,
+    letters::{LetterSender, Letters, deliver},
+    watermark::TableTime,
+};
 use crate::planning::given;
 
 /// When an epoch closes.
@@ -98,8 +102,11 @@ impl Gate {
         *self.closed.borrow()
     }
 
-    fn count(&self, batch: &RecordBatch) {
-        let (rows, bytes) = (batch.num_rows(), batch.get_array_memory_size());
+    /// Dead letters are rows as others are.
+    fn count(&self, found: &SourceRows) {
+        let letters: usize = found.letters.iter().map(DeadLetter::size).sum();
+        let rows = found.batch.num_rows() + found.letters.len();
+        let bytes = found.batch.get_array_memory_size() + letters;
         let rows = self.rows.fetch_add(rows as u64, Ordering::Relaxed) + rows as u64;
         let bytes = self.bytes.fetch_add(bytes as u64, Ordering::Relaxed) + bytes as u64;
         self.first.notify_one();
@@ -117,6 +124,8 @@ pub(crate) struct Following {
     bounded: bool,
     /// Where windows need it.
     time: Option<Arc<TableTime>>,
+    /// Where its dead letters go.
+    letters: Option<Arc<Letters>>,
     /// The first of the columns that are read.
     schema: SchemaRef,
 }
@@ -136,6 +145,7 @@ impl Following {
         gate: Arc<Gate>,
         bounded: bool,
         time: Option<TableTime>,
+        letters: Option<Arc<Letters>>,
         schema: SchemaRef,
     ) -> Self {
         let readers = subscription.readers.into_iter();
@@ -151,6 +161,7 @@ impl Following {
             positions: subscription.positions,
             bounded,
             time: time.map(Arc::new),
+            letters,
             schema,
         }
     }
@@ -207,6 +218,7 @@ impl Following {
                 gate: Arc::clone(&self.gate),
                 ended: Arc::clone(&partition.ended),
                 time: self.time.clone(),
+                letters: self.letters.as_ref().and_then(|letters| letters.sender()),
                 schema: Arc::clone(&self.schema),
             };
             let reader = Arc::clone(&partition.reader);
@@ -242,6 +254,7 @@ struct Reading {
     gate: Arc<Gate>,
     ended: Arc<AtomicBool>,
     time: Option<Arc<TableTime>>,
+    letters: Option<LetterSender>,
     schema: SchemaRef,
 }
 
@@ -261,8 +274,8 @@ impl Reading {
             };
             match batch {
                 Some(Some(rows)) => {
-                    self.gate.count(&rows.batch);
-                    return self.given(rows).map(Some);
+                    self.gate.count(&rows);
+                    return self.given(rows).await.map(Some);
                 }
                 Some(None) => {
                     self.ended.store(true, Ordering::Release);
@@ -271,14 +284,17 @@ impl Reading {
                 None => {}
             }
         }
-        let rest = reader.rest().await?;
-        rest.map(|rows| self.given(rows)).transpose()
+        match reader.rest().await? {
+            Some(rows) => self.given(rows).await.map(Some),
+            None => Ok(None),
+        }
     }
 
-    fn given(&self, rows: SourceRows) -> Result<RecordBatch, ConnectorError> {
-        if let Some(time) = &self.time {
+    async fn given(&self, mut rows: SourceRows) -> Result<RecordBatch, ConnectorError> {
+        if let (Some(time), 1..) = (&self.time, rows.batch.num_rows()) {
             time.observe(&rows)?;
         }
+        deliver(std::mem::take(&mut rows.letters), self.letters.as_ref()).await?;
         given(rows.batch, &self.schema).map_err(|error| ConnectorError::Bug {
             message: format!("columns of a batch: {error}"),
         })

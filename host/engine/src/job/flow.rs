@@ -6,6 +6,7 @@ use datafusion::physical_plan::ExecutionPlan;
 use wasmill_connectors::{SinkTransaction, SinkWriter, SourceProgress};
 
 use super::{
+    checkpoints::Checkpoint,
     clock::Clock,
     epoch::Following,
     observer::{JobObserver, observe_sources},
@@ -117,6 +118,12 @@ impl Flow {
     /// Names it in a checkpoint.
     pub(super) fn key(&self) -> String {
         format!("{}:{}", self.index, self.pipeline.table)
+    }
+
+    /// Whether it writes dead letters and a job that goes on from a checkpoint had not done so: it gets
+    /// a dead-letter table when it has failed.
+    pub(super) fn is_new_to(&self, checkpoint: &Checkpoint) -> bool {
+        self.pipeline.letters.is_some() && !checkpoint.sinks.contains_key(&self.key())
     }
 
     /// Its tables that are read epoch by epoch, by the names that a checkpoint gives them.

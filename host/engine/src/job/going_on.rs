@@ -108,6 +108,11 @@ impl Endless {
                 ),
             });
         }
+        let mut flows = self.flows.iter();
+        if flows.any(|flow| flow.pipeline.sink.decides() && flow.is_new_to(&latest)) {
+            // What it shows says nothing of the run yet.
+            return Ok(Some(latest));
+        }
         checkpoints.back_to(shown).map(Some)
     }
 
@@ -126,7 +131,10 @@ impl Endless {
     ) -> Result<(), EngineError> {
         let sources = self.flows.iter().flat_map(Flow::keyed_scans);
         let sources: Vec<_> = sources.map(|(key, _)| key).collect();
-        let sinks: Vec<_> = self.flows.iter().map(Flow::key).collect();
+        // A sink that decides must have been there from the beginning.
+        let joins = |flow: &&Flow| flow.is_new_to(checkpoint) && !flow.pipeline.sink.decides();
+        let writes = self.flows.iter().filter(|flow| !joins(flow));
+        let sinks: Vec<_> = writes.map(Flow::key).collect();
         let changes = [
             changes("reads", &sources, &checkpoint.sources),
             changes("writes", &sinks, &checkpoint.sinks),

@@ -15,6 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wasmill_connectors::{SinkTransaction, SourceProgress};
 
 use super::{
+    letters::begin_letters,
     observer::{JobObserver, observe_sources},
     partition::{Partition, joined},
 };
@@ -36,6 +37,8 @@ pub struct JobReport {
     pub late: u64,
     /// One for each INSERT.
     pub sinks: Vec<SinkReport>,
+    /// One for each dead-letter table that took letters.
+    pub dead_letters: Vec<SinkReport>,
     /// The job has no end, and was told to stop.
     pub stopped: Option<Stopped>,
 }
@@ -47,7 +50,7 @@ pub struct Stopped {
     pub checkpoint: Option<u64>,
 }
 
-/// What one INSERT wrote.
+/// What one INSERT, or the errors of a statement, wrote.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct SinkReport {
     pub table: String,
@@ -64,7 +67,7 @@ struct Running {
 impl Running {
     fn written(&self) -> Written<'_> {
         Written {
-            table: &self.pipeline.table,
+            pipeline: &self.pipeline,
             rows: &self.rows,
             sources: &self.sources,
             late: 0,
@@ -74,7 +77,7 @@ impl Running {
 
 /// What a report tells of one pipeline.
 pub(super) struct Written<'a> {
-    pub table: &'a str,
+    pub pipeline: &'a Pipeline,
     pub rows: &'a AtomicU64,
     pub sources: &'a [Arc<SourceProgress>],
     pub late: u64,
@@ -129,19 +132,26 @@ async fn abort(running: &[Running]) {
 pub(super) fn report<'a>(pipelines: impl Iterator<Item = Written<'a>>) -> JobReport {
     let mut report = JobReport::default();
     for Written {
-        table,
+        pipeline,
         rows,
         sources,
         late,
     } in pipelines
     {
         let rows = rows.load(Ordering::Relaxed);
-        report.rows_out += rows;
-        report.late += late;
-        report.sinks.push(SinkReport {
-            table: table.to_owned(),
+        let written = SinkReport {
+            table: pipeline.table.clone(),
             rows,
-        });
+        };
+        match (&pipeline.letters, rows) {
+            (None, _) => {
+                report.rows_out += rows;
+                report.sinks.push(written);
+            }
+            (Some(_), 0) => {}
+            (Some(_), _) => report.dead_letters.push(written),
+        }
+        report.late += late;
         for source in sources {
             report.rows_in += source.rows.load(Ordering::Relaxed);
             report.ignored += source.ignored.load(Ordering::Relaxed);
@@ -157,6 +167,7 @@ async fn run_partitions(
     observer: &Arc<JobObserver>,
     stop: &CancellationToken,
 ) -> Result<(), EngineError> {
+    let letters = begin_letters(running.iter().map(|run| &run.pipeline));
     let mut tasks = JoinSet::new();
     for run in running {
         let plan = &run.pipeline.plan;
@@ -164,7 +175,9 @@ async fn run_partitions(
             let transaction = Arc::clone(&run.transaction);
             let context = Arc::clone(context);
             let stop = stop.clone();
+            let letters = run.pipeline.letters.is_none().then(|| Arc::clone(&letters));
             let work = async move {
+                let _letters = letters;
                 let writer = transaction.writer(partition.partition).await;
                 let mut writer = writer.map_err(|error| connector_error(&error))?;
                 partition.run(context, writer.as_mut()).await?;
@@ -180,6 +193,7 @@ async fn run_partitions(
             });
         }
     }
+    drop(letters);
     let mut outcome = Ok(());
     while let Some(finished) = tasks.join_next().await {
         let result = joined(finished);

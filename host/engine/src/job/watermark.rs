@@ -176,6 +176,7 @@ mod tests {
                     rows: times.len(),
                 })
                 .collect(),
+            letters: Vec::new(),
         }
     }
 

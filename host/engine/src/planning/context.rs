@@ -16,7 +16,7 @@ use datafusion::{
     sql::sqlparser::ast::DataType as SqlType,
 };
 use parking_lot::{Mutex, RwLock};
-use wasmill_connectors::ConnectorContext;
+use wasmill_connectors::{ConnectorContext, TableDefinition};
 use wasmill_plugin::{Host, HostConfig};
 
 use super::{
@@ -71,6 +71,14 @@ impl Shared {
         let started = Host::new(config).map_err(|error| super::diagnose::plugin_error(&error))?;
         *host = Some(Arc::clone(&started));
         Ok(started)
+    }
+
+    /// A planned pipeline writes this table.
+    pub(crate) fn note_written(&self, table: &TableDefinition) {
+        if let Some(path) = table.options.get("path") {
+            let path = path.trim_end_matches('/').to_owned();
+            self.written.lock().push(path);
+        }
     }
 
     pub(crate) fn will_be_written(&self, path: &str) -> bool {

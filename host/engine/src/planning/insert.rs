@@ -22,6 +22,7 @@ use super::{
 use crate::{
     catalog::{Column, Table},
     error::{EngineError, did_you_mean},
+    job::Letters,
     sql::{Insert, Name, Script, flink_type, split_hinted_name},
 };
 
@@ -37,6 +38,8 @@ pub(crate) struct Pipeline {
     pub not_null: Vec<usize>,
     /// Rows with such a NULL are left out instead of failing the job.
     pub drop_nulls: bool,
+    /// Of a dead-letter table: where its rows come from.
+    pub letters: Option<Arc<Letters>>,
 }
 
 /// Where a statement stands.
@@ -103,10 +106,7 @@ pub(crate) async fn plan_insert(
     let plan = queries::physical_plan(state, &plan)
         .await
         .map_err(|error| diagnose(&error))?;
-    if let Some(path) = definition.options.get("path") {
-        let path = path.trim_end_matches('/').to_owned();
-        shared.written.lock().push(path);
-    }
+    shared.note_written(&definition);
     Ok(Pipeline {
         table: table.name.clone(),
         sink,
@@ -114,6 +114,7 @@ pub(crate) async fn plan_insert(
         plan,
         not_null,
         drop_nulls: shared.settings.read().drops_nulls(),
+        letters: None,
     })
 }
 

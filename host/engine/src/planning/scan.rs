@@ -30,11 +30,11 @@ use futures::{StreamExt, TryStreamExt};
 use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use wasmill_connectors::{
-    BatchStream, ConnectorError, Position, Source, SourceProgress, SourceStatistics,
+    BatchStream, ConnectorError, Position, Source, SourceProgress, SourceRows, SourceStatistics,
 };
 
 use super::external;
-use crate::job::{Following, Gate, TableTime, WatermarkRule};
+use crate::job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule, deliver};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;
@@ -56,6 +56,9 @@ pub(crate) struct SourceScan {
     progress: Arc<SourceProgress>,
     openings: Mutex<Vec<Arc<OnceCell<Streams>>>>,
     executions: Vec<AtomicUsize>,
+    /// The table that takes its dead letters, and the way there.
+    dead_letter_table: Option<String>,
+    letters: Mutex<Option<Arc<Letters>>>,
     /// Set by a job that runs in epochs: every execution is one.
     following: Mutex<Option<Arc<Following>>>,
 }
@@ -82,6 +85,8 @@ impl SourceScan {
             progress: Arc::default(),
             openings: Mutex::default(),
             executions: (0..partitions).map(|_| AtomicUsize::new(0)).collect(),
+            dead_letter_table: None,
+            letters: Mutex::default(),
             following: Mutex::default(),
         })
     }
@@ -117,6 +122,21 @@ impl SourceScan {
         self.source.bounded()
     }
 
+    /// Its dead letters, if it has any, go to a table.
+    pub(crate) fn with_dead_letter_table(mut self, table: Option<String>) -> Self {
+        self.dead_letter_table = table;
+        self
+    }
+
+    pub(crate) fn dead_letter_table(&self) -> Option<&str> {
+        self.dead_letter_table.as_deref()
+    }
+
+    /// Whoever writes that table is at the other end of these.
+    pub(crate) fn send_letters(&self, letters: Arc<Letters>) {
+        *self.letters.lock() = Some(letters);
+    }
+
     /// Opens the source behind a position, and lets every execution be an epoch from now on. `times`
     /// are the watermarks of its splits there; none where time does not matter.
     pub(crate) async fn follow(
@@ -141,6 +161,7 @@ impl SourceScan {
             Arc::clone(gate),
             self.is_bounded(),
             time,
+            self.letters.lock().clone(),
             Arc::clone(&self.schema),
         );
         *self.following.lock() = Some(Arc::new(following));
@@ -166,6 +187,16 @@ impl SourceScan {
         }
         Arc::clone(&openings[round])
     }
+}
+
+/// The batch, once the letters among its rows are sent.
+async fn without_letters(
+    rows: std::result::Result<SourceRows, ConnectorError>,
+    sender: Option<LetterSender>,
+) -> Result<RecordBatch> {
+    let SourceRows { batch, letters, .. } = rows.map_err(external)?;
+    let delivered = deliver(letters, sender.as_ref()).await;
+    delivered.map_err(external).map(|()| batch)
 }
 
 /// The first columns of a batch, under the names of a scan.
@@ -282,6 +313,8 @@ impl ExecutionPlan for SourceScan {
         let projection = Some(self.projection.clone());
         let schema = Arc::clone(&self.schema);
         let progress = Arc::clone(&self.progress);
+        let letters = self.letters.lock().clone();
+        let letters = letters.and_then(|letters| letters.sender());
         let stream = futures::stream::once(async move {
             let streams = opening
                 .get_or_try_init(|| async {
@@ -295,7 +328,8 @@ impl ExecutionPlan for SourceScan {
                 .map_err(external)?;
             let stream = streams.lock().get_mut(partition).and_then(Option::take);
             let stream = stream.unwrap_or_else(|| futures::stream::empty().boxed());
-            let given = stream.map(move |batch| given(batch.map_err(external)?, &schema));
+            let batches = stream.then(move |rows| without_letters(rows, letters.clone()));
+            let given = batches.map(move |batch| given(batch?, &schema));
             Ok::<_, datafusion::common::DataFusionError>(given)
         })
         .try_flatten();

@@ -15,8 +15,8 @@ use datafusion::{
 };
 
 use super::{
-    casts::in_zone, context::Shared, external, lookup, scan::SourceScan, watermark,
-    windows::time_attribute,
+    casts::in_zone, context::Shared, external, letters::dead_letter_table, lookup,
+    scan::SourceScan, watermark, windows::time_attribute,
 };
 use crate::{
     catalog::{Relation, Table},
@@ -152,6 +152,13 @@ impl TableProvider for ConnectorTable {
             wasmill_connectors::source(&definition, &self.shared.connectors()).map_err(located)?;
         let path = definition.options.get("path");
         let later = path.is_some_and(|path| self.shared.will_be_written(path));
+        let dead_letters = match source.gives_dead_letters() {
+            true => {
+                let table = dead_letter_table(&self.shared, &self.table, &definition.options);
+                Some(table.map_err(|error| external(error.at(|| self.table.location.clone())))?)
+            }
+            false => None,
+        };
         let statistics = if later {
             None
         } else {
@@ -179,6 +186,7 @@ impl TableProvider for ConnectorTable {
         let reload = lookup::reload(&self.table.name, &definition.options)
             .map_err(|error| external(error.at(|| self.table.location.clone())))?;
         let scan = scan.with_reload(reload);
+        let scan = scan.with_dead_letter_table(dead_letters);
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,

@@ -8,7 +8,8 @@ use std::sync::{Mutex, OnceLock};
 use expect_test::expect;
 use serde_json::{Value, json};
 
-use super::Broker;
+use super::{Broker, without_timestamps};
+use crate::dead_letters::{BAD, letters, listed};
 use crate::support::{Job, cache, python, root};
 
 /// A registry that ends with its standard input, and so with this process, however that ends.
@@ -224,6 +225,53 @@ fn messages_without_a_schema() {
 
         hint: was the message written with another registry?
     "#]].assert_eq(&told("00000f423f02"));
+}
+
+/// What stands around the bad ones is read.
+#[test]
+fn messages_that_are_dead_letters() {
+    let (registry, broker) = (Registry::shared(), Broker::shared());
+    let topic = broker.topic(1);
+    let row = |id: u64| json!({ "schema": OLD, "row": { "id": id, "gone": "" } });
+    let bytes = |bytes: &str| json!({ "bytes": bytes });
+    registry.produce(
+        broker,
+        &topic,
+        &[
+            row(1),
+            bytes("7b7d"),
+            bytes("00000f423f02"),
+            row(2),
+            bytes(""),
+        ],
+    );
+    let job = Job::new(&format!(
+        "{BAD}
+         CREATE TABLE topic (id BIGINT) {};
+         CREATE TABLE out WITH ('connector' = 'print') AS SELECT * FROM topic;",
+        broker.with(
+            &topic,
+            &format!(
+                "'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset', \
+                 'format' = 'avro-confluent', {}, \
+                 'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'",
+                registry.url("")
+            )
+        )
+    ));
+    let told = job.run() + &listed(&letters(&job, "bad"));
+    expect![[r#"
+        exit 0
+        +I[1]
+        +I[2]
+        out: 2 rows
+        3 bad records in the dead-letter table bad
+        {"error":"topic '[TOPIC]', partition 0, offset 1: it does not begin with the id of a schema","offset":1,"partition":0,"raw":"{}","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 2: the schema registry http://[REGISTRY]/apis/ccompat/v7 has no schema 999999","offset":2,"partition":0,"raw":"\u0000\u0000\u000fB?\u0002","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+        {"error":"topic '[TOPIC]', partition 0, offset 4: it does not begin with the id of a schema","offset":4,"partition":0,"raw":"","source":"topic","timestamp":"[TIME]","topic":"[TOPIC]"}
+    "#]].assert_eq(&without_timestamps(
+        &registry.hide(&broker.hide(&told, &topic)),
+    ));
 }
 
 #[test]

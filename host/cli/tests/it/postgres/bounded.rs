@@ -239,3 +239,36 @@ fn a_server_that_goes_away_in_the_middle() {
         "20000|20000\n"
     );
 }
+
+/// Read again, the same records are the same letters.
+#[test]
+fn a_table_of_dead_letters() {
+    let database = Database::new();
+    database.rows(
+        "CREATE TABLE bad (path text, line bigint, raw bytea, error text, PRIMARY KEY (path, line))",
+    );
+    let job = Job::new(&format!(
+        "CREATE TABLE f (id BIGINT) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'in.csv',
+           'on-error' = 'dead-letter', 'dead-letter.table' = 'bad');
+         CREATE TABLE bad (error STRING, raw BYTES, line BIGINT, path STRING,
+           PRIMARY KEY (path, line) NOT ENFORCED) {};
+         CREATE TABLE out (id BIGINT) WITH ('connector' = 'blackhole');
+         INSERT INTO out SELECT id FROM f;",
+        database.with("bad", "")
+    ))
+    .file("in.csv", "1\nx\n3\n\"y\"\n");
+    for _ in 0..2 {
+        let told = database.run(&job);
+        assert_eq!(
+            told,
+            "exit 0\nout: 2 rows\n2 bad records in the dead-letter table bad\n"
+        );
+    }
+    let found = "SELECT line, encode(raw, 'escape'), error FROM bad ORDER BY line";
+    expect![[r#"
+        2|x|in.csv, line 2, column id (field 1): 'x' is not a BIGINT
+        4|"y"|in.csv, line 4, column id (field 1): 'y' is not a BIGINT
+    "#]]
+    .assert_eq(&database.rows(found));
+}

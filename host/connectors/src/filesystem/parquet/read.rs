@@ -19,7 +19,7 @@ use super::schema;
 use crate::caught::caught;
 use crate::filesystem::location::InputFile;
 use crate::filesystem::text_source::{Origin, batch};
-use crate::{BatchStream, ConnectorError, SourceProgress};
+use crate::{BatchStream, ConnectorError, SourceProgress, SourceRows};
 
 /// Files whose ends are read at a time, to find their schema.
 const FOOTERS: usize = 16;
@@ -247,7 +247,7 @@ pub(crate) fn stream(queue: Arc<Queue>) -> BatchStream {
                     },
                 };
                 if let Some(batch) = current.next(&queue.shared).await? {
-                    return Ok(Some((batch, (queue, Some(current)))));
+                    return Ok(Some((SourceRows::from(batch), (queue, Some(current)))));
                 }
             }
         },

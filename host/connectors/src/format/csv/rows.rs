@@ -6,6 +6,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::{DataType, Field};
 
 use super::CsvOptions;
+use super::dialect::Malformed;
 use super::tokenizer::{Block, Problem, Text};
 use crate::format::column::{Column, Fields, Reason, Refused, column};
 use crate::format::{Wrong, excerpt};
@@ -50,6 +51,16 @@ enum BadKind {
     Record(Problem),
     /// The index of the output, and what it says.
     Field(usize, Refused),
+}
+
+impl Bad {
+    /// Whether the text ends within the record, so that it is not known where that ends.
+    pub(crate) fn is_open(&self) -> bool {
+        matches!(
+            self.problem,
+            BadKind::Record(Problem::Malformed(Malformed::OpenQuote))
+        )
+    }
 }
 
 impl CsvRows {
@@ -132,11 +143,16 @@ impl CsvRows {
             Err(bad) => Err(bad),
         };
         pushed.map_err(|bad| {
-            for output in &mut self.outputs {
-                output.column.truncate(self.rows);
-            }
+            self.take_back();
             self.explain(&bad, whole, false)
         })
+    }
+
+    /// Removes what a block that was refused has left.
+    pub(crate) fn take_back(&mut self) {
+        for output in &mut self.outputs {
+            output.column.truncate(self.rows);
+        }
     }
 
     /// Finds the next records.

@@ -1,0 +1,102 @@
+//! Dead letters on their way from where they are found to the pipeline that writes them.
+//!
+//! A pipeline of letters runs beside the others of its statement, in a job without end in every epoch,
+//! and ends behind them: so it has all letters of the rows that they have read, no more and no less.
+
+use std::sync::Arc;
+
+use futures::{Stream, stream};
+use parking_lot::Mutex;
+use tokio::sync::mpsc;
+use tokio_util::sync::{CancellationToken, DropGuard};
+use wasmill_connectors::{ConnectorError, DeadLetter};
+
+use crate::planning::Pipeline;
+
+/// Batches of letters that wait to be written; who finds more waits.
+const WAITING: usize = 4;
+
+/// What the pipelines of a statement find for one dead-letter table.
+#[derive(Debug, Default)]
+pub(crate) struct Letters {
+    round: Mutex<Option<Round>>,
+}
+
+/// One execution of the statement's plans.
+#[derive(Debug)]
+struct Round {
+    sender: LetterSender,
+    /// Until the pipeline takes it.
+    receiver: Option<mpsc::Receiver<Vec<DeadLetter>>>,
+    /// All that find letters have ended.
+    over: CancellationToken,
+}
+
+/// Takes what one execution finds.
+#[derive(Debug, Clone)]
+pub(crate) struct LetterSender(mpsc::Sender<Vec<DeadLetter>>);
+
+/// Sends letters, if there are any; waits for room.
+pub(crate) async fn deliver(
+    letters: Vec<DeadLetter>,
+    sender: Option<&LetterSender>,
+) -> Result<(), ConnectorError> {
+    if letters.is_empty() {
+        return Ok(());
+    }
+    let LetterSender(sender) = sender.ok_or_else(|| ConnectorError::Bug {
+        message: "nobody takes dead letters".to_owned(),
+    })?;
+    // Fails where the pipeline of letters has failed, which ends the job.
+    sender.send(letters).await.ok();
+    Ok(())
+}
+
+impl Letters {
+    /// Begins an execution; what another has left is gone. It ends when the guard is dropped.
+    fn begin(&self) -> DropGuard {
+        let (sender, receiver) = mpsc::channel(WAITING);
+        let over = CancellationToken::new();
+        let guard = over.clone().drop_guard();
+        *self.round.lock() = Some(Round {
+            sender: LetterSender(sender),
+            receiver: Some(receiver),
+            over,
+        });
+        guard
+    }
+
+    /// For the execution that has begun.
+    pub(crate) fn sender(&self) -> Option<LetterSender> {
+        let round = self.round.lock();
+        round.as_ref().map(|round| round.sender.clone())
+    }
+
+    /// The letters of the execution that has begun, to its end.
+    pub(crate) fn receive(&self) -> impl Stream<Item = Vec<DeadLetter>> + Send + use<> {
+        let mut round = self.round.lock();
+        let taken = round.as_mut().and_then(|round| {
+            let receiver = round.receiver.take()?;
+            Some((receiver, round.over.clone()))
+        });
+        stream::unfold(taken, |taken| async {
+            let (mut receiver, over) = taken?;
+            let letters = tokio::select! {
+                biased;
+                letters = receiver.recv() => letters,
+                () = over.cancelled() => {
+                    receiver.close();
+                    receiver.recv().await
+                }
+            };
+            letters.map(|letters| (letters, Some((receiver, over))))
+        })
+    }
+}
+
+/// Begins an execution of these pipelines. All that may find letters hold what it gives; when the last
+/// of them has let it go, the pipelines of letters end.
+pub(super) fn begin_letters<'a>(pipelines: impl Iterator<Item = &'a Pipeline>) -> Arc<[DropGuard]> {
+    let letters = pipelines.filter_map(|pipeline| pipeline.letters.as_ref());
+    letters.map(|letters| letters.begin()).collect()
+}
