@@ -41,6 +41,7 @@ fn a_bad_message() {
         1 bad value or row ignored
     "#]]
     .assert_eq(&told(broker, &topic, "id BIGINT", &ignored));
+    let topic = broker.topic(1);
     broker.produce(
         &topic,
         &[json!({ "key": "k", "value": r#"{"name": "a"}"#, "partition": 0 })],
