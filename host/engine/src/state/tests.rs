@@ -1,3 +1,5 @@
+//! Chunks, the files that they are in, and what is left of both.
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     path::Path,
