@@ -79,7 +79,7 @@ const KEYS: &[Key] = &[
     },
     Key {
         name: "taskmanager.memory.managed.size",
-        check: memory,
+        check: size,
     },
     Key {
         name: "execution.state-recovery.path",
@@ -190,6 +190,12 @@ fn memory(value: &str) -> Result<(), &'static str> {
         .filter(|bytes| *bytes >= 1 << 20)
         .map(|_| ())
         .ok_or("a size such as '2 gb', at least '1 mb'")
+}
+
+fn size(value: &str) -> Result<(), &'static str> {
+    parse_memory_size(value)
+        .map(|_| ())
+        .ok_or("a size such as '512 mb'")
 }
 
 fn duration(value: &str) -> Result<(), &'static str> {

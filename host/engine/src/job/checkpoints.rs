@@ -257,14 +257,27 @@ pub(crate) fn read(folder: &Path) -> Result<Checkpoint, EngineError> {
     let path = folder.join(METADATA);
     let wrong = |reason: String| unreadable(&path, &reason);
     let text = fs::read(&path).map_err(|error| wrong(error.to_string()))?;
-    let checkpoint: Checkpoint =
-        serde_json::from_slice(&text).map_err(|error| wrong(error.to_string()))?;
-    let named = |name: &String| Path::new(name).file_name() == Some(name.as_ref());
-    match checkpoint.version {
-        VERSION if checkpoint.segments().iter().all(named) => Ok(checkpoint),
-        VERSION => Err(wrong("it names files of other folders".to_owned())),
-        other => Err(wrong(format!(
-            "it is of version {other}, this program writes version {VERSION}"
-        ))),
+    parse(&text).map_err(wrong)
+}
+
+/// The checkpoint in a text, or what is wrong with it.
+pub(super) fn parse(text: &[u8]) -> Result<Checkpoint, String> {
+    /// What checkpoints of all versions have.
+    #[derive(Deserialize)]
+    struct Versioned {
+        version: u32,
+    }
+    let found: Versioned = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    if found.version != VERSION {
+        return Err(format!(
+            "it is of version {}, this program writes version {VERSION}",
+            found.version
+        ));
+    }
+    let checkpoint: Checkpoint = serde_json::from_slice(text).map_err(|error| error.to_string())?;
+    let own = |name: &String| Path::new(name).file_name() == Some(name.as_ref());
+    match checkpoint.segments().iter().all(own) {
+        true => Ok(checkpoint),
+        false => Err("it names files of other folders".to_owned()),
     }
 }

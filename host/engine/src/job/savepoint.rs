@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints, METADATA, folder_of, ids, read, shared_of},
+    checkpoints::{Checkpoint, Checkpoints, METADATA, folder_of, ids, parse, read, shared_of},
     endless::{Endless, EndlessSettings},
 };
 use crate::{error::EngineError, planning::connector_error};
@@ -59,7 +59,7 @@ pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineE
 fn copy(job: &Path, id: u64, to: &Path) -> io::Result<()> {
     let from = folder_of(job, id);
     let metadata = fs::read(from.join(METADATA))?;
-    let checkpoint: Checkpoint = serde_json::from_slice(&metadata)?;
+    let checkpoint = parse(&metadata).map_err(io::Error::other)?;
     fs::create_dir_all(to)?;
     let segments = checkpoint.segments().into_iter();
     let segments = segments.map(|name| (shared_of(job).join(&name), to.join(name)));

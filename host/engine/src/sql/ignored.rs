@@ -47,13 +47,6 @@ impl Visitor for Ignored {
                 "TABLESAMPLE",
                 "WHERE random() < 0.1 keeps about a tenth of the rows",
             ),
-            TableFactor::Table {
-                version: Some(_), ..
-            } => refused(
-                factor.span(),
-                "FOR SYSTEM_TIME AS OF",
-                "a table has one version: its files of now",
-            ),
             _ => ControlFlow::Continue(()),
         }
     }

@@ -1,11 +1,14 @@
 //! Ranks and joins by key over tables without end: at any size of epochs the results are those of a
 //! computation by definition, which looks at all rows.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap, time::Duration};
 
 use expect_test::expect;
 
-use crate::stream::{Row, SIZES, STREAM, files, insert, printed, stream};
+use crate::{
+    harness::Folder,
+    stream::{Row, SIZES, STREAM, files, insert, printed, stream},
+};
 
 /// The first row of each key and value, by time; no two rows of theirs have the same time.
 fn firsts(rows: &[Row]) -> Vec<String> {
@@ -255,4 +258,108 @@ fn what_ranks_and_joins_cannot_be() {
 
         hint: bound the times of both, which must have a WATERMARK: … ON a.id = b.id AND b.ts BETWEEN a.ts - INTERVAL '5' MINUTE AND a.ts + INTERVAL '1' MINUTE; or join windows of both, ON a.id = b.id AND a.window_end = b.window_end
     "#]].assert_eq(&folder.error(&sql.replace(STREAM, &unordered)));
+}
+
+/// Runs a query over a folder that gets another file whenever `grows` says so of what is printed.
+fn printed_while(folder: &Folder, sql: &str, ttl: &str, grows: impl Fn(&str, u32) -> bool) {
+    let files = Cell::new(0);
+    let settings = [("table.exec.state.ttl", ttl), ("parallelism.default", "1")];
+    folder.run_until(sql, &settings, |text| {
+        let done = !grows(text, files.get());
+        if !done {
+            files.set(files.get() + 1);
+            let file = folder.path().join(format!("in/{:04}.csv", files.get()));
+            std::fs::write(file, "a,1,1000\n").unwrap();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+        done
+    });
+}
+
+#[test]
+fn a_joined_table_is_read_again() {
+    let folder = Folder::new()
+        .with("in/0000.csv", "")
+        .with("names/1.csv", "a,Anna\n");
+    let names = "CREATE TABLE names (k STRING, name STRING) WITH ('connector' = 'filesystem', \
+                 'format' = 'csv', 'path' = 'names', 'lookup.cache' = 'FULL', \
+                 'lookup.full-cache.periodic-reload.interval' = '50 ms');";
+    let stream = STREAM.replace("v BIGINT,", "v BIGINT, proctime AS PROCTIME(),");
+    let query =
+        "SELECT n.name FROM s JOIN names FOR SYSTEM_TIME AS OF s.proctime AS n ON s.k = n.k";
+    let sql = insert("name STRING", query).replace(STREAM, &stream);
+    printed_while(&folder, &format!("{names}{sql}"), "0 s", |text, files| {
+        if text.contains("+I[Anna]") {
+            std::fs::write(folder.path().join("names/1.csv"), "a,Berta\n").unwrap();
+        }
+        !text.contains("+I[Berta]") && files < 1000
+    });
+    let printed = String::from_utf8(folder.stdout.lock().unwrap().clone()).unwrap();
+    let last = printed.lines().last();
+    assert_eq!(last, Some("+I[Berta]"), "{printed}");
+}
+
+#[test]
+fn a_key_is_forgotten_in_time() {
+    let query = "SELECT k FROM (SELECT *, ROW_NUMBER() OVER (PARTITION BY k ORDER BY PROCTIME()) AS place \
+                 FROM s) WHERE place = 1";
+    let sql = insert("k STRING", query);
+    let rows = |text: &str| text.lines().count();
+    // It is the first row that counts: those after it change nothing.
+    for (ttl, expected) in [("0 s", 1), ("50 ms", 2)] {
+        let folder = Folder::new().with("in/0000.csv", "a,1,1000\n");
+        printed_while(&folder, &sql, ttl, |text, files| {
+            rows(text) < 2 && files < 25
+        });
+        let printed = String::from_utf8(folder.stdout.lock().unwrap().clone()).unwrap();
+        assert_eq!(rows(&printed), expected, "{ttl}");
+    }
+}
+
+#[test]
+fn what_a_lookup_cannot_be() {
+    let table = |options: &str| {
+        format!(
+            "CREATE TABLE names (k STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', \
+             'path' = 'in', {options}); SELECT * FROM names;"
+        )
+    };
+    let folder = files(&[], 1);
+    expect![[r#"
+        error: table names: with 'lookup.cache' = 'FULL' it must say when it is read again
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE names (k STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'lo…
+          |              ^^^^^
+
+        hint: for example 'lookup.full-cache.periodic-reload.interval' = '10 min'
+    "#]].assert_eq(&folder.error(&table("'lookup.cache' = 'FULL'")));
+    expect![[r#"
+        error: table names: option 'lookup.cache' must be NONE or FULL, not 'PARTIAL'
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE names (k STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'lo…
+          |              ^^^^^
+    "#]].assert_eq(&folder.error(&table("'lookup.cache' = 'PARTIAL'")));
+    expect![[r#"
+        error: table names: 'lookup.full-cache.periodic-reload.interval' needs 'lookup.cache' = 'FULL'
+         --> job.sql:1:14
+          |
+        1 | CREATE TABLE names (k STRING) WITH ('connector' = 'filesystem', 'format' = 'csv', 'path' = 'in', 'lo…
+          |              ^^^^^
+    "#]].assert_eq(&folder.error(&table(
+        "'lookup.full-cache.periodic-reload.interval' = '1 min'",
+    )));
+    expect![[r#"
+        error: 's' is joined as it was at the time of a row, of which only what it is now can be had
+         --> job.sql:5:43
+          |
+        5 | INSERT INTO o SELECT a.v FROM s AS a JOIN s FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k;
+          |                                           ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: leave WATERMARK out of CREATE TABLE s and join it FOR SYSTEM_TIME AS OF a column that is AS PROCTIME()
+    "#]].assert_eq(&folder.error(&insert(
+        "v BIGINT",
+        "SELECT a.v FROM s AS a JOIN s FOR SYSTEM_TIME AS OF a.ts AS b ON a.k = b.k",
+    )));
 }
