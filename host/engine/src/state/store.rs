@@ -179,6 +179,9 @@ impl StateStore {
         if self.is_full() {
             self.write_all().await?;
             self.make_room();
+            // No checkpoint may come that would do it.
+            let files = self.books.lock().files.clone();
+            files.map_or(Ok(()), |files| files.clean(BTreeSet::new()))?;
         }
         Ok(())
     }
@@ -206,23 +209,8 @@ impl StateStore {
         wanted.insert(checkpoint, names);
         let kept = wanted.split_off(&oldest);
         let dropped = std::mem::replace(&mut *wanted, kept);
-        let mut segments = files.segments.lock();
-        let mut useless: BTreeSet<_> = dropped.into_values().flatten().collect();
-        useless.extend(segments.iter().map(|segment| segment.name().to_owned()));
-        useless.retain(|name| {
-            let held = segments
-                .iter()
-                .any(|segment| segment.name() == name && segment.is_held());
-            !held && !wanted.values().any(|names| names.contains(name))
-        });
-        segments.retain(|segment| !useless.contains(segment.name()));
-        for name in useless {
-            match fs::remove_file(files.folder.join(name)) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-                _ => {}
-            }
-        }
-        Ok(())
+        drop(wanted);
+        files.clean(dropped.into_values().flatten().collect())
     }
 
     /// Bytes of chunks in memory.
@@ -276,6 +264,26 @@ impl StateStore {
 }
 
 impl Files {
+    /// Removes the segments, and those of these names, that no chunk and no checkpoint needs.
+    fn clean(&self, mut useless: BTreeSet<String>) -> io::Result<()> {
+        let wanted = self.wanted.lock();
+        let mut segments = self.segments.lock();
+        useless.extend(segments.iter().map(|segment| segment.name().to_owned()));
+        useless.retain(|name| {
+            let mut of_name = segments.iter().filter(|segment| segment.name() == name);
+            let held = of_name.any(|segment| segment.is_held());
+            !held && !wanted.values().any(|names| names.contains(name))
+        });
+        segments.retain(|segment| !useless.contains(segment.name()));
+        for name in useless {
+            match fs::remove_file(self.folder.join(name)) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     /// Writes chunks, and those of segments that are mostly of no use.
     fn write(&self, mut chunks: Vec<Arc<Rows>>) -> io::Result<()> {
         let sparse = self.segments.lock().clone();
