@@ -159,3 +159,20 @@ async fn a_file_of_other_columns_is_refused() {
     let missing = read.next().unwrap().unwrap_err();
     assert_eq!(missing.to_string(), "there is no batch 1");
 }
+
+#[tokio::test]
+async fn without_checkpoints_files_go_as_well() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = Arc::new(StateStore::new(10_000));
+    store.open_scratch(folder.path()).await.unwrap();
+    let keeper = Keeper::new(&store, batch(0..0).schema());
+    let mut held = std::collections::VecDeque::new();
+    for place in 0..100 {
+        held.push_back(keeper.chunk(batch(0..1000), place).unwrap());
+        store.relieve().await.unwrap();
+        if held.len() > 3 {
+            held.pop_front();
+        }
+    }
+    assert!(files(folder.path()).len() < 10);
+}
