@@ -131,7 +131,7 @@ impl FileColumn {
         }
         let missing = || ConnectorError::bug(format!("no reader for the partition key {name}"));
         let mut column = column(&self.field, &Rules::default()).ok_or_else(missing)?;
-        if !column.push(value.as_bytes()) {
+        if !column.push(value.as_bytes(), 0, value.len()) {
             return Err(ConnectorError::data(format!(
                 "{}: the folder says {name}={value}, which is not {}",
                 file.shown,

@@ -14,6 +14,9 @@ use tokio::sync::Notify;
 use super::headers::{self, Header};
 use crate::{ConnectorError, SplitId};
 
+/// More memory than this is not kept for the next chunk: some message was huge.
+const SPARE_BYTES: usize = 8 << 20;
+
 /// One partition of a topic, from its assignment on until it is taken away.
 #[derive(Debug)]
 pub(super) struct Split {
@@ -116,6 +119,13 @@ impl Chunk {
     pub(super) fn is_empty(&self) -> bool {
         self.records.is_empty()
     }
+
+    fn clear(&mut self) {
+        self.bytes.clear();
+        self.records.clear();
+        self.headers.clear();
+        self.runs.clear();
+    }
 }
 
 pub(super) fn append(bytes: &mut Vec<u8>, part: &[u8]) -> Range<usize> {
@@ -135,6 +145,8 @@ pub(super) struct Queue {
 #[derive(Default)]
 struct State {
     chunks: VecDeque<Chunk>,
+    /// Empty ones, whose memory is used again.
+    spare: Vec<Chunk>,
     ended: bool,
     /// Why it ended, until a reader has heard it.
     error: Option<ConnectorError>,
@@ -159,7 +171,8 @@ impl Queue {
         if state.chunks.len() >= self.capacity {
             return false;
         }
-        state.chunks.push_back(std::mem::take(chunk));
+        let next = state.spare.pop().unwrap_or_default();
+        state.chunks.push_back(std::mem::replace(chunk, next));
         drop(state);
         self.arrived.notify_one();
         true
@@ -167,6 +180,18 @@ impl Queue {
 
     pub(super) fn is_empty(&self) -> bool {
         self.state.lock().chunks.is_empty()
+    }
+
+    /// Takes back a chunk that has been read.
+    pub(super) fn give_back(&self, mut chunk: Chunk) {
+        if chunk.bytes.capacity() > SPARE_BYTES {
+            return;
+        }
+        chunk.clear();
+        let mut state = self.state.lock();
+        if state.spare.len() < self.capacity {
+            state.spare.push(chunk);
+        }
     }
 
     /// No more chunks come. The first call counts.

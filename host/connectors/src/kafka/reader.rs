@@ -235,6 +235,7 @@ impl Reader {
             for (split, _) in &taken.chunk.runs {
                 split.waiting.fetch_sub(1, Ordering::AcqRel);
             }
+            self.shared.queue.give_back(taken.chunk);
         }
         let letters = self.letters.take();
         let is_empty = rows.is_empty() && letters.is_empty();

@@ -47,6 +47,23 @@ fn load_last(data: &[u8], start: usize) -> Option<u64> {
     Some(u64::from_le_bytes(bytes))
 }
 
+/// Where the ASCII digits that begin at `at` end.
+#[inline]
+pub(crate) fn end_of_digits(data: &[u8], mut at: usize) -> usize {
+    const ZEROS: u64 = 0x3030_3030_3030_3030;
+    const HIGH: u64 = 0xF0F0_F0F0_F0F0_F0F0;
+    while let Some(word) = load8(data, at) {
+        // A sum that is too large spoils the bytes behind, which do not count.
+        let carried = word.wrapping_add(0x0606_0606_0606_0606);
+        let other = ((word & HIGH) ^ ZEROS) | ((carried & HIGH) ^ ZEROS);
+        if other != 0 {
+            return at + other.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    at
+}
+
 /// The number that eight ASCII digits spell, the first in the lowest byte; `None` if one is no digit.
 #[inline(always)]
 fn eight_digits(word: u64) -> Option<u32> {
@@ -67,4 +84,22 @@ fn eight_digits(word: u64) -> Option<u32> {
 fn right_aligned(word: u64, length: usize) -> u64 {
     let shift = 8 * (8 - length as u32);
     (word << shift) | (0x3030_3030_3030_3030 & !(u64::MAX << shift))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn digits_end_at_the_first_other_byte() {
+        for length in 0..=20 {
+            for other in (0..=u8::MAX).filter(|byte| !byte.is_ascii_digit()) {
+                let mut text = vec![b'9'; length];
+                assert_eq!(end_of_digits(&text, 0), length);
+                text.extend([other, b'0', other]);
+                assert_eq!(end_of_digits(&text, 0), length, "{other}");
+            }
+        }
+        assert_eq!(end_of_digits(b"12", 2), 2);
+    }
 }

@@ -1,5 +1,6 @@
 //! JSON objects, as Flink's `json` format reads and writes them.
 
+mod alike;
 mod encoder;
 mod nested;
 mod rows;

@@ -81,25 +81,36 @@ pub(super) struct Layout {
 
 impl Layout {
     /// Learns where an object has the fields of these names; a name that is there several times counts
-    /// where it is last.
+    /// where it is last. Whether that is anything new.
     pub(super) fn learn<'f>(
         &mut self,
         entries: &Entries<'_>,
         fields: impl Iterator<Item = &'f String>,
-    ) {
+    ) -> bool {
         let names = entries.iter().map(|(name, _)| name.as_ref());
         if names.clone().eq(self.names.iter().map(String::as_str)) {
-            return;
+            return false;
         }
         self.places = fields
             .map(|field| names.clone().rposition(|name| name == field))
             .collect();
         self.names = names.map(str::to_owned).collect();
+        true
+    }
+
+    /// The names of the object's entries, in their order.
+    pub(super) fn names(&self) -> &[String] {
+        &self.names
+    }
+
+    /// Which entry is a field's.
+    pub(super) fn place(&self, field: usize) -> Option<usize> {
+        self.places.get(field).copied().flatten()
     }
 
     /// The value of a field of the object learned.
     pub(super) fn value<'a>(&self, entries: &Entries<'a>, field: usize) -> Option<&'a str> {
-        let place = self.places.get(field).copied().flatten()?;
+        let place = self.place(field)?;
         entries.get(place).map(|(_, value)| value.get())
     }
 }
@@ -231,7 +242,7 @@ impl Nested {
                 let text = text.filter(|text| {
                     *field.data_type() == DataType::Utf8 || !text.starts_with(['{', '['])
                 });
-                if text.is_some_and(|text| column.push(text.as_bytes())) {
+                if text.is_some_and(|text| column.push(text.as_bytes(), 0, text.len())) {
                     return Ok(());
                 }
                 unusable(self, ignored)
@@ -311,7 +322,17 @@ impl Nested {
         }
     }
 
-    fn push_null(&mut self, field: &Field) -> Result<(), Problem> {
+    /// Appends the plain value that `data[start..end]` spells; `None` if it spells none, or if the
+    /// column is not of plain values.
+    #[inline]
+    pub(super) fn push_plain(&mut self, data: &[u8], start: usize, end: usize) -> Option<()> {
+        match self {
+            Self::Plain(column) => column.push(data, start, end).then_some(()),
+            _ => None,
+        }
+    }
+
+    pub(super) fn push_null(&mut self, field: &Field) -> Result<(), Problem> {
         match field.is_nullable() {
             true => {
                 self.push_absent();
