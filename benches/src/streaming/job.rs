@@ -16,6 +16,10 @@ use crate::job::{Bench, FEATURES, Way, cores};
 #[derive(Clone, Copy)]
 pub enum System<'a> {
     Wasmill(Way),
+    /// Rows pass, and those of another topic are kept in a window that does not end.
+    Window {
+        kept: &'a str,
+    },
     /// With this Python and this connector; `bundle` is how long it gathers rows.
     PyFlink {
         python: &'a Path,
@@ -29,6 +33,7 @@ impl System<'_> {
         match self {
             System::Wasmill(Way::Component) => "wasmill, through the component",
             System::Wasmill(Way::MlPredict) => "wasmill, ML_PREDICT",
+            System::Window { .. } => "wasmill, rows kept in a window",
             System::PyFlink { .. } => "PyFlink",
         }
     }
@@ -59,14 +64,14 @@ impl Job {
         system: System<'_>,
         topics: &Topics<'_>,
     ) -> Result<Self, Box<dyn Error>> {
-        let folder = bench.folder.join("streaming-job");
+        let folder = folder(bench);
         // No checkpoint of an earlier run.
         fs::remove_dir_all(&folder).ok();
         fs::create_dir_all(&folder)?;
         let mut command = match system {
-            System::Wasmill(way) => {
+            System::Wasmill(_) | System::Window { .. } => {
                 let file = folder.join("job.sql");
-                fs::write(&file, wasmill(bench, way, topics))?;
+                fs::write(&file, wasmill(bench, system, topics))?;
                 let mut command = Command::new(&bench.program);
                 command.arg("run").arg(file);
                 command
@@ -100,7 +105,7 @@ impl Job {
             process,
             log,
             name: system.name(),
-            graceful: matches!(system, System::Wasmill(_)),
+            graceful: !matches!(system, System::PyFlink { .. }),
             started,
         })
     }
@@ -156,17 +161,50 @@ impl Drop for Job {
     }
 }
 
+fn folder(bench: &Bench<'_>) -> PathBuf {
+    bench.folder.join("streaming-job")
+}
+
+/// Bytes of the files of state that the last job's checkpoints have.
+pub fn state(bench: &Bench<'_>) -> Result<u64, Box<dyn Error>> {
+    let mut bytes = 0;
+    for job in fs::read_dir(folder(bench).join(".wasmill/checkpoints"))? {
+        for segment in fs::read_dir(job?.path().join("shared"))? {
+            bytes += segment?.metadata()?.len();
+        }
+    }
+    Ok(bytes)
+}
+
 /// The job file; but for the interval of checkpoints all settings are the defaults.
-fn wasmill(bench: &Bench<'_>, way: Way, topics: &Topics<'_>) -> String {
+fn wasmill(bench: &Bench<'_>, system: System<'_>, topics: &Topics<'_>) -> String {
     let list = |suffix: &str| {
         let names: Vec<_> = (1..=FEATURES).map(|n| format!("f{n}{suffix}")).collect();
         names.join(", ")
     };
-    let query = match way {
-        Way::Component => format!("SELECT id, sent, predict({}) FROM source", list("")),
-        Way::MlPredict => format!(
-            "SELECT id, sent, prediction FROM \
-             ML_PREDICT(TABLE source, MODEL higgs, DESCRIPTOR({}))",
+    let insert = match system {
+        // Times are so short that all lie in the first day of 1970.
+        System::Window { kept } => format!(
+            "CREATE TABLE kept (at AS to_timestamp_millis(sent / 1000), WATERMARK FOR at AS at) \
+             WITH ('topic' = '{kept}') LIKE source;\n\
+             CREATE TABLE firsts ({columns}) WITH ('connector' = 'blackhole');\n\
+             EXECUTE STATEMENT SET BEGIN\n\
+             INSERT INTO sink SELECT id, sent, f1 FROM source;\n\
+             INSERT INTO firsts SELECT {list} FROM (SELECT *, ROW_NUMBER() OVER (\
+             PARTITION BY window_start, window_end ORDER BY f1) AS place \
+             FROM TABLE(TUMBLE(TABLE kept, DESCRIPTOR(at), INTERVAL '1' DAY))) \
+             WHERE place <= 10;\n\
+             END;\n",
+            columns = list(" DOUBLE"),
+            list = list(""),
+        ),
+        System::Wasmill(Way::MlPredict) => format!(
+            "INSERT INTO sink SELECT id, sent, prediction FROM \
+             ML_PREDICT(TABLE source, MODEL higgs, DESCRIPTOR({}));\n",
+            list("")
+        ),
+        System::Wasmill(Way::Component) | System::PyFlink { .. } => format!(
+            "INSERT INTO sink SELECT id, sent, predict({}) FROM source;\n",
             list("")
         ),
     };
@@ -183,7 +221,7 @@ fn wasmill(bench: &Bench<'_>, way: Way, topics: &Topics<'_>) -> String {
          WITH ('provider' = 'lightgbm', 'path' = '{model}');\n\
          CREATE FUNCTION predict AS '{plugin}#predict' LANGUAGE WASM \
          WITH ('model' = 'higgs', 'grant.models' = 'higgs');\n\
-         INSERT INTO sink {query};\n",
+         {insert}",
         parallelism = cores(),
         columns = list(" DOUBLE"),
         source = topics.source,

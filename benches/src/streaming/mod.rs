@@ -6,6 +6,7 @@ mod job;
 mod messages;
 mod paced;
 mod saturation;
+mod state;
 
 use std::{
     error::Error,
@@ -15,7 +16,13 @@ use std::{
 
 use clap::{Args, ValueEnum};
 
-use self::{broker::Broker, job::System, messages::Messages, paced::Paced, saturation::Saturated};
+use self::{
+    broker::Broker,
+    job::System,
+    messages::Messages,
+    paced::{Load, Paced},
+    saturation::Saturated,
+};
 use crate::{
     Arguments,
     job::{Bench, Way, cores},
@@ -47,6 +54,7 @@ enum Part {
     Throughput,
     Latency,
     Memory,
+    State,
 }
 
 /// Rows a second whose latencies are taken; PyFlink's only at the first two.
@@ -87,6 +95,10 @@ pub fn run(arguments: &Arguments, streaming: &Streaming) -> Result<(), Box<dyn E
     if wanted(Part::Memory) {
         lines.push(memory(&bench, &broker, &mut messages, streaming.minutes)?);
     }
+    if wanted(Part::State) {
+        let time = Duration::from_secs(streaming.seconds);
+        lines.push(state::line(&bench, &broker, &mut messages, RATES[1], time)?);
+    }
     table::print(
         &format!(
             "Kafka → 20 trees → Kafka, {} cores for broker, clients and job, medians of {}",
@@ -124,6 +136,8 @@ fn throughput(
         .chain(with_bundle(pyflink, BUNDLE))
         .collect();
     let mut results = vec![Vec::new(); systems.len()];
+    // The broker has just started: its code is compiled while it serves this.
+    saturation::run(bench, broker, systems[0], &full, rows)?;
     for _ in 0..bench.arguments.runs {
         for (system, results) in systems.iter().zip(&mut results) {
             results.push(saturation::run(bench, broker, *system, &full, rows)?);
@@ -200,7 +214,12 @@ fn latency(
     let mut results: Vec<Vec<Paced>> = systems.iter().map(|_| Vec::new()).collect();
     for _ in 0..bench.arguments.runs {
         for (system, results) in systems.iter().zip(&mut results) {
-            results.push(paced::run(bench, broker, messages, *system, rate, time)?);
+            let load = Load {
+                rate,
+                time,
+                ready: None,
+            };
+            results.push(paced::run(bench, broker, messages, *system, load)?);
         }
     }
     let mut results = results.into_iter();
@@ -240,8 +259,12 @@ fn memory(
     minutes: u64,
 ) -> Result<Vec<String>, Box<dyn Error>> {
     let (system, rate) = (System::Wasmill(Way::Component), RATES[2]);
-    let time = Duration::from_secs(minutes * 60);
-    let run = paced::run(bench, broker, messages, Some(system), rate, time)?;
+    let load = Load {
+        rate,
+        time: Duration::from_secs(minutes * 60),
+        ready: None,
+    };
+    let run = paced::run(bench, broker, messages, Some(system), load)?;
     let mebibytes = |bytes: Option<&u64>| bytes.copied().unwrap_or_default() / (1 << 20);
     let first = mebibytes(run.memory.first());
     let (last, most) = (

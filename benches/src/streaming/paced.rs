@@ -77,17 +77,26 @@ impl Clock {
     }
 }
 
-/// Sends `rate` rows a second for so long, behind the warm-up. Without a job it receives what it
-/// sends.
+/// What is sent.
+#[derive(Clone, Copy)]
+pub struct Load<'a> {
+    /// Rows a second, for so long, behind the warm-up.
+    pub rate: u64,
+    pub time: Duration,
+    /// Whether all is ready for them, once the job runs.
+    pub ready: Option<&'a AtomicBool>,
+}
+
+/// Sends rows and waits for them. Without a job it receives what it sends.
 pub fn run(
     bench: &Bench<'_>,
     broker: &Broker,
     messages: &mut Messages,
     system: Option<System<'_>>,
-    rate: u64,
-    time: Duration,
+    load: Load<'_>,
 ) -> Result<Paced, Box<dyn Error>> {
     let name = system.map_or("no job", System::name);
+    let Load { rate, time, .. } = load;
     let (source, sink) = (broker.create("events")?, broker.create("scores")?);
     let received = if system.is_some() { &sink } else { &source };
     let topics = Topics {
@@ -113,7 +122,7 @@ pub fn run(
     let mut paced = thread::scope(|threads| {
         let receiver = threads.spawn(|| receive(&consumer, &clock).map_err(|e| e.to_string()));
         let sender = threads.spawn(|| {
-            let sent = send(&producer, messages, &source, &clock, rate, time);
+            let sent = send(&producer, messages, &source, &clock, load);
             sent.map_err(|error| error.to_string())
         });
         let memory = watch(job.as_mut(), &clock, || sender.is_finished());
@@ -183,19 +192,22 @@ fn send(
     messages: &mut Messages,
     topic: &str,
     clock: &Clock,
-    rate: u64,
-    time: Duration,
+    Load { rate, time, ready }: Load<'_>,
 ) -> Result<(), Box<dyn Error>> {
+    let stopped = || clock.stop.load(Ordering::Acquire);
     let mut next = || {
         let id = clock.sent.fetch_add(1, Ordering::AcqRel);
         messages.send(producer, topic, id, clock.now(), None)
     };
     while clock.received.load(Ordering::Acquire) == 0 {
-        if clock.stop.load(Ordering::Acquire) {
+        if stopped() {
             return Ok(());
         }
         next()?;
         thread::sleep(PROBE);
+    }
+    while ready.is_some_and(|ready| !ready.load(Ordering::Acquire)) && !stopped() {
+        thread::sleep(TICK);
     }
     let begun = Instant::now();
     let warm_up = WARM_UP.as_micros() as u64;
@@ -204,7 +216,7 @@ fn send(
         .store(clock.now() + warm_up, Ordering::Release);
     let all = (rate as f64 * (WARM_UP + time).as_secs_f64()) as u64;
     let mut sent = 0;
-    while sent < all && !clock.stop.load(Ordering::Acquire) {
+    while sent < all && !stopped() {
         let due = (begun.elapsed().as_secs_f64() * rate as f64) as u64;
         while sent < due.min(all) {
             next()?;

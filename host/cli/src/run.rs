@@ -147,7 +147,7 @@ impl Job<'_> {
             }
         };
         if let Some(folder) = self.savepoint {
-            return match session.savepoint(&statements, folder) {
+            return match session.savepoint(&statements, folder).await {
                 Ok(checkpoint) => {
                     let folder = folder.display();
                     self.output

@@ -17,6 +17,7 @@ mod format;
 mod kafka;
 #[cfg(feature = "kafka")]
 mod message;
+mod object_folder;
 mod options;
 mod postgres;
 mod print;
@@ -30,6 +31,7 @@ pub use caught::panics_are_caught;
 pub use dead_letter::{DeadLetter, Place};
 pub use error::ConnectorError;
 pub use format::{Format, formats};
+pub use object_folder::ObjectFolder;
 pub use registry::{Connector, ConnectorOption, connectors, sink, source};
 pub use sink::{Committable, Sink, SinkTransaction, SinkWriter};
 pub use source::{

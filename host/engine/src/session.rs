@@ -18,7 +18,7 @@ use datafusion::{
 };
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
-use wasmill_connectors::{ConnectorContext, SharedWriter};
+use wasmill_connectors::{ConnectorContext, ObjectFolder, SharedWriter};
 
 use crate::{
     catalog::{self, Catalog, DeclaredModel, Relation, View},
@@ -30,9 +30,9 @@ use crate::{
     },
     planning::{
         EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_finds_no_letters,
-        check_gives_rows, check_letters_once, create_function, datafusion_context, epoch_pipeline,
-        execution_error, is_endless, letter_pipelines, physical_plan, plan_insert, planning_error,
-        query_plan,
+        check_gives_rows, check_letters_once, connector_error, create_function, datafusion_context,
+        epoch_pipeline, execution_error, is_endless, letter_pipelines, physical_plan, plan_insert,
+        planning_error, query_plan,
     },
     settings::Settings,
     sql::{
@@ -263,7 +263,7 @@ impl Session {
 
     /// Keeps the newest checkpoint of the job without end among these statements, in a folder that is
     /// not there yet. The job may be running in another process. Answers the checkpoint's number.
-    pub fn savepoint(
+    pub async fn savepoint(
         &self,
         statements: &[PlannedStatement],
         folder: &Path,
@@ -275,7 +275,7 @@ impl Session {
                 _ => None,
             });
         match endless {
-            Some(settings) => keep_savepoint(settings, folder),
+            Some(settings) => keep_savepoint(settings, folder).await,
             None => Err(EngineError::job(
                 "the job reads no table without end, so it takes no checkpoints",
             )),
@@ -489,7 +489,7 @@ impl Planner<'_> {
         pipelines.extend(letter_pipelines(self.shared, &pipelines)?);
         let context = self.context.clone();
         if is_endless(&pipelines) {
-            let settings = self.endless(&pipelines);
+            let settings = self.endless(&pipelines)?;
             return Ok(Work::Endless {
                 pipelines: self.in_epochs(&pipelines, inserts, &settings.store)?,
                 context,
@@ -564,7 +564,7 @@ impl Planner<'_> {
         Ok(in_epochs)
     }
 
-    fn endless(&self, pipelines: &[Pipeline]) -> EndlessSettings {
+    fn endless(&self, pipelines: &[Pipeline]) -> Result<EndlessSettings, EngineError> {
         let settings = self.shared.settings.read();
         let connectors = self.shared.connectors();
         let interval = settings.checkpoint_interval();
@@ -576,18 +576,23 @@ impl Planner<'_> {
                 pipeline.table
             ));
         }
-        let folder = settings.checkpoint_folder().map(|folder| {
-            let folder = folder.strip_prefix("file://").unwrap_or(folder);
-            connectors.base.join(folder)
-        });
+        let folder = settings.checkpoint_folder();
+        let remote = folder.map(ObjectFolder::parse).transpose();
+        let remote = remote.map_err(|error| connector_error(&error))?.flatten();
+        let folder = match (folder, &remote) {
+            (Some(_), Some(_)) => ".wasmill/checkpoints-of-store",
+            (Some(folder), None) => folder.strip_prefix("file://").unwrap_or(folder),
+            (None, _) => ".wasmill/checkpoints",
+        };
+        let folder = connectors.base.join(folder);
         let name = settings.job_name().unwrap_or_else(|| self.script.stem());
         let inserts = pipelines.iter().filter(|found| found.letters.is_none());
         let sinks: Vec<_> = inserts.map(|found| &*found.table).collect();
-        let folder = folder.unwrap_or_else(|| connectors.base.join(".wasmill/checkpoints"));
-        EndlessSettings {
+        Ok(EndlessSettings {
             limits: settings.epoch_limits(),
             interval,
             folder: folder.strip_prefix(".").unwrap_or(&folder).to_owned(),
+            remote,
             name: file_name(&format!("{name}-{}", sinks.join("+"))),
             retained: settings.retained_checkpoints(),
             restart: settings.restart_strategy(),
@@ -595,7 +600,7 @@ impl Planner<'_> {
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
             store: Arc::new(StateStore::new(settings.state_memory())),
-        }
+        })
     }
 
     async fn create_view(&self, create: &CreateView) -> Result<Work, EngineError> {

@@ -19,6 +19,7 @@ mod text_source;
 
 use std::sync::Arc;
 
+pub(crate) use location::{Location, object_error};
 pub(crate) use text_source::batch;
 
 use crate::dead_letter;

@@ -2,7 +2,8 @@
 //!
 //! A job's folder holds `chk-<id>/_metadata`, named as Flink names them. A checkpoint is written under
 //! another name and renamed when it is whole and on disk, so that the newest one is always complete.
-//! The rows that it needs are in segments in `shared/`, with those of other checkpoints.
+//! The rows that it needs are in segments in `shared/`, with those of other checkpoints. Where the
+//! checkpoints are on an object store (`remote.rs`), the folder is a copy of them.
 
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -14,11 +15,13 @@ use std::{
 use serde::{Deserialize, Serialize};
 use wasmill_connectors::{Committable, Position};
 
+use super::remote::Remote;
 use crate::{error::EngineError, state::Place};
 
 /// Changes when old checkpoints can no longer be read.
 const VERSION: u32 = 2;
-const PREFIX: &str = "chk-";
+pub(super) const PREFIX: &str = "chk-";
+pub(super) const SHARED: &str = "shared";
 pub(super) const METADATA: &str = "_metadata";
 
 /// All that a job needs in order to go on.
@@ -80,12 +83,17 @@ impl Checkpoint {
 pub(crate) struct Checkpoints {
     folder: PathBuf,
     retained: usize,
+    remote: Option<Remote>,
     _lock: File,
 }
 
 impl Checkpoints {
     /// Opens a job's folder, which is made if need be.
-    pub(crate) fn open(folder: PathBuf, retained: usize) -> Result<Self, EngineError> {
+    pub(crate) fn open(
+        folder: PathBuf,
+        retained: usize,
+        remote: Option<Remote>,
+    ) -> Result<Self, EngineError> {
         let failed = |error: &io::Error| unusable(&folder, "opened", error);
         fs::create_dir_all(&folder).map_err(|error| failed(&error))?;
         let lock = File::create(folder.join("lock")).map_err(|error| failed(&error))?;
@@ -108,12 +116,9 @@ impl Checkpoints {
         Ok(Checkpoints {
             folder,
             retained: retained.max(1),
+            remote,
             _lock: lock,
         })
-    }
-
-    pub(crate) fn folder(&self) -> &Path {
-        &self.folder
     }
 
     /// Where the segments are.
@@ -133,15 +138,29 @@ impl Checkpoints {
             .collect())
     }
 
-    /// The newest checkpoint.
-    pub(crate) fn latest(&self) -> Result<Option<Checkpoint>, EngineError> {
+    /// Where the checkpoints are, as messages show it.
+    pub(crate) fn shown(&self) -> String {
+        match &self.remote {
+            Some(remote) => remote.folder().to_string(),
+            None => self.folder.display().to_string(),
+        }
+    }
+
+    /// The newest checkpoint. Nothing may be written to the folder meanwhile.
+    pub(crate) async fn latest(&self) -> Result<Option<Checkpoint>, EngineError> {
+        if let Some(remote) = &self.remote {
+            remote.fetch(&self.folder).await?;
+        }
         let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
         ids.last().map(|id| read(&self.path(*id))).transpose()
     }
 
     /// A checkpoint that is to be gone on from; those behind it are removed.
-    pub(crate) fn back_to(&self, id: u64) -> Result<Checkpoint, EngineError> {
+    pub(crate) async fn back_to(&self, id: u64) -> Result<Checkpoint, EngineError> {
         let checkpoint = read(&self.path(id))?;
+        if let Some(remote) = &self.remote {
+            remote.back_to(id).await?;
+        }
         let ids = self.ids().map_err(|error| self.failed("listed", &error))?;
         for later in ids.into_iter().filter(|later| *later > id) {
             self.discard(later)
@@ -168,11 +187,21 @@ impl Checkpoints {
 
     /// Writes a checkpoint whose segments are on disk, and removes those that are no longer wanted.
     /// Answers the oldest that is kept.
-    pub(crate) fn write(&self, checkpoint: &Checkpoint) -> Result<u64, EngineError> {
+    pub(crate) async fn write(&self, checkpoint: &Checkpoint) -> Result<u64, EngineError> {
         let text = serde_json::to_vec_pretty(checkpoint)
             .map_err(|error| EngineError::bug(format!("a checkpoint has no JSON: {error}")))?;
-        self.store(checkpoint.id, &text)
-            .map_err(|error| self.failed("written", &error))
+        let (id, segments) = (checkpoint.id, checkpoint.segments());
+        if let Some(remote) = &self.remote {
+            remote.put(id, &text, &segments, &self.shared()).await?;
+        }
+        let oldest = self
+            .store(id, &text)
+            .map_err(|error| self.failed("written", &error))?;
+        if let Some(remote) = &self.remote {
+            let wanted = self.segments()?.into_values().flatten().collect();
+            remote.clean(oldest, &wanted).await;
+        }
+        Ok(oldest)
     }
 
     fn store(&self, id: u64, text: &[u8]) -> io::Result<u64> {
@@ -193,7 +222,10 @@ impl Checkpoints {
     }
 
     /// Removes all checkpoints of a job that has ended.
-    pub(crate) fn remove(self) -> Result<(), EngineError> {
+    pub(crate) async fn remove(self) -> Result<(), EngineError> {
+        if let Some(remote) = &self.remote {
+            remote.remove().await?;
+        }
         fs::remove_dir_all(&self.folder).map_err(|error| self.failed("removed", &error))
     }
 
@@ -224,7 +256,7 @@ pub(super) fn ids(folder: &Path) -> io::Result<Vec<u64>> {
 
 /// The folder of the segments of a job's checkpoints.
 pub(super) fn shared_of(job: &Path) -> PathBuf {
-    job.join("shared")
+    job.join(SHARED)
 }
 
 /// The folder of a checkpoint.

@@ -20,7 +20,7 @@ use tokio::{
     task::JoinSet,
     time::{Instant, sleep},
 };
-use wasmill_connectors::{SharedWriter, SinkWriter};
+use wasmill_connectors::{ObjectFolder, SharedWriter, SinkWriter};
 
 use super::{
     checkpoints::{Checkpoint, Checkpoints},
@@ -30,6 +30,7 @@ use super::{
     observer::JobObserver,
     partition::{Partition, joined},
     pipelines::{JobReport, Stopped, Written, report},
+    remote::Remote,
     restart::{RestartStrategy, Restarts},
 };
 use crate::{
@@ -44,8 +45,10 @@ pub(crate) struct EndlessSettings {
     pub limits: EpochLimits,
     /// Between two checkpoints; `None` where there are none.
     pub interval: Option<Duration>,
-    /// Where the checkpoints of all jobs are.
+    /// Where the checkpoints of all jobs are, or their copies.
     pub folder: PathBuf,
+    /// Where they are on an object store.
+    pub remote: Option<ObjectFolder>,
     /// The job's name among them.
     pub name: String,
     pub retained: usize,
@@ -58,6 +61,14 @@ pub(crate) struct EndlessSettings {
     pub store: Arc<StateStore>,
     /// Where the user reads what happens.
     pub messages: SharedWriter,
+}
+
+impl EndlessSettings {
+    /// The job's checkpoints on an object store, if they are there.
+    pub(super) fn remote(&self) -> Option<Remote> {
+        let folder = self.remote.as_ref()?;
+        Some(Remote::new(folder.folder(&self.name)))
+    }
 }
 
 /// Runs pipelines without an obstacle until their tables end or the job is told to stop.
@@ -74,7 +85,7 @@ pub(crate) async fn run_endless(
             let folder = settings.folder.join(&settings.name);
             // A sink that decides may not have come as far as the last one.
             let retained = settings.retained.max(if decides { 2 } else { 1 });
-            Some(Checkpoints::open(folder, retained)?)
+            Some(Checkpoints::open(folder, retained, settings.remote())?)
         }
         None => None,
     };
@@ -89,6 +100,7 @@ pub(crate) async fn run_endless(
         messages: settings.messages.clone(),
         savepoint: settings.savepoint.clone(),
         origin: None,
+        process: settings.run.clone(),
         run: settings.run.clone(),
         last: 0,
         rows_then: 0,
@@ -107,6 +119,9 @@ pub(crate) async fn run_endless(
     })
 }
 
+/// How often a checkpoint that is due looks whether what the job holds is written.
+const LOOK: Duration = Duration::from_millis(5);
+
 /// A flow's writer of a partition.
 type Writer = (usize, usize, Box<dyn SinkWriter>);
 
@@ -124,6 +139,8 @@ pub(super) struct Endless {
     pub(super) savepoint: Option<PathBuf>,
     /// Names the savepoint that the run began with.
     pub(super) origin: Option<String>,
+    /// Names this process.
+    pub(super) process: String,
     /// Names this run through all of its restarts.
     pub(super) run: String,
     /// The last checkpoint.
@@ -202,13 +219,17 @@ impl Endless {
             if stopped || ended {
                 self.checkpoint(true).await?;
                 if ended && let Some(checkpoints) = self.checkpoints.take() {
-                    checkpoints.remove()?;
+                    checkpoints.remove().await?;
                 }
                 return Ok(!ended);
             }
             if checkpoint_at.is_some_and(|instant| instant <= Instant::now()) {
-                self.checkpoint(false).await?;
-                checkpoint_at = due();
+                if self.is_store_ready().await? {
+                    self.checkpoint(false).await?;
+                    checkpoint_at = due();
+                } else {
+                    checkpoint_at = Instant::now().checked_add(LOOK);
+                }
             }
         }
     }
@@ -244,7 +265,9 @@ impl Endless {
             }
         }
         let failed = |error: DataFusionError| execution_error(&error);
+        let mut giving = Vec::with_capacity(self.flows.len());
         for flow in &self.flows {
+            giving.push(flow.may_give_rows());
             // All of them first: a stage gives what those below it release.
             for stage in &flow.stages {
                 stage.release().map_err(failed)?;
@@ -259,7 +282,8 @@ impl Endless {
                 }
             }
         }
-        for (index, flow) in self.flows.iter_mut().enumerate() {
+        let flows = self.flows.iter_mut().zip(giving).enumerate();
+        for (index, (flow, _)) in flows.filter(|(_, (_, gives))| *gives) {
             // As new: a plan keeps account of every execution, and some nodes allow only one.
             let plan = reset_plan_states(Arc::clone(&flow.pipeline.plan)).map_err(failed)?;
             let transaction = flow.transaction.as_ref();

@@ -27,6 +27,8 @@ pub(super) struct Flow {
     pub clock: Option<Arc<Clock>>,
     /// The parts of its plan below nodes that hold rows, each behind those below it.
     pub stages: Vec<Stage>,
+    /// Whether the plan above them gets rows only of what they release.
+    waits_for_stages: bool,
     /// Rows that came after their window was over.
     pub late: Arc<AtomicU64>,
     pub rows: Arc<AtomicU64>,
@@ -57,6 +59,7 @@ impl Flow {
             Ok(Flow {
                 index,
                 scans,
+                waits_for_stages: !stages.is_empty() && followed(&plan).is_empty(),
                 stages,
                 clock,
                 late,
@@ -87,6 +90,11 @@ impl Flow {
                 return false;
             }
         }
+    }
+
+    /// Whether the plan above the stages may have rows in the epoch that begins.
+    pub(super) fn may_give_rows(&self) -> bool {
+        !self.waits_for_stages || self.is_due()
     }
 
     fn is_due(&self) -> bool {

@@ -1,8 +1,13 @@
 //! Where a job without end begins: with its last checkpoint, if it has one.
 
-use std::{collections::BTreeMap, path::Path};
+use std::collections::BTreeMap;
 
-use super::{checkpoints::Checkpoint, endless::Endless, flow::Flow, savepoint::check_origin};
+use super::{
+    checkpoints::{Checkpoint, Checkpoints},
+    endless::Endless,
+    flow::Flow,
+    savepoint::check_origin,
+};
 use crate::{
     error::EngineError,
     planning::{Pipeline, as_scan, connector_error},
@@ -12,7 +17,11 @@ impl Endless {
     /// Brings the sinks and the sources to where the last checkpoint has them.
     pub(super) async fn go_on(&mut self) -> Result<(), EngineError> {
         let found = match &self.checkpoints {
-            Some(checkpoints) => checkpoints.latest()?,
+            Some(checkpoints) => {
+                // Of the run before; whether it could be written matters no more.
+                self.store.finish_writing().await.ok();
+                checkpoints.latest().await?
+            }
             None => None,
         };
         if let Some(found) = &found {
@@ -35,10 +44,10 @@ impl Endless {
         self.last = checkpoint.id;
         self.origin.clone_from(&checkpoint.origin);
         if let (1.., Some(checkpoints)) = (checkpoint.id, &self.checkpoints) {
-            self.check_compatible(&checkpoint, checkpoints.folder())?;
-            let folder = checkpoints.folder().display();
+            let shown = checkpoints.shown();
+            self.check_compatible(&checkpoint, &shown)?;
             self.say(&format!(
-                "going on from checkpoint {} in {folder}",
+                "going on from checkpoint {} in {shown}",
                 checkpoint.id
             ));
         }
@@ -49,11 +58,9 @@ impl Endless {
             recovered.map_err(|error| connector_error(&error))?;
         }
         self.open_store().await?;
-        match (&savepoint, &self.checkpoints) {
-            (Some(savepoint), _) => self.restore(&checkpoint, savepoint).await?,
-            (None, Some(checkpoints)) => self.restore(&checkpoint, &checkpoints.shared()).await?,
-            (None, None) => self.restore(&checkpoint, Path::new("")).await?,
-        }
+        let shared = self.checkpoints.as_ref().map(Checkpoints::shared);
+        let segments = savepoint.or(shared).unwrap_or_default();
+        self.restore(&checkpoint, &segments).await?;
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
             let from = checkpoint.sources.get(&key);
@@ -98,7 +105,7 @@ impl Endless {
                 message: format!(
                     "'{}' has the rows up to checkpoint {shown}, but the newest in {} is {}",
                     pipeline.table,
-                    checkpoints.folder().display(),
+                    checkpoints.shown(),
                     latest.id
                 ),
                 hint: Some(
@@ -108,12 +115,12 @@ impl Endless {
                 ),
             });
         }
-        let mut flows = self.flows.iter();
-        if flows.any(|flow| flow.pipeline.sink.decides() && flow.is_new_to(&latest)) {
+        let is_new = |flow: &Flow| flow.pipeline.sink.decides() && flow.is_new_to(&latest);
+        if self.flows.iter().any(is_new) {
             // What it shows says nothing of the run yet.
             return Ok(Some(latest));
         }
-        checkpoints.back_to(shown).map(Some)
+        checkpoints.back_to(shown).await.map(Some)
     }
 
     /// The pipeline whose sink decides, and what that calls a run of the job.
@@ -127,7 +134,7 @@ impl Endless {
     pub(super) fn check_compatible(
         &self,
         checkpoint: &Checkpoint,
-        folder: &Path,
+        folder: &str,
     ) -> Result<(), EngineError> {
         let sources = self.flows.iter().flat_map(Flow::keyed_scans);
         let sources: Vec<_> = sources.map(|(key, _)| key).collect();
@@ -151,9 +158,8 @@ impl Endless {
             return Ok(());
         }
         Err(EngineError::job(format!(
-            "the job cannot go on from checkpoint {} in {}: {}",
+            "the job cannot go on from checkpoint {} in {folder}: {}",
             checkpoint.id,
-            folder.display(),
             changes.join("; ")
         ))
         .with_hint(

@@ -21,7 +21,7 @@ impl Endless {
         }
         if let Some(checkpoints) = &self.checkpoints {
             let (shared, wanted) = (checkpoints.shared(), checkpoints.segments()?);
-            let opened = self.store.open_beside(&shared, wanted).await;
+            let opened = self.store.open_beside(&shared, &self.process, wanted).await;
             return opened.map_err(|error| checkpoints.failed("opened", &error));
         }
         let scratch = async {
@@ -76,6 +76,12 @@ impl Endless {
         relieved.map_err(|error| self.store_failed(&error))
     }
 
+    /// Whether a checkpoint can be taken at once; otherwise it is made ready while epochs run.
+    pub(super) async fn is_store_ready(&mut self) -> Result<bool, EngineError> {
+        let ready = self.store.is_ready().await;
+        ready.map_err(|error| self.store_failed(&error))
+    }
+
     /// Writes a checkpoint, with what the nodes hold.
     pub(super) async fn keep(&mut self, mut checkpoint: Checkpoint) -> Result<(), EngineError> {
         let Some(checkpoints) = &self.checkpoints else {
@@ -101,7 +107,7 @@ impl Endless {
             Ok((key, held))
         });
         checkpoint.state = held.collect::<Result<_, EngineError>>()?;
-        let oldest = checkpoints.write(&checkpoint)?;
+        let oldest = checkpoints.write(&checkpoint).await?;
         let retained = self
             .store
             .retain(checkpoint.id, checkpoint.segments(), oldest);

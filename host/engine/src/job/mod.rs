@@ -12,6 +12,7 @@ mod letters;
 mod observer;
 mod partition;
 mod pipelines;
+mod remote;
 mod restart;
 mod savepoint;
 mod stage;

@@ -14,8 +14,20 @@ use crate::{error::EngineError, planning::connector_error};
 
 /// Copies the newest checkpoint of a job, which may be running, to a folder that is not there yet.
 /// Answers the checkpoint's number.
-pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineError> {
-    let job = settings.folder.join(&settings.name);
+pub(crate) async fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineError> {
+    let Some(remote) = settings.remote() else {
+        return keep_of(&settings.folder.join(&settings.name), to);
+    };
+    let copy = tempfile::tempdir().map_err(|error| EngineError::Environment {
+        message: format!("no folder for a copy of the checkpoints can be made: {error}"),
+        hint: Some("the environment variable TMPDIR names where".to_owned()),
+    })?;
+    remote.fetch(copy.path()).await?;
+    keep_of(copy.path(), to)
+}
+
+/// The same of the checkpoints in a local folder.
+fn keep_of(job: &Path, to: &Path) -> Result<u64, EngineError> {
     let failed = |error: &io::Error| EngineError::Environment {
         message: format!("the savepoint {} cannot be written: {error}", to.display()),
         hint: None,
@@ -28,7 +40,7 @@ pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineE
     }
     let beside = to.with_extension(format!("{}.part", std::process::id()));
     loop {
-        let newest = match ids(&job) {
+        let newest = match ids(job) {
             Ok(ids) => ids.last().copied(),
             Err(error) if error.kind() == ErrorKind::NotFound => None,
             Err(error) => return Err(failed(&error)),
@@ -41,7 +53,7 @@ pub(crate) fn keep(settings: &EndlessSettings, to: &Path) -> Result<u64, EngineE
                 ),
             });
         };
-        match copy(&job, id, &beside) {
+        match copy(job, id, &beside) {
             Ok(()) => {
                 fs::rename(&beside, to).map_err(|error| failed(&error))?;
                 return Ok(id);
@@ -75,7 +87,7 @@ impl Endless {
     /// stored by then, if they did not before; what they get from here on is of another run.
     pub(super) async fn begin_with(&mut self, savepoint: &Path) -> Result<Checkpoint, EngineError> {
         let saved = read(savepoint)?;
-        self.check_compatible(&saved, savepoint)?;
+        self.check_compatible(&saved, &savepoint.display().to_string())?;
         if let Some((pipeline, run)) = self.deciding(&saved.run) {
             let shown = pipeline.sink.shown(&run).await;
             let shown = shown.map_err(|error| connector_error(&error))?;
@@ -126,7 +138,7 @@ pub(super) fn check_origin(
         message: format!(
             "the job cannot begin with the savepoint {}: it has checkpoints of its own in {}",
             savepoint.display(),
-            checkpoints.folder().display()
+            checkpoints.shown()
         ),
         hint: Some(
             "remove that folder to give them up, or give the job another name with \

@@ -93,12 +93,13 @@ impl Segment {
     pub(super) fn write(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> io::Result<()> {
         let file = File::create_new(&self.path)?;
         let written = || -> Result<File, ArrowError> {
-            let mut writer = FileWriter::try_new(file, schema)?;
+            let mut writer = FileWriter::try_new_buffered(file, schema)?;
             for batch in batches {
                 writer.write(batch)?;
             }
             writer.finish()?;
-            writer.into_inner()
+            let file = writer.into_inner()?.into_inner();
+            file.map_err(|error| error.into_error().into())
         };
         written().map_err(io_error)?.sync_all()
     }

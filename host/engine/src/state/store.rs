@@ -11,10 +11,11 @@ use std::{
 };
 
 use arrow::{
-    array::{RecordBatch, RecordBatchOptions},
+    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, make_array},
     datatypes::SchemaRef,
     error::ArrowError,
 };
+use datafusion::common::scalar::copy_array_data;
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -22,6 +23,15 @@ use super::{
     chunk::{Account, Chunk, Rows},
     segment::Segment,
 };
+
+/// Bytes of a column that are too few to count.
+const SMALL: usize = 256;
+
+/// Bytes that a checkpoint may have to write itself.
+const LITTLE: usize = 1 << 20;
+
+/// How often what is new is written before a checkpoint, which then writes what has come since.
+const ROUNDS: u32 = 3;
 
 /// So many bytes that no segment has are written while epochs run, before a checkpoint wants them.
 const AHEAD: usize = 16 << 20;
@@ -44,6 +54,8 @@ struct Books {
     files: Option<Arc<Files>>,
     /// Writes what it can while epochs run.
     writing: Option<JoinHandle<io::Result<()>>>,
+    /// How often that was begun for the checkpoint to come.
+    rounds: u32,
 }
 
 /// The files of one run.
@@ -52,6 +64,8 @@ struct Files {
     folder: PathBuf,
     /// What is unwritten is written ahead of a checkpoint once it is so many bytes.
     ahead: usize,
+    /// What their names begin with.
+    prefix: String,
     next: AtomicU64,
     segments: Mutex<Vec<Arc<Segment>>>,
     /// What the checkpoints need that are kept.
@@ -83,10 +97,22 @@ impl Keeper {
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let (_, columns, _) = batch.into_parts();
         let schema = Arc::clone(&self.schema);
+        let columns = columns.iter().map(compact).collect();
         let batch = RecordBatch::try_new_with_options(schema, columns, &rows)?;
         let rows = Arc::new(Rows::new(batch, needed, Arc::clone(&self.store.account)));
         self.store.books.lock().add(&rows);
         Ok(Chunk(rows))
+    }
+}
+
+/// The column itself, or a copy if most of its memory is of no use: what is held is held long.
+fn compact(column: &ArrayRef) -> ArrayRef {
+    let data = column.to_data();
+    match data.get_slice_memory_size() {
+        Ok(size) if column.get_array_memory_size() > 2 * size + SMALL => {
+            make_array(copy_array_data(&data))
+        }
+        _ => Arc::clone(column),
     }
 }
 
@@ -121,30 +147,35 @@ impl StateStore {
     }
 
     /// Begins anew with the segments in a folder, which is made if need be: those that checkpoints
-    /// need. All others are removed.
+    /// need. All others are removed. New ones are named after `writer`.
     pub(crate) async fn open_beside(
         &self,
         folder: &Path,
+        writer: &str,
         wanted: BTreeMap<u64, BTreeSet<String>>,
     ) -> io::Result<()> {
-        self.open(folder, wanted, AHEAD).await
+        self.open(folder, writer, wanted, AHEAD).await
     }
 
     /// Begins anew, for a job without checkpoints: writes only what does not fit into memory.
     pub(crate) async fn open_scratch(&self, folder: &Path) -> io::Result<()> {
-        self.open(folder, BTreeMap::new(), usize::MAX).await
+        self.open(folder, "state", BTreeMap::new(), usize::MAX)
+            .await
     }
 
     async fn open(
         &self,
         folder: &Path,
+        writer: &str,
         wanted: BTreeMap<u64, BTreeSet<String>>,
         ahead: usize,
     ) -> io::Result<()> {
         // Of the run before; whether it could be written matters no more.
         self.finish_writing().await.ok();
         fs::create_dir_all(folder)?;
-        let mut next = 0;
+        // No name is given twice.
+        let before = self.books.lock().files.take();
+        let mut next = before.map_or(0, |files| files.next.load(Ordering::Relaxed));
         for entry in fs::read_dir(folder)? {
             let entry = entry?;
             let name = entry.file_name();
@@ -152,6 +183,7 @@ impl StateStore {
             let number = name
                 .strip_suffix(EXTENSION)
                 .and_then(|name| name.strip_suffix('.'));
+            let number = number.and_then(|name| name.rsplit('-').next());
             let Some(number) = number.and_then(|number| number.parse::<u64>().ok()) else {
                 continue;
             };
@@ -163,6 +195,7 @@ impl StateStore {
         self.books.lock().files = Some(Arc::new(Files {
             folder: folder.to_owned(),
             ahead,
+            prefix: writer.to_owned(),
             next: AtomicU64::new(next),
             segments: Mutex::default(),
             wanted: Mutex::new(wanted),
@@ -177,13 +210,45 @@ impl StateStore {
             self.begin_writing();
         }
         if self.is_full() {
-            self.write_all().await?;
             self.make_room();
+            if self.is_full() {
+                self.write_all().await?;
+                self.make_room();
+            }
             // No checkpoint may come that would do it.
             let files = self.books.lock().files.clone();
             files.map_or(Ok(()), |files| files.clean(BTreeSet::new()))?;
         }
         Ok(())
+    }
+
+    /// Before a checkpoint, between two epochs: whether it will have little to write. Otherwise what is
+    /// new is written while the next epochs run.
+    pub(crate) async fn is_ready(&self) -> io::Result<bool> {
+        if self.is_writing() {
+            return Ok(false);
+        }
+        self.finish_writing().await?;
+        let little = self.account.unwritten.load(Ordering::Relaxed) <= LITTLE;
+        let rounds = {
+            let rounds = &mut self.books.lock().rounds;
+            *rounds = if little || *rounds >= ROUNDS {
+                0
+            } else {
+                *rounds + 1
+            };
+            *rounds
+        };
+        if rounds > 0 {
+            self.begin_writing();
+        }
+        Ok(rounds == 0)
+    }
+
+    fn is_writing(&self) -> bool {
+        let books = self.books.lock();
+        let writing = books.writing.as_ref();
+        writing.is_some_and(|writing| !writing.is_finished())
     }
 
     /// Has all chunks in segments, on disk.
@@ -226,7 +291,9 @@ impl StateStore {
     fn make_room(&self) {
         let mut chunks: Vec<_> = self.books.lock().chunks().collect();
         chunks.retain(|rows| rows.is_written() && rows.is_in_memory());
-        chunks.sort_unstable_by_key(|rows| rows.needed);
+        // Of those that are needed at one time the oldest goes first: young ones may be put together.
+        chunks.reverse();
+        chunks.sort_by_key(|rows| rows.needed);
         // Room for more than the next rows.
         let enough = self.memory / 4 * 3;
         while self.in_memory() > enough
@@ -241,8 +308,8 @@ impl StateStore {
         let unwritten = self.account.unwritten.load(Ordering::Relaxed);
         let books = self.books.lock();
         let ahead = books.files.as_ref().map_or(usize::MAX, |files| files.ahead);
-        let writing = books.writing.as_ref();
-        unwritten >= ahead && writing.is_none_or(JoinHandle::is_finished)
+        drop(books);
+        unwritten >= ahead && !self.is_writing()
     }
 
     fn begin_writing(&self) {
@@ -254,7 +321,8 @@ impl StateStore {
         books.writing = Some(spawn_blocking(move || files.write(unwritten)));
     }
 
-    async fn finish_writing(&self) -> io::Result<()> {
+    /// Waits for what is written while epochs run.
+    pub(crate) async fn finish_writing(&self) -> io::Result<()> {
         let writing = self.books.lock().writing.take();
         match writing {
             Some(writing) => writing.await.map_err(io::Error::other)?,
@@ -308,7 +376,8 @@ impl Files {
             return Ok(());
         };
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let segment = Arc::new(Segment::new(&self.folder, format!("{number}.{EXTENSION}")));
+        let name = format!("{}-{number}.{EXTENSION}", self.prefix);
+        let segment = Arc::new(Segment::new(&self.folder, name));
         let batches = chunks.iter().map(|rows| rows.load());
         let batches = batches.collect::<io::Result<Vec<_>>>()?;
         if let Err(error) = segment.write(&first.schema, &batches) {

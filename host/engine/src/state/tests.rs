@@ -46,7 +46,10 @@ fn segments(places: &[Place]) -> BTreeSet<String> {
 
 async fn store(memory: usize, folder: &Path) -> (Arc<StateStore>, Keeper) {
     let store = Arc::new(StateStore::new(memory));
-    store.open_beside(folder, BTreeMap::new()).await.unwrap();
+    store
+        .open_beside(folder, "a", BTreeMap::new())
+        .await
+        .unwrap();
     let keeper = Keeper::new(&store, batch(0..0).schema());
     (store, keeper)
 }
@@ -134,7 +137,7 @@ async fn what_no_checkpoint_needs_is_removed_at_the_start() {
     let after = StateStore::new(usize::MAX);
     let of_checkpoint = BTreeMap::from([(7, wanted.clone())]);
     after
-        .open_beside(folder.path(), of_checkpoint)
+        .open_beside(folder.path(), "b", of_checkpoint)
         .await
         .unwrap();
     assert_eq!(files(folder.path()), wanted);

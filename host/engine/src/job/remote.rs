@@ -1,0 +1,282 @@
+//! Checkpoints on an object store, with which another machine can go on.
+//!
+//! The store has what the local folder has: `chk-<id>/_metadata`, and segments in `shared/`. A
+//! checkpoint counts once its metadata is there, which is only ever written where there is none: who
+//! comes second has lost the job to another process, and stops. Segments are named after the process
+//! that wrote them, so none overwrites another's; those that no checkpoint names are removed by a
+//! process that has just written one.
+
+use std::{
+    collections::BTreeSet,
+    fs, io,
+    path::Path,
+    sync::atomic::{AtomicBool, Ordering},
+};
+
+use futures::{FutureExt, StreamExt, TryStreamExt, future::BoxFuture, stream};
+use object_store::{Error, ObjectStoreExt, PutMode, buffered::BufWriter, path::Path as ObjectPath};
+use parking_lot::Mutex;
+use tokio::io::AsyncWriteExt;
+use wasmill_connectors::ObjectFolder;
+
+use super::checkpoints::{self, METADATA, PREFIX, SHARED, folder_of, parse, shared_of};
+use crate::{error::EngineError, planning::connector_error};
+
+/// Files on their way at once.
+const AT_ONCE: usize = 4;
+
+/// One job's checkpoints on an object store.
+#[derive(Debug)]
+pub(super) struct Remote {
+    folder: ObjectFolder,
+    /// Segments that are there.
+    segments: Mutex<BTreeSet<String>>,
+    /// Whether a checkpoint was written: the job is this process's.
+    owns: AtomicBool,
+}
+
+impl Remote {
+    /// `folder` is the job's own.
+    pub(super) fn new(folder: ObjectFolder) -> Self {
+        Remote {
+            folder,
+            segments: Mutex::default(),
+            owns: AtomicBool::new(false),
+        }
+    }
+
+    pub(super) fn folder(&self) -> &ObjectFolder {
+        &self.folder
+    }
+
+    /// Makes a local folder hold the checkpoints that are there, and nothing else.
+    pub(super) async fn fetch(&self, local: &Path) -> Result<(), EngineError> {
+        let ids = self.ids().await?;
+        let emptied = || {
+            for id in checkpoints::ids(local)? {
+                fs::remove_dir_all(folder_of(local, id))?;
+            }
+            let shared = shared_of(local);
+            match fs::remove_dir_all(&shared) {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                _ => fs::create_dir_all(shared),
+            }
+        };
+        let unwritten = |error: &io::Error| unwritten(local, error);
+        emptied().map_err(|error| unwritten(&error))?;
+        let mut segments = BTreeSet::new();
+        for id in ids {
+            let Some(text) = self.metadata(id).await? else {
+                // Another process has just removed it.
+                continue;
+            };
+            // One that cannot be read is told of where it is needed.
+            if let Ok(checkpoint) = parse(&text) {
+                let named = checkpoint.segments();
+                let shared = shared_of(local);
+                let new = named.difference(&segments);
+                together(new.map(|name| self.download(name, &shared).boxed())).await?;
+                segments.extend(named);
+            }
+            let to = folder_of(local, id);
+            let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join(METADATA), text));
+            written.map_err(|error| unwritten(&error))?;
+        }
+        *self.segments.lock() = segments;
+        Ok(())
+    }
+
+    async fn download(&self, name: &str, to: &Path) -> Result<(), EngineError> {
+        let object = self.segment(name);
+        let failed = |error: &Error| self.failed("read", &object, error);
+        let got = self.folder.store.get(&object).await;
+        let mut bytes = got.map_err(|error| failed(&error))?.into_stream();
+        let local = to.join(name);
+        let unwritten = |error: &io::Error| unwritten(&local, error);
+        let file = tokio::fs::File::create(&local).await;
+        let mut file = file.map_err(|error| unwritten(&error))?;
+        while let Some(part) = bytes.try_next().await.map_err(|error| failed(&error))? {
+            let written = file.write_all(&part).await;
+            written.map_err(|error| unwritten(&error))?;
+        }
+        file.flush().await.map_err(|error| unwritten(&error))
+    }
+
+    /// Writes a checkpoint whose segments are in the local folder `shared`.
+    pub(super) async fn put(
+        &self,
+        id: u64,
+        text: &[u8],
+        segments: &BTreeSet<String>,
+        shared: &Path,
+    ) -> Result<(), EngineError> {
+        let new: Vec<_> = {
+            let there = self.segments.lock();
+            segments.difference(&there).cloned().collect()
+        };
+        together(new.iter().map(|name| self.upload(name, shared).boxed())).await?;
+        self.segments.lock().extend(new);
+        let object = self.metadata_of(id);
+        let put = self
+            .folder
+            .store
+            .put_opts(&object, text.to_vec().into(), PutMode::Create.into());
+        match put.await {
+            Ok(_) => {}
+            Err(Error::AlreadyExists { .. } | Error::Precondition { .. }) => {
+                // It may be our own: an answer can be lost.
+                if self.metadata(id).await?.as_deref() != Some(text) {
+                    return Err(self.lost(id));
+                }
+            }
+            Err(error) => return Err(self.failed("write", &object, &error)),
+        }
+        if !self.owns.swap(true, Ordering::Relaxed) {
+            // What cannot be listed now is removed by the next process.
+            let left = self.left_behind(&object).await.unwrap_or_default();
+            self.segments.lock().extend(left);
+        }
+        Ok(())
+    }
+
+    /// The segments that are older than a checkpoint: whoever goes on from it writes younger ones.
+    async fn left_behind(&self, checkpoint: &ObjectPath) -> Result<Vec<String>, Error> {
+        let store = &self.folder.store;
+        let written = store.head(checkpoint).await?.last_modified;
+        let shared = self.folder.path.clone().join(SHARED);
+        let found: Vec<_> = store.list(Some(&shared)).try_collect().await?;
+        let older = found.iter().filter(|found| found.last_modified < written);
+        let names = older.filter_map(|found| found.location.filename());
+        Ok(names.map(str::to_owned).collect())
+    }
+
+    async fn upload(&self, name: &str, shared: &Path) -> Result<(), EngineError> {
+        let object = self.segment(name);
+        let local = shared.join(name);
+        let unread = |error: &io::Error| EngineError::Environment {
+            message: format!("the state in {} cannot be read: {error}", local.display()),
+            hint: None,
+        };
+        let file = tokio::fs::File::open(&local).await;
+        let mut file = file.map_err(|error| unread(&error))?;
+        let mut writer = BufWriter::new(self.folder.store.clone(), object.clone());
+        let copied = async {
+            tokio::io::copy(&mut file, &mut writer).await?;
+            writer.shutdown().await
+        };
+        copied.await.map_err(|error| EngineError::Environment {
+            message: format!("cannot write {}/{object}: {error}", self.folder),
+            hint: None,
+        })
+    }
+
+    /// Removes the checkpoints before `oldest`, and all segments but these. What cannot be removed now
+    /// is tried again behind the next checkpoint.
+    pub(super) async fn clean(&self, oldest: u64, wanted: &BTreeSet<String>) {
+        for id in self.ids().await.unwrap_or_default() {
+            if id < oldest {
+                self.folder.store.delete(&self.metadata_of(id)).await.ok();
+            }
+        }
+        let useless: Vec<_> = {
+            let there = self.segments.lock();
+            there.difference(wanted).cloned().collect()
+        };
+        for name in useless {
+            match self.folder.store.delete(&self.segment(&name)).await {
+                Ok(()) | Err(Error::NotFound { .. }) => drop(self.segments.lock().remove(&name)),
+                Err(_) => {}
+            }
+        }
+    }
+
+    /// Removes the checkpoints behind one that is to be gone on from.
+    pub(super) async fn back_to(&self, id: u64) -> Result<(), EngineError> {
+        for later in self.ids().await?.into_iter().filter(|later| *later > id) {
+            self.delete(&self.metadata_of(later)).await?;
+        }
+        Ok(())
+    }
+
+    /// Removes all of the job, which has ended.
+    pub(super) async fn remove(&self) -> Result<(), EngineError> {
+        for id in self.ids().await? {
+            self.delete(&self.metadata_of(id)).await?;
+        }
+        self.clean(0, &BTreeSet::new()).await;
+        Ok(())
+    }
+
+    async fn delete(&self, object: &ObjectPath) -> Result<(), EngineError> {
+        match self.folder.store.delete(object).await {
+            Ok(()) | Err(Error::NotFound { .. }) => Ok(()),
+            Err(error) => Err(self.failed("remove", object, &error)),
+        }
+    }
+
+    /// The checkpoints, the newest last.
+    async fn ids(&self) -> Result<Vec<u64>, EngineError> {
+        let path = &self.folder.path;
+        let listed = self.folder.store.list_with_delimiter(Some(path)).await;
+        let listed = listed.map_err(|error| self.failed("list", path, &error))?;
+        let ids = listed.common_prefixes.iter().filter_map(|folder| {
+            let id = folder.filename()?.strip_prefix(PREFIX)?;
+            id.parse::<u64>().ok()
+        });
+        let mut ids: Vec<_> = ids.collect();
+        ids.sort_unstable();
+        Ok(ids)
+    }
+
+    async fn metadata(&self, id: u64) -> Result<Option<Vec<u8>>, EngineError> {
+        let object = self.metadata_of(id);
+        let read = async { self.folder.store.get(&object).await?.bytes().await };
+        match read.await {
+            Ok(bytes) => Ok(Some(bytes.to_vec())),
+            Err(Error::NotFound { .. }) => Ok(None),
+            Err(error) => Err(self.failed("read", &object, &error)),
+        }
+    }
+
+    fn metadata_of(&self, id: u64) -> ObjectPath {
+        let checkpoint = self.folder.path.clone().join(format!("{PREFIX}{id}"));
+        checkpoint.join(METADATA)
+    }
+
+    fn segment(&self, name: &str) -> ObjectPath {
+        self.folder.path.clone().join(SHARED).join(name)
+    }
+
+    fn failed(&self, action: &str, object: &ObjectPath, error: &Error) -> EngineError {
+        connector_error(&self.folder.error(action, object, error))
+    }
+
+    fn lost(&self, id: u64) -> EngineError {
+        EngineError::job(format!(
+            "another process runs this job: checkpoint {id} in {} is not of this one",
+            self.folder
+        ))
+        .with_hint(
+            "the other one goes on; this one has shown nothing behind the checkpoint before"
+                .to_owned(),
+        )
+    }
+}
+
+/// Does all of these, a few at once.
+async fn together(
+    all: impl Iterator<Item = BoxFuture<'_, Result<(), EngineError>>>,
+) -> Result<(), EngineError> {
+    let all: Vec<_> = all.collect();
+    stream::iter(all)
+        .buffer_unordered(AT_ONCE)
+        .try_collect()
+        .await
+}
+
+fn unwritten(path: &Path, error: &io::Error) -> EngineError {
+    EngineError::Environment {
+        message: format!("{} cannot be written: {error}", path.display()),
+        hint: None,
+    }
+}
