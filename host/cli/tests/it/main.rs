@@ -10,6 +10,7 @@ mod endless;
 mod examples;
 mod interrupted;
 mod kafka;
+mod late_rows;
 mod object_store;
 mod postgres;
 mod support;

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{EpochPipeline, Holding, Pipeline, as_scan, execution_error, followed},
+    planning::{EpochPipeline, Holding, Latecomers, Pipeline, as_scan, execution_error, followed},
 };
 
 pub(super) struct Flow {
@@ -28,7 +28,7 @@ pub(super) struct Flow {
     /// The parts of its plan below nodes that hold rows, each behind those below it.
     pub stages: Vec<Stage>,
     /// Rows that came after their window was over.
-    pub late: Arc<AtomicU64>,
+    pub late: Arc<Latecomers>,
     pub rows: Arc<AtomicU64>,
     pub sources: Vec<Arc<SourceProgress>>,
     /// What it writes between two checkpoints.

@@ -6,6 +6,7 @@ mod harness;
 mod hostile;
 mod jobs;
 mod keyed;
+mod late_rows;
 mod plugins;
 mod predict;
 mod queries;
