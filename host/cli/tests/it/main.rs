@@ -12,6 +12,7 @@ mod interrupted;
 mod kafka;
 mod late_rows;
 mod object_store;
+mod outer_joins;
 mod postgres;
 mod support;
 mod windows;

@@ -7,6 +7,7 @@ mod hostile;
 mod jobs;
 mod keyed;
 mod late_rows;
+mod outer_joins;
 mod plugins;
 mod predict;
 mod queries;
