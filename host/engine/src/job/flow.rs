@@ -27,7 +27,7 @@ pub(super) struct Flow {
     pub clock: Option<Arc<Clock>>,
     /// The parts of its plan below nodes that hold rows, each behind those below it.
     pub stages: Vec<Stage>,
-    /// Rows that came after their window was over.
+    /// What becomes of rows that come after their time was over.
     pub late: Arc<Latecomers>,
     pub rows: Arc<AtomicU64>,
     pub sources: Vec<Arc<SourceProgress>>,
@@ -120,8 +120,8 @@ impl Flow {
         format!("{}:{}", self.index, self.pipeline.table)
     }
 
-    /// Whether it writes dead letters and a job that goes on from a checkpoint had not done so: it gets
-    /// a dead-letter table when it has failed.
+    /// Whether it writes letters and a job that goes on from a checkpoint had not done so: it gets a
+    /// dead-letter table when it has failed, or a table for late rows when there are many.
     pub(super) fn is_new_to(&self, checkpoint: &Checkpoint) -> bool {
         self.pipeline.letters.is_some() && !checkpoint.sinks.contains_key(&self.key())
     }

@@ -45,7 +45,7 @@ pub(crate) struct EpochPipeline {
     pub pipeline: Pipeline,
     /// The time of its windows; none if it has no windows.
     pub clock: Option<Arc<Clock>>,
-    /// Rows that came after their window was over.
+    /// What becomes of rows that come after their time was over.
     pub late: Arc<Latecomers>,
 }
 
