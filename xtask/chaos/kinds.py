@@ -1,4 +1,4 @@
-"""What is tried: for each kind of sink two jobs from a source without end, and what they must write."""
+"""What is tried: for each kind of sink jobs from a source without end, and what they must write."""
 
 import json
 from collections import Counter
@@ -39,6 +39,24 @@ EXECUTE STATEMENT SET BEGIN
 END;
 """
 
+# Every row of one side, with its partner if it has one; two of five have none.
+JOIN = """
+CREATE TABLE pairs (a BIGINT, b BIGINT) WITH ({pairs});
+INSERT INTO pairs SELECT a.id, COALESCE(b.id, -1)
+  FROM (SELECT * FROM numbers WHERE k >= 0 AND id % 3 = 0) AS a
+  LEFT JOIN (SELECT * FROM numbers WHERE k >= 0 AND id % 15 = 10) AS b
+  ON a.k = b.k AND b.ts BETWEEN a.ts - INTERVAL '0.020' SECOND AND a.ts + INTERVAL '0.040' SECOND;
+"""
+
+# The last row of every ten.
+RANK = """
+CREATE TABLE latest (ten BIGINT, id BIGINT, PRIMARY KEY (ten) NOT ENFORCED) WITH ({latest});
+INSERT INTO latest SELECT ten, id FROM (
+  SELECT ten, id, ROW_NUMBER() OVER (PARTITION BY ten ORDER BY ts DESC) AS place
+  FROM (SELECT id / 10 AS ten, id, ts FROM numbers)
+) WHERE place = 1;
+"""
+
 
 @dataclass
 class Sink:
@@ -65,11 +83,31 @@ def expected(given: list[Row]) -> dict[str, Counter[Row]]:
             windows.setdefault((ms // 1000, key), []).append(number)
     plain = Counter((number,) for number, _, _ in given)
     counted = Counter((*window, len(ids), sum(ids)) for window, ids in windows.items())
-    return {"once": plain, "again": plain, "beside": plain, "windows": counted}
+    return {
+        "once": plain,
+        "again": plain,
+        "beside": plain,
+        "windows": counted,
+        "pairs": pairs(given),
+        "latest": Counter({number // 10: number for number, _, _ in sorted(given)}.items()),
+    }
 
 
-def jobs(program: Path, folder: Path, random: Random, tables: dict[str, str]) -> list[Job]:
-    names = {"plain": PLAIN, "windows": WINDOWS}
+def pairs(given: list[Row]) -> Counter[Row]:
+    by_time = {ms: (number, key) for number, key, ms in given if key >= 0}
+    found: Counter[Row] = Counter()
+    for ms, (a, key) in by_time.items():
+        if a % 3 == 0:
+            near = [by_time[at] for at in range(ms - 20, ms + 41) if at in by_time]
+            partners = [b for b, of in near if of == key and b % 15 == 10]
+            found.update((a, b) for b in partners or [-1])
+    return found
+
+
+def jobs(
+    program: Path, folder: Path, random: Random, tables: dict[str, str], more: dict[str, str]
+) -> list[Job]:
+    names = {"plain": PLAIN, "windows": WINDOWS, **more}
     return [
         Job(
             program,
@@ -88,14 +126,14 @@ def csv(folder: Path, more: str = "") -> str:
 def files(program: Path, folder: Path, random: Random, disk: Disk) -> Kind:
     feed = FilesFeed(folder / "in")
     here = disk.folder
-    sinks = ["once", "again", "windows", "beside"]
+    sinks = ["once", "again", "windows", "beside", "pairs"]
     tables = {name: csv(here / name) for name in sinks}
     tables["numbers"] = csv(feed.folder, ", 'source.monitor-interval' = '50 ms'")
     return Kind(
         "files",
         feed,
         lambda: rows_of_folder(feed.folder),
-        jobs(program, here, random, tables),
+        jobs(program, here, random, tables, {"join": JOIN}),
         {name: Sink(lambda name=name: rows_of_folder(here / name)) for name in sinks},
         disk.outages,
     )
@@ -122,18 +160,19 @@ def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
         "once": topic(broker, "once", 2, exactly),
         "again": topic(broker, "again", 2),
         "windows": topic(broker, "windows", 2, exactly),
+        "pairs": topic(broker, "pairs", 2, exactly),
         "beside": csv(folder / "beside"),
     }
     sinks = {
         name: Sink(lambda name=name: rows_of_topic(broker, name), name == "again")
-        for name in ["once", "again", "windows"]
+        for name in ["once", "again", "windows", "pairs"]
     }
     sinks["beside"] = Sink(lambda: rows_of_folder(folder / "beside"))
     return Kind(
         "kafka",
         KafkaFeed(broker.broker.port, numbers),
         lambda: rows_of_topic(broker, numbers),
-        jobs(program, folder, random, tables),
+        jobs(program, folder, random, tables, {"join": JOIN}),
         sinks,
         [broker.pause_kafka, broker.restart_kafka],
     )
@@ -141,6 +180,7 @@ def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
 
 def postgres(program: Path, folder: Path, random: Random, broker: Kafka, server: Postgres) -> Kind:
     server.ask("CREATE TABLE once (id bigint); CREATE TABLE again (id bigint)")
+    server.ask("CREATE TABLE latest (ten bigint PRIMARY KEY, id bigint)")
     server.ask("CREATE TABLE windows (start bigint, k bigint, n bigint, total bigint)")
 
     def table(name: str, more: str = "") -> str:
@@ -160,18 +200,19 @@ def postgres(program: Path, folder: Path, random: Random, broker: Kafka, server:
         "once": table("once", exactly),
         "again": table("again"),
         "windows": table("windows", exactly),
+        "latest": table("latest"),
         "beside": csv(folder / "beside"),
     }
     sinks = {
         name: Sink(lambda name=name: rows(name), name == "again")
-        for name in ["once", "again", "windows"]
+        for name in ["once", "again", "windows", "latest"]
     }
     sinks["beside"] = Sink(lambda: rows_of_folder(folder / "beside"))
     return Kind(
         "postgres",
         KafkaFeed(broker.broker.port, numbers),
         lambda: rows_of_topic(broker, numbers),
-        jobs(program, folder, random, tables),
+        jobs(program, folder, random, tables, {"rank": RANK}),
         sinks,
         [broker.pause_kafka, server.pause_postgres, server.restart_postgres],
     )

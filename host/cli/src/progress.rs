@@ -127,8 +127,10 @@ pub fn summary(report: &JobReport, took: Duration) -> String {
             1 => ("row", "its"),
             _ => ("rows", "their"),
         };
+        let table = report.late_table.as_ref();
+        let table = table.map_or(String::new(), |table| format!(", now in the table {table}"));
         lines.push(format!(
-            "{} {rows} left out that came after {their} window was over",
+            "{} {rows} left out that came after {their} window was over{table}",
             HumanCount(report.late)
         ));
     }

@@ -25,14 +25,14 @@ use crate::{
     declare,
     error::{EngineError, Location},
     job::{
-        EndlessSettings, JobObserver, JobReport, keep_savepoint, observe_sources, run_endless,
-        run_pipelines,
+        EndlessSettings, JobObserver, JobReport, LetterKind, keep_savepoint, observe_sources,
+        run_endless, run_pipelines,
     },
     planning::{
         EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_finds_no_letters,
         check_gives_rows, check_letters_once, connector_error, create_function, datafusion_context,
-        epoch_pipeline, execution_error, is_endless, letter_pipelines, physical_plan, plan_insert,
-        planning_error, query_plan,
+        epoch_pipeline, execution_error, is_endless, late_pipeline, letter_pipelines,
+        physical_plan, plan_insert, planning_error, query_plan,
     },
     settings::Settings,
     sql::{
@@ -489,6 +489,8 @@ impl Planner<'_> {
         pipelines.extend(letter_pipelines(self.shared, &pipelines)?);
         let context = self.context.clone();
         if is_endless(&pipelines) {
+            let place = self.location(self.span);
+            pipelines.extend(late_pipeline(self.shared, &pipelines, place)?);
             let settings = self.endless(&pipelines)?;
             return Ok(Work::Endless {
                 pipelines: self.in_epochs(&pipelines, inserts, &settings.store)?,
@@ -514,13 +516,17 @@ impl Planner<'_> {
     ) -> Result<Vec<EpochPipeline>, EngineError> {
         let mut in_epochs = Vec::with_capacity(pipelines.len());
         let ttl = self.shared.settings.read().state_ttl();
+        let mut letters = pipelines
+            .iter()
+            .filter_map(|pipeline| pipeline.letters.as_ref());
+        let late_rows = letters.find(|letters| letters.kind() == LetterKind::LateRows);
         for (pipeline, (_, span)) in pipelines.iter().zip(inserts) {
             let table = &pipeline.table;
             let refused = |message: String, hint: &str| {
                 let error = EngineError::job(message).with_hint(hint.to_owned());
                 Err(error.at(|| self.location(*span)))
             };
-            match epoch_pipeline(pipeline, store, ttl) {
+            match epoch_pipeline(pipeline, store, ttl, late_rows) {
                 Ok(pipeline) => in_epochs.push(pipeline),
                 Err(Obstacle::Part(part, hint)) => {
                     let message = format!(

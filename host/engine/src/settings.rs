@@ -90,6 +90,10 @@ const KEYS: &[Key] = &[
         check: anything,
     },
     Key {
+        name: "late-rows.table",
+        check: anything,
+    },
+    Key {
         name: "sql-client.execution.result-mode",
         check: anything,
     },
@@ -347,6 +351,11 @@ impl Settings {
     /// What takes the bad records of tables that do not name a dead-letter table of their own.
     pub(crate) fn dead_letter_table(&self) -> Option<String> {
         self.get("dead-letter.table").map(str::to_owned)
+    }
+
+    /// What takes the rows that come too late.
+    pub(crate) fn late_rows_table(&self) -> Option<String> {
+        self.get("late-rows.table").map(str::to_owned)
     }
 
     /// Whether rows with a NULL for a NOT NULL column are left out instead of failing the job.

@@ -50,8 +50,12 @@ pub fn wait_for_rows(job: &Job, wanted: impl Fn(&[String]) -> bool) -> Vec<Strin
 
 /// The rows of the parts that are visible, sorted as text.
 pub fn shown(job: &Job) -> Vec<String> {
+    shown_in(job, "out")
+}
+
+pub fn shown_in(job: &Job, folder: &str) -> Vec<String> {
     let mut rows = Vec::new();
-    for entry in fs::read_dir(job.path("out")).into_iter().flatten() {
+    for entry in fs::read_dir(job.path(folder)).into_iter().flatten() {
         let path = entry.unwrap().path();
         if !path.file_name().unwrap().to_string_lossy().starts_with('.') {
             let text = fs::read_to_string(path).unwrap();

@@ -66,6 +66,7 @@ impl Clock {
 
     pub(crate) fn restore(&self, saved: &[i64]) {
         let mut levels = self.levels.lock();
+        levels.fill(BEGINNING);
         for (level, saved) in levels.iter_mut().zip(saved) {
             *level = *saved;
         }

@@ -114,7 +114,7 @@ pub(crate) async fn run_endless(
             pipeline: &flow.pipeline,
             rows: &flow.rows,
             sources: &flow.sources,
-            late: flow.late.load(Ordering::Relaxed),
+            late: flow.late.count(),
         }))
     })
 }

@@ -26,10 +26,10 @@ use wasmill_connectors::{
 
 use super::{
     clock::BEGINNING,
-    letters::{LetterSender, Letters, deliver},
+    letters::{LetterSender, Letters},
     watermark::TableTime,
 };
-use crate::planning::given;
+use crate::planning::{deliver, given};
 
 /// When an epoch closes.
 #[derive(Debug, Clone, Copy)]

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{EpochPipeline, Holding, Pipeline, as_scan, execution_error, followed},
+    planning::{EpochPipeline, Holding, Latecomers, Pipeline, as_scan, execution_error, followed},
 };
 
 pub(super) struct Flow {
@@ -29,8 +29,8 @@ pub(super) struct Flow {
     pub stages: Vec<Stage>,
     /// Whether the plan above them gets rows only of what they release.
     waits_for_stages: bool,
-    /// Rows that came after their window was over.
-    pub late: Arc<AtomicU64>,
+    /// What becomes of rows that come after their time was over.
+    pub late: Arc<Latecomers>,
     pub rows: Arc<AtomicU64>,
     pub sources: Vec<Arc<SourceProgress>>,
     /// What it writes between two checkpoints.
@@ -128,8 +128,8 @@ impl Flow {
         format!("{}:{}", self.index, self.pipeline.table)
     }
 
-    /// Whether it writes dead letters and a job that goes on from a checkpoint had not done so: it gets
-    /// a dead-letter table when it has failed.
+    /// Whether it writes letters and a job that goes on from a checkpoint had not done so: it gets a
+    /// dead-letter table when it has failed, or a table for late rows when there are many.
     pub(super) fn is_new_to(&self, checkpoint: &Checkpoint) -> bool {
         self.pipeline.letters.is_some() && !checkpoint.sinks.contains_key(&self.key())
     }

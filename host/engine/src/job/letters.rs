@@ -1,24 +1,34 @@
-//! Dead letters on their way from where they are found to the pipeline that writes them.
+//! Letters on their way from where they are found to the pipeline that writes them.
 //!
 //! A pipeline of letters runs beside the others of its statement, in a job without end in every epoch,
 //! and ends behind them: so it has all letters of the rows that they have read, no more and no less.
 
 use std::sync::Arc;
 
+use datafusion::arrow::array::RecordBatch;
 use futures::{Stream, stream};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
-use wasmill_connectors::{ConnectorError, DeadLetter};
 
 use crate::planning::Pipeline;
 
 /// Batches of letters that wait to be written; who finds more waits.
 const WAITING: usize = 4;
 
-/// What the pipelines of a statement find for one dead-letter table.
-#[derive(Debug, Default)]
+/// What letters tell of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum LetterKind {
+    /// Records that cannot be read: dead letters.
+    BadRecords,
+    /// Rows that came after their time was over.
+    LateRows,
+}
+
+/// What the pipelines of a statement find for one table of letters.
+#[derive(Debug)]
 pub(crate) struct Letters {
+    kind: LetterKind,
     round: Mutex<Option<Round>>,
 }
 
@@ -27,32 +37,35 @@ pub(crate) struct Letters {
 struct Round {
     sender: LetterSender,
     /// Until the pipeline takes it.
-    receiver: Option<mpsc::Receiver<Vec<DeadLetter>>>,
+    receiver: Option<mpsc::Receiver<RecordBatch>>,
     /// All that find letters have ended.
     over: CancellationToken,
 }
 
 /// Takes what one execution finds.
 #[derive(Debug, Clone)]
-pub(crate) struct LetterSender(mpsc::Sender<Vec<DeadLetter>>);
+pub(crate) struct LetterSender(mpsc::Sender<RecordBatch>);
 
-/// Sends letters, if there are any; waits for room.
-pub(crate) async fn deliver(
-    letters: Vec<DeadLetter>,
-    sender: Option<&LetterSender>,
-) -> Result<(), ConnectorError> {
-    if letters.is_empty() {
-        return Ok(());
+impl LetterSender {
+    /// Sends letters, with all columns that those of a kind have; waits for room.
+    pub(crate) async fn send(&self, letters: RecordBatch) {
+        // Fails where the pipeline of letters has failed, which ends the job.
+        self.0.send(letters).await.ok();
     }
-    let LetterSender(sender) = sender.ok_or_else(|| ConnectorError::Bug {
-        message: "nobody takes dead letters".to_owned(),
-    })?;
-    // Fails where the pipeline of letters has failed, which ends the job.
-    sender.send(letters).await.ok();
-    Ok(())
 }
 
 impl Letters {
+    pub(crate) fn new(kind: LetterKind) -> Self {
+        Letters {
+            kind,
+            round: Mutex::new(None),
+        }
+    }
+
+    pub(crate) fn kind(&self) -> LetterKind {
+        self.kind
+    }
+
     /// Begins an execution; what another has left is gone. It ends when the guard is dropped.
     fn begin(&self) -> DropGuard {
         let (sender, receiver) = mpsc::channel(WAITING);
@@ -73,7 +86,7 @@ impl Letters {
     }
 
     /// The letters of the execution that has begun, to its end.
-    pub(crate) fn receive(&self) -> impl Stream<Item = Vec<DeadLetter>> + Send + use<> {
+    pub(crate) fn receive(&self) -> impl Stream<Item = RecordBatch> + Send + use<> {
         let mut round = self.round.lock();
         let taken = round.as_mut().and_then(|round| {
             let receiver = round.receiver.take()?;

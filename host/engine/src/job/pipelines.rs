@@ -15,7 +15,7 @@ use tokio_util::sync::CancellationToken;
 use wasmill_connectors::{SinkTransaction, SourceProgress};
 
 use super::{
-    letters::begin_letters,
+    letters::{LetterKind, begin_letters},
     observer::{JobObserver, observe_sources},
     partition::{Partition, joined},
 };
@@ -35,6 +35,8 @@ pub struct JobReport {
     pub ignored: u64,
     /// Rows that came after their window was over, and are in no result.
     pub late: u64,
+    /// The table that has them.
+    pub late_table: Option<String>,
     /// One for each INSERT.
     pub sinks: Vec<SinkReport>,
     /// One for each dead-letter table that took letters.
@@ -149,7 +151,10 @@ pub(super) fn report<'a>(pipelines: impl Iterator<Item = Written<'a>>) -> JobRep
                 report.sinks.push(written);
             }
             (Some(_), 0) => {}
-            (Some(_), _) => report.dead_letters.push(written),
+            (Some(letters), _) => match letters.kind() {
+                LetterKind::BadRecords => report.dead_letters.push(written),
+                LetterKind::LateRows => report.late_table = Some(written.table),
+            },
         }
         report.late += late;
         for source in sources {

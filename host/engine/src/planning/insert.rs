@@ -38,7 +38,7 @@ pub(crate) struct Pipeline {
     pub not_null: Vec<usize>,
     /// Rows with such a NULL are left out instead of failing the job.
     pub drop_nulls: bool,
-    /// Of a dead-letter table: where its rows come from.
+    /// Of a table of letters: where its rows come from.
     pub letters: Option<Arc<Letters>>,
 }
 

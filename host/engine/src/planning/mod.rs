@@ -35,7 +35,10 @@ pub(crate) use epochs::{EpochPipeline, Obstacle, epoch_pipeline};
 pub(crate) use functions::create_function;
 pub(crate) use holding::{Holding, Released};
 pub(crate) use insert::{Pipeline, plan_insert};
-pub(crate) use letters::{check_finds_no_letters, check_letters_once, letter_pipelines};
+pub(crate) use letters::{
+    Latecomers, check_finds_no_letters, check_letters_once, deliver, late_pipeline,
+    letter_pipelines,
+};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;

@@ -33,8 +33,8 @@ use wasmill_connectors::{
     BatchStream, ConnectorError, Position, Source, SourceProgress, SourceRows, SourceStatistics,
 };
 
-use super::external;
-use crate::job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule, deliver};
+use super::{deliver, external};
+use crate::job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule};
 
 /// Streams of one opening, each taken by its partition.
 type Streams = Mutex<Vec<Option<BatchStream>>>;

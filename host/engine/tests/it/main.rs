@@ -6,6 +6,8 @@ mod harness;
 mod hostile;
 mod jobs;
 mod keyed;
+mod late_rows;
+mod outer_joins;
 mod plugins;
 mod predict;
 mod queries;

@@ -16,7 +16,7 @@ use datafusion::{
 
 use super::{Node, Obstacle, Planner, Rows, part, whole};
 use crate::planning::{
-    intervals::{IntervalJoin, Waiting},
+    intervals::{IntervalJoin, Wait, Waiting},
     windows::is_time_attribute,
 };
 
@@ -30,12 +30,18 @@ impl Planner {
         let Some(bounds) = Bounds::of(join) else {
             return Err(part("a join of two tables without end", BOUNDS));
         };
-        if *join.join_type() != JoinType::Inner {
-            return Err(part(
-                "an outer join by an interval of time",
-                "an INNER JOIN gives the rows that have a partner",
-            ));
-        }
+        let (left_outer, right_outer) = match join.join_type() {
+            JoinType::Inner => (false, false),
+            JoinType::Left => (true, false),
+            JoinType::Right => (false, true),
+            JoinType::Full => (true, true),
+            _ => {
+                return Err(part(
+                    "EXISTS or IN by an interval of time",
+                    "write a JOIN with the same condition",
+                ));
+            }
+        };
         let (left, left_rows) = self.final_rows(join.left())?;
         let (right, right_rows) = self.final_rows(join.right())?;
         let (Rows::Flowing { level, .. }, Rows::Flowing { level: other, .. }) =
@@ -52,8 +58,22 @@ impl Planner {
         let time = || (level, Arc::clone(&self.clock));
         let store = &self.store;
         // A row on the left meets rows from `earliest` before it to `latest` behind it.
-        let left = Waiting::new(left, bounds.left, bounds.latest, time(), store);
-        let right = Waiting::new(right, bounds.right, -bounds.earliest, time(), store);
+        let wait = |partners: i64, outer: bool, other_outer: bool| Wait {
+            partners,
+            held: match other_outer {
+                // Until no row of the other side can be asked whether it had a partner.
+                true => partners.max(bounds.latest.saturating_sub(bounds.earliest)),
+                false => partners,
+            },
+            outer,
+            // A pair of rows one of which is late may not be given any more; then neither side can tell
+            // from what the other holds whether a row had a partner.
+            late: (outer && other_outer).then(|| Arc::clone(&self.late)),
+        };
+        let of_left = wait(bounds.latest, left_outer, right_outer);
+        let of_right = wait(-bounds.earliest, right_outer, left_outer);
+        let left = Waiting::new(left, bounds.left, of_left, time(), store);
+        let right = Waiting::new(right, bounds.right, of_right, time(), store);
         // What is joined may be as old as the older of the two.
         let behind = bounds.latest.max(-bounds.earliest).max(0);
         self.clock.hold_back(level + 1, behind);

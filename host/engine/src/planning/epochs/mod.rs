@@ -10,11 +10,7 @@ mod joins;
 mod ranks;
 mod windows;
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, atomic::AtomicU64},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use datafusion::{
     common::{DataFusionError, JoinType, Result},
@@ -35,19 +31,22 @@ use self::{
     windows::whole,
 };
 use super::{
-    Pipeline,
+    Latecomers, Pipeline,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
     windows::{Sessions, WindowEnd, WindowId},
 };
-use crate::{job::Clock, state::StateStore};
+use crate::{
+    job::{Clock, Letters},
+    state::StateStore,
+};
 
 /// A pipeline whose plan is executed epoch by epoch.
 pub(crate) struct EpochPipeline {
     pub pipeline: Pipeline,
     /// The time of its windows; none if it has no windows.
     pub clock: Option<Arc<Clock>>,
-    /// Rows that came after their window was over.
-    pub late: Arc<AtomicU64>,
+    /// What becomes of rows that come after their time was over.
+    pub late: Arc<Latecomers>,
 }
 
 /// Why a plan cannot be executed epoch by epoch.
@@ -81,17 +80,19 @@ const KEEPS_ALL: &[&str] = &[
 
 const KEEP_ALL: &str = "write its rows to a sink that replaces them, and ask that table";
 
-/// Makes a pipeline's plan one that is executed epoch by epoch; what it holds is of `store`.
+/// Makes a pipeline's plan one that is executed epoch by epoch; what it holds is of `store`, what
+/// comes too late goes to `late_rows`.
 pub(crate) fn epoch_pipeline(
     pipeline: &Pipeline,
     store: &Arc<StateStore>,
     ttl: Option<Duration>,
+    late_rows: Option<&Arc<Letters>>,
 ) -> Result<EpochPipeline, Obstacle> {
     let plan = &pipeline.plan;
     let levels = depth(plan);
     let planner = Planner {
         clock: Arc::new(Clock::new(levels)),
-        late: Arc::default(),
+        late: Arc::new(Latecomers::new(&pipeline.table, late_rows.cloned())),
         store: Arc::clone(store),
         ttl,
     };
@@ -147,7 +148,7 @@ type JoinKeys = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
 
 struct Planner {
     clock: Arc<Clock>,
-    late: Arc<AtomicU64>,
+    late: Arc<Latecomers>,
     store: Arc<StateStore>,
     /// Keys without a row for so long are forgotten.
     ttl: Option<Duration>,

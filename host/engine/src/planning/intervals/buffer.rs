@@ -4,7 +4,10 @@ use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::{
-    arrow::{array::RecordBatch, compute::max},
+    arrow::{
+        array::{Array, RecordBatch, TimestampMillisecondArray},
+        compute::{max, min},
+    },
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
@@ -16,42 +19,39 @@ use datafusion::{
 use futures::StreamExt;
 use parking_lot::Mutex;
 
+use super::rows::{Dated, Rows};
 use crate::{
     job::{BEGINNING, Clock},
     planning::{
+        Latecomers,
         holding::{Holding, Released, spread},
         windows::milliseconds,
     },
     state::{Chunk, Keeper, StateStore},
 };
 
-/// What one partition holds.
-#[derive(Debug, Default)]
-pub(super) struct Rows {
-    /// Of this epoch; they are joined in the next.
-    incoming: Vec<Dated>,
-    /// Of the epoch before: they are joined in this one.
-    new: Vec<Dated>,
-    /// Joined before; rows may come that go with them.
-    old: Vec<Dated>,
+/// How the rows of a side wait, in milliseconds behind which the watermark comes.
+#[derive(Debug, Clone)]
+pub(in crate::planning) struct Wait {
+    /// For partners: none comes later.
+    pub partners: i64,
+    /// Until they are no longer held.
+    pub held: i64,
+    /// Whether a row without a partner is given.
+    pub outer: bool,
+    /// Takes the rows that come behind the watermark; where there is none, they are joined with what
+    /// is there.
+    pub late: Option<Arc<Latecomers>>,
 }
 
-#[derive(Debug)]
-struct Dated {
-    chunk: Chunk,
-    /// The latest time of its rows.
-    last: i64,
-}
-
-impl Rows {
-    /// Rows that are to be joined in this epoch.
-    pub(super) fn new_chunks(&self) -> Vec<Chunk> {
-        self.new.iter().map(|dated| dated.chunk.clone()).collect()
-    }
-
-    /// Rows that were joined before.
-    pub(super) fn old_chunks(&self) -> Vec<Chunk> {
-        self.old.iter().map(|dated| dated.chunk.clone()).collect()
+impl Wait {
+    /// The time of the last rows for which no partner can come any more.
+    fn closed(&self, watermark: i64) -> i64 {
+        match watermark {
+            // Before all times, and behind them.
+            BEGINNING | i64::MAX => watermark,
+            watermark => watermark.saturating_sub(self.partners),
+        }
     }
 }
 
@@ -61,8 +61,7 @@ pub(in crate::planning) struct Waiting {
     input: Arc<dyn ExecutionPlan>,
     /// Of the input's rows.
     time: Arc<dyn PhysicalExpr>,
-    /// How long a row waits: until the watermark is so many milliseconds behind it.
-    wait: i64,
+    wait: Wait,
     level: usize,
     clock: Arc<Clock>,
     keeper: Keeper,
@@ -76,7 +75,7 @@ impl Waiting {
     pub(in crate::planning) fn new(
         input: Arc<dyn ExecutionPlan>,
         time: Arc<dyn PhysicalExpr>,
-        wait: i64,
+        wait: Wait,
         (level, clock): (usize, Arc<Clock>),
         store: &Arc<StateStore>,
     ) -> Self {
@@ -97,14 +96,41 @@ impl Waiting {
         &self.rows
     }
 
-    /// None if no row of the batch has a time: such rows go with none.
+    pub(super) fn time(&self) -> &Arc<dyn PhysicalExpr> {
+        &self.time
+    }
+
+    pub(super) fn is_outer(&self) -> bool {
+        self.wait.outer
+    }
+
+    fn times(&self, batch: &RecordBatch) -> Result<TimestampMillisecondArray> {
+        milliseconds(&self.time.evaluate(batch)?.into_array(batch.num_rows())?)
+    }
+
+    /// None if the rows need not be held: rows without a time go with none.
     fn dated(&self, batch: RecordBatch) -> Result<Option<Dated>> {
-        let times = self.time.evaluate(&batch)?.into_array(batch.num_rows())?;
-        let Some(last) = max(&milliseconds(&times)?) else {
-            return Ok(None);
+        let times = self.times(&batch)?;
+        let (first, last) = match (min(&times), max(&times)) {
+            (Some(first), Some(last)) => (first, last),
+            _ if self.wait.outer && batch.num_rows() > 0 => (i64::MIN, i64::MIN),
+            _ => return Ok(None),
+        };
+        // Rows without a time do not wait.
+        let first = match times.null_count() {
+            0 => first,
+            _ => i64::MIN,
         };
         let chunk = self.keeper.chunk(batch, last)?;
-        Ok(Some(Dated { chunk, last }))
+        Ok(Some(Dated { chunk, first, last }))
+    }
+
+    /// Where rows without a partner are given: up to which times none could come in the epoch before,
+    /// and none can come now.
+    fn closed(&self, before: i64, watermark: i64) -> Option<(i64, i64)> {
+        let wait = &self.wait;
+        wait.outer
+            .then(|| (wait.closed(before), wait.closed(watermark)))
     }
 
     fn with_rows<T>(&self, partition: usize, work: impl FnOnce(&mut Rows) -> T) -> Result<T> {
@@ -127,47 +153,50 @@ impl Holding for Waiting {
         mut rows: SendableRecordBatchStream,
         _: Arc<TaskContext>,
     ) -> Result<()> {
+        let watermark = self.clock.watermark(self.level);
         while let Some(batch) = rows.next().await {
-            let dated = self.dated(batch?)?;
-            self.with_rows(partition, |rows| rows.incoming.extend(dated))?;
+            let mut batch = batch?;
+            if let Some(late) = &self.wait.late {
+                let times = self.times(&batch)?;
+                batch = late.leave_out(batch, &times, watermark).await?;
+            }
+            let dated = self.dated(batch)?;
+            self.with_rows(partition, |rows| rows.add(dated))?;
         }
         Ok(())
     }
 
     fn release(&self) -> Result<Vec<Released>> {
-        // As it was when those that are new now began to come: none of them is older.
         let watermark = self.clock.watermark(self.level);
-        let watermark = std::mem::replace(&mut *self.before.lock(), watermark);
-        let over = |dated: &Dated| dated.last.saturating_add(self.wait) <= watermark;
+        // As it was when those that are new now began to come: none of them is older.
+        let before = std::mem::replace(&mut *self.before.lock(), watermark);
+        let over = |dated: &Dated| dated.last.saturating_add(self.wait.held) <= before;
         let released = self.rows.iter().map(|rows| {
-            let mut rows = rows.lock();
-            let incoming = std::mem::take(&mut rows.incoming);
-            let joined = std::mem::replace(&mut rows.new, incoming);
-            rows.old.extend(joined);
-            rows.old.retain(|dated| !over(dated));
+            rows.lock().turn(self.closed(before, watermark), over);
             Box::new(std::iter::empty()) as Released
         });
         Ok(released.collect())
     }
 
     fn is_due(&self) -> bool {
-        self.rows
-            .iter()
-            .any(|rows| !rows.lock().incoming.is_empty())
+        let closed = self.closed(*self.before.lock(), self.clock.watermark(self.level));
+        let due = |rows: &Rows| {
+            rows.has_incoming() || closed.is_some_and(|closed| rows.has_between(closed))
+        };
+        self.rows.iter().any(|rows| due(&rows.lock()))
     }
 
     fn save(&self) -> Result<Vec<Chunk>> {
         let mut saved = Vec::new();
         for rows in self.rows.iter() {
-            let rows = rows.lock();
-            saved.extend(rows.old_chunks());
-            saved.extend(rows.new_chunks());
+            saved.extend(rows.lock().chunks());
         }
         Ok(saved)
     }
 
     fn clear(&self) -> Result<()> {
-        *self.before.lock() = BEGINNING;
+        // Between two epochs, all rows up to here that have found no partner have been given.
+        *self.before.lock() = self.clock.watermark(self.level);
         self.rows
             .iter()
             .for_each(|rows| *rows.lock() = Rows::default());
@@ -180,7 +209,7 @@ impl Holding for Waiting {
             saved,
             |partition, batch| {
                 let dated = self.dated(batch)?;
-                self.with_rows(partition, |rows| rows.old.extend(dated))
+                self.with_rows(partition, |rows| rows.restore(dated))
             },
         )
     }
@@ -194,7 +223,12 @@ impl fmt::Debug for Waiting {
 
 impl DisplayAs for Waiting {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        write!(f, "Waiting: time={}, wait={} ms", self.time, self.wait)
+        let Wait { held, outer, .. } = self.wait;
+        write!(
+            f,
+            "Waiting: time={}, held={held} ms, outer={outer}",
+            self.time
+        )
     }
 }
 
@@ -229,7 +263,7 @@ impl ExecutionPlan for Waiting {
         Ok(Arc::new(Waiting {
             input,
             time: Arc::clone(&self.time),
-            wait: self.wait,
+            wait: self.wait.clone(),
             level: self.level,
             clock: Arc::clone(&self.clock),
             keeper: self.keeper.clone(),

@@ -3,6 +3,7 @@
 
 mod buffer;
 mod join;
+mod rows;
 
-pub(in crate::planning) use buffer::Waiting;
+pub(in crate::planning) use buffer::{Wait, Waiting};
 pub(in crate::planning) use join::IntervalJoin;

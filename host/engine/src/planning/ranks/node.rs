@@ -2,10 +2,7 @@
 
 use std::{
     fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
+    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -33,11 +30,15 @@ use super::top::{Converters, TopOfKeys, Values};
 use crate::{
     job::Clock,
     planning::{
+        Latecomers,
         holding::{Holding, Released, spread},
         windows::milliseconds,
     },
     state::{Chunk, Keeper, StateStore},
 };
+
+/// Rows without a time come before all others.
+const NO_TIME: i64 = i64::MIN;
 
 /// When rows are given.
 #[derive(Debug, Clone)]
@@ -88,8 +89,7 @@ impl RankRule {
             Emission::Changes => None,
             Emission::AtWatermark { time } => {
                 let times = milliseconds(&array(time)?)?;
-                // Rows without a time come before all others.
-                Some(times.iter().map(|time| time.unwrap_or(i64::MIN)).collect())
+                Some(times.iter().map(|time| time.unwrap_or(NO_TIME)).collect())
             }
         };
         Ok(Values {
@@ -117,7 +117,7 @@ pub(in crate::planning) struct TopRows {
     rule: RankRule,
     level: usize,
     clock: Arc<Clock>,
-    late: Arc<AtomicU64>,
+    late: Arc<Latecomers>,
     keeper: Keeper,
     /// One a partition, made when it is first needed.
     top: Arc<[Mutex<Option<TopOfKeys>>]>,
@@ -132,7 +132,7 @@ impl TopRows {
         input: Arc<dyn ExecutionPlan>,
         rule: RankRule,
         schema: SchemaRef,
-        (level, clock, late): (usize, Arc<Clock>, Arc<AtomicU64>),
+        (level, clock, late): (usize, Arc<Clock>, Arc<Latecomers>),
         store: &Arc<StateStore>,
     ) -> Self {
         let mut stored = input.schema().fields().to_vec();
@@ -226,10 +226,16 @@ impl Holding for TopRows {
                 continue;
             }
             let values = self.rule.values(&batch)?;
+            let watermark = self.watermark();
             let late = self.with_top(partition, |top| {
-                top.add(&batch, &values, now(), self.watermark(), &self.keeper)
+                top.add(&batch, &values, now(), watermark, &self.keeper)
             })?;
-            self.late.fetch_add(late, Ordering::Relaxed);
+            if !late.is_empty() {
+                let times = values.times.into_iter().flatten();
+                let times = times.map(|time| Some(time).filter(|time| *time != NO_TIME));
+                let times = times.collect();
+                self.late.take(&batch, late, &times, watermark).await?;
+            }
         }
         Ok(())
     }

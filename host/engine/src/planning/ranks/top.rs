@@ -101,8 +101,9 @@ impl TopOfKeys {
         }
     }
 
-    /// Takes rows that come at `now`, in microseconds since 1970, with time at `watermark`. Answers how
-    /// many came too late.
+    /// Takes rows that come at `now`, in microseconds since 1970, with time at `watermark`. Answers which
+    /// of them came too late: they would be the first of their key, but that has been given or could
+    /// have been.
     pub(super) fn add(
         &mut self,
         batch: &RecordBatch,
@@ -110,7 +111,7 @@ impl TopOfKeys {
         now: i64,
         watermark: i64,
         keeper: &Keeper,
-    ) -> Result<u64> {
+    ) -> Result<Vec<u32>> {
         let first = now.max(self.last_arrival.saturating_add(1));
         let arrivals = Int64Array::from_iter_values((first..).take(batch.num_rows()));
         let (taken, late) = self.place(values, &arrivals, Some(watermark))?;
@@ -142,14 +143,14 @@ impl TopOfKeys {
         Ok(())
     }
 
-    /// Finds the rows' places among those of their keys. Answers which rows have one, and how many came
-    /// too late.
+    /// Finds the rows' places among those of their keys. Answers which rows have one, and which came too
+    /// late.
     fn place(
         &mut self,
         values: &Values,
         arrivals: &Int64Array,
         now: Option<i64>,
-    ) -> Result<(Vec<u32>, u64)> {
+    ) -> Result<(Vec<u32>, Vec<u32>)> {
         let keys = convert(&self.converters.keys, &values.keys)?;
         let orders = convert(&self.converters.order, &values.order)?;
         let chunk = self.next_chunk;
@@ -162,7 +163,7 @@ impl TopOfKeys {
                 held: 0,
             },
         );
-        let (mut taken, mut late) = (Vec::new(), 0);
+        let (mut taken, mut late) = (Vec::new(), Vec::new());
         for (index, arrival) in arrivals.values().iter().enumerate() {
             self.last_arrival = self.last_arrival.max(*arrival);
             let key = bytes(&keys, index);
@@ -178,7 +179,9 @@ impl TopOfKeys {
                 && new.time <= watermark
             {
                 let first = self.by_key.get(&key).and_then(|rows| rows.first());
-                late += u64::from(first.is_none_or(|first| first.time > watermark));
+                if first.is_none_or(|first| new.compare(first, self.latest).is_lt()) {
+                    late.push(index as u32);
+                }
                 continue;
             }
             if self.insert(key, new, values.times.is_some(), now.is_some()) {

@@ -1,17 +1,10 @@
 //! Leaves out the rows whose window is over.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use datafusion::{
     arrow::{
-        array::{AsArray, BooleanArray, RecordBatch, TimestampMillisecondArray},
-        compute::{filter_record_batch, min},
+        array::{AsArray, RecordBatch, TimestampMillisecondArray},
         datatypes::TimestampMillisecondType,
     },
     common::{Result, internal_err, tree_node::TreeNodeRecursion},
@@ -22,10 +15,13 @@ use datafusion::{
         execution_plan::ChildrenPropertiesMode, stream::RecordBatchStreamAdapter,
     },
 };
-use futures::StreamExt;
+use futures::TryStreamExt;
 
 use super::bounds::in_utc;
-use crate::job::{BEGINNING, Clock};
+use crate::{
+    job::{BEGINNING, Clock},
+    planning::Latecomers,
+};
 
 /// The ends of windows in a plan's rows.
 #[derive(Debug, Clone)]
@@ -58,17 +54,17 @@ pub(in crate::planning) struct LateRows {
     ends: Ends,
     level: usize,
     clock: Arc<Clock>,
-    late: Arc<AtomicU64>,
+    late: Arc<Latecomers>,
 }
 
 impl LateRows {
-    /// `late` counts those that do not pass.
+    /// `late` takes those that do not pass.
     pub(in crate::planning) fn new(
         input: Arc<dyn ExecutionPlan>,
         ends: Ends,
         level: usize,
         clock: Arc<Clock>,
-        late: Arc<AtomicU64>,
+        late: Arc<Latecomers>,
     ) -> Self {
         LateRows {
             input,
@@ -151,17 +147,13 @@ impl ExecutionPlan for LateRows {
             return Ok(input);
         }
         let (ends, late) = (self.ends.clone(), Arc::clone(&self.late));
-        let in_time = input.map(move |batch| {
-            let batch = batch?;
-            let ends = ends.of(&batch)?;
-            // A window is over with its last millisecond; rows of none are never late.
-            let open = |end: i64| end.saturating_sub(1) > watermark;
-            if min(&ends).is_none_or(open) {
-                return Ok(batch);
+        let in_time = input.and_then(move |batch| {
+            let (ends, late) = (ends.clone(), Arc::clone(&late));
+            async move {
+                // A window is over with its last millisecond.
+                let last = ends.of(&batch)?.unary(|end| end.saturating_sub(1));
+                late.leave_out(batch, &last, watermark).await
             }
-            let open: BooleanArray = ends.iter().map(|end| Some(end.is_none_or(open))).collect();
-            late.fetch_add(open.false_count() as u64, Ordering::Relaxed);
-            Ok(filter_record_batch(&batch, &open)?)
         });
         Ok(Box::pin(RecordBatchStreamAdapter::new(
             self.input.schema(),

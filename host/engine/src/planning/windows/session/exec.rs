@@ -3,18 +3,12 @@
 //! In a plan with an end they wait for the last row. In a plan without, for the watermark, from one
 //! epoch to the next.
 
-use std::{
-    fmt,
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, RecordBatch},
+        array::{Array, ArrayRef, RecordBatch, TimestampMillisecondArray},
         datatypes::SchemaRef,
         row::SortField,
     },
@@ -35,6 +29,7 @@ use super::open::{ClosedRows, OpenSessions};
 use crate::{
     job::{BEGINNING, Clock},
     planning::{
+        Latecomers,
         holding::{Holding, Released, spread},
         windows::{
             bounds::{milliseconds, without_time},
@@ -65,7 +60,14 @@ impl SessionRule {
         OpenSessions::new(self.gap, fields.collect::<Result<_>>()?)
     }
 
-    fn add(&self, open: &mut OpenSessions, batch: RecordBatch, watermark: i64) -> Result<u64> {
+    /// Answers which rows came too late, and the times by which they did: the last milliseconds of
+    /// sessions of their own.
+    fn add(
+        &self,
+        open: &mut OpenSessions,
+        batch: RecordBatch,
+        watermark: i64,
+    ) -> Result<(Vec<u32>, TimestampMillisecondArray)> {
         let rows = batch.num_rows();
         let times = milliseconds(&self.time.evaluate(&batch)?.into_array(rows)?)?;
         if times.null_count() > 0 {
@@ -76,7 +78,9 @@ impl SessionRule {
             .iter()
             .map(|key| key.evaluate(&batch)?.into_array(rows));
         let keys = keys.collect::<Result<Vec<ArrayRef>>>()?;
-        open.add(batch, &keys, &times, watermark)
+        let late = open.add(batch, &keys, &times, watermark)?;
+        let last = |time: i64| time.saturating_add(self.gap).saturating_sub(1);
+        Ok((late, times.unary(last)))
     }
 }
 
@@ -85,7 +89,7 @@ impl SessionRule {
 struct Endless {
     level: usize,
     clock: Arc<Clock>,
-    late: Arc<AtomicU64>,
+    late: Arc<Latecomers>,
     keeper: Keeper,
 }
 
@@ -133,7 +137,7 @@ impl Sessions {
         input: Arc<dyn ExecutionPlan>,
         level: usize,
         clock: Arc<Clock>,
-        late: Arc<AtomicU64>,
+        late: Arc<Latecomers>,
         store: &Arc<StateStore>,
     ) -> Self {
         Sessions {
@@ -180,14 +184,9 @@ impl Holding for Sessions {
         rows: SendableRecordBatchStream,
         _: Arc<TaskContext>,
     ) -> Result<()> {
-        let late = self
-            .partition(partition)?
-            .take(rows, self.watermark())
-            .await?;
-        if let Some(endless) = &self.endless {
-            endless.late.fetch_add(late, Ordering::Relaxed);
-        }
-        Ok(())
+        let late = self.endless.as_ref().map(|endless| &*endless.late);
+        let sessions = self.partition(partition)?;
+        sessions.take(rows, self.watermark(), late).await
     }
 
     fn release(&self) -> Result<Vec<Released>> {
@@ -328,7 +327,7 @@ impl ExecutionPlan for Sessions {
         let sessions = self.partition(partition)?;
         let input = self.input.execute(partition, context)?;
         let rows = stream::once(async move {
-            sessions.take(input, BEGINNING).await?;
+            sessions.take(input, BEGINNING, None).await?;
             sessions.close(i64::MAX)
         });
         let rows = rows.try_filter_map(|rows| async { Ok(rows) });
@@ -367,21 +366,29 @@ impl SessionsOfPartition {
         )?))
     }
 
-    /// Takes rows; answers how many came too late.
-    async fn take(&self, mut rows: SendableRecordBatchStream, watermark: i64) -> Result<u64> {
-        let mut late = 0;
+    /// Takes rows; those that come too late are for `late`.
+    async fn take(
+        &self,
+        mut rows: SendableRecordBatchStream,
+        watermark: i64,
+        late: Option<&Latecomers>,
+    ) -> Result<()> {
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             if batch.num_rows() == 0 {
                 continue;
             }
-            let mut open = self.open[self.partition].lock();
-            let open = match &mut *open {
-                Some(open) => open,
-                none => none.insert(self.rule.open(&self.input)?),
+            let (over, times) = match &mut *self.open[self.partition].lock() {
+                Some(open) => self.rule.add(open, batch.clone(), watermark)?,
+                none => {
+                    let open = none.insert(self.rule.open(&self.input)?);
+                    self.rule.add(open, batch.clone(), watermark)?
+                }
             };
-            late += self.rule.add(open, batch, watermark)?;
+            if let Some(late) = late {
+                late.take(&batch, over, &times, watermark).await?;
+            }
         }
-        Ok(late)
+        Ok(())
     }
 }

@@ -71,29 +71,29 @@ impl OpenSessions {
         })
     }
 
-    /// Takes rows, and answers how many came after their session was over, with time at `watermark`:
-    /// they are left out.
+    /// Takes rows, and answers which came after their session was over, with time at `watermark`: they
+    /// are left out.
     pub(super) fn add(
         &mut self,
         batch: RecordBatch,
         keys: &[ArrayRef],
         times: &TimestampMillisecondArray,
         watermark: i64,
-    ) -> Result<u64> {
+    ) -> Result<Vec<u32>> {
         let keys = match &self.converter {
             Some(converter) => Some(converter.convert_columns(keys)?),
             None => None,
         };
         let place = self.next_batch;
         self.next_batch += 1;
-        let (mut late, before) = (0, self.open_rows);
+        let (mut late, before) = (Vec::new(), self.open_rows);
         for (row, time) in times.iter().enumerate() {
             let Some(time) = time else {
                 return internal_err!("a row of a session without a time");
             };
             let key = keys.as_ref().map(|keys| Key::from(keys.row(row).as_ref()));
             if !self.add_row(key.unwrap_or_default(), time, (place, row), watermark) {
-                late += 1;
+                late.push(row as u32);
             }
         }
         if self.open_rows > before {
