@@ -16,9 +16,9 @@ use crate::job::{Bench, FEATURES, Way, cores};
 #[derive(Clone, Copy)]
 pub enum System<'a> {
     Wasmill(Way),
-    /// Rows pass, and those of another topic are kept in a window that does not end.
+    /// Rows pass, and those of the files in a folder are kept in a window that does not end.
     Window {
-        kept: &'a str,
+        kept: &'a Path,
     },
     /// With this Python and this connector; `bundle` is how long it gathers rows.
     PyFlink {
@@ -183,10 +183,11 @@ fn wasmill(bench: &Bench<'_>, system: System<'_>, topics: &Topics<'_>) -> String
         names.join(", ")
     };
     let insert = match system {
-        // Times are so short that all lie in the first day of 1970.
         System::Window { kept } => format!(
-            "CREATE TABLE kept (at AS to_timestamp_millis(sent / 1000), WATERMARK FOR at AS at) \
-             WITH ('topic' = '{kept}') LIKE source;\n\
+            "CREATE TABLE kept (label BIGINT, {columns}, at AS to_timestamp_millis(label), \
+             WATERMARK FOR at AS at) WITH ('connector' = 'filesystem', 'format' = 'csv', \
+             'csv.field-delimiter' = '\\t', 'path' = '{kept}', \
+             'source.monitor-interval' = '20 ms');\n\
              CREATE TABLE firsts ({columns}) WITH ('connector' = 'blackhole');\n\
              EXECUTE STATEMENT SET BEGIN\n\
              INSERT INTO sink SELECT id, sent, f1 FROM source;\n\
@@ -197,6 +198,7 @@ fn wasmill(bench: &Bench<'_>, system: System<'_>, topics: &Topics<'_>) -> String
              END;\n",
             columns = list(" DOUBLE"),
             list = list(""),
+            kept = kept.display(),
         ),
         System::Wasmill(Way::MlPredict) => format!(
             "INSERT INTO sink SELECT id, sent, prediction FROM \

@@ -18,7 +18,6 @@ use super::broker::{Broker, PARTITIONS};
 pub type Client = ThreadedProducer<DefaultProducerContext>;
 
 /// The features of rows, as the middle of a JSON object.
-#[derive(Clone)]
 pub struct Messages {
     features: Vec<String>,
     text: String,

@@ -97,7 +97,7 @@ pub fn run(arguments: &Arguments, streaming: &Streaming) -> Result<(), Box<dyn E
     }
     if wanted(Part::State) {
         let time = Duration::from_secs(streaming.seconds);
-        lines.push(state::line(&bench, &broker, &mut messages, RATES[1], time)?);
+        lines.push(state::line(&bench, &broker, &mut messages, RATES[0], time)?);
     }
     table::print(
         &format!(

@@ -2,32 +2,37 @@
 
 use std::{
     error::Error,
+    fs, io,
+    path::Path,
     sync::atomic::{AtomicBool, Ordering},
     thread,
     time::{Duration, Instant},
 };
 
-use rdkafka::producer::Producer;
-
 use super::{
     broker::Broker,
     job::{self, System},
-    messages::{Client, Messages},
+    messages::Messages,
     paced::{self, Load, Paced},
 };
 use crate::{job::Bench, table};
 
-/// Rows that are more than 1 GiB of state: 28 DOUBLEs, two BIGINTs and timestamps each, in Arrow.
-const GIBIBYTE: u64 = 4_400_000;
+/// Rows that are more than 1 GiB of state: 28 DOUBLEs, a BIGINT and timestamps each, in Arrow.
+const GIBIBYTE: usize = 4_400_000;
 
-/// How often the rows that the job keeps are sent.
-const TICK: Duration = Duration::from_millis(50);
+/// Rows of each file that follows, and how often one does: 10,000 a second.
+const FOLLOWING: usize = 1_000;
+const EVERY: Duration = Duration::from_millis(100);
 
 /// Nothing more is written to the files of state after so long without a change.
 const QUIET: Duration = Duration::from_secs(4);
 
-/// Rows pass at a fixed rate through a job that has 1 GiB of state, keeps as many other rows a second,
-/// and takes a checkpoint every second; beside the same job that begins with no state.
+/// The job goes on at its rate for so long before rows are looked at.
+const SETTLED: Duration = Duration::from_secs(5);
+
+/// Rows pass at a fixed rate through a job that has 1 GiB of state, keeps 10,000 other rows a second, and
+/// takes a checkpoint every second; beside the same job that begins with no state. The rows that are
+/// kept come from files, because a broker on the same two cores would be what is measured.
 pub fn line(
     bench: &Bench<'_>,
     broker: &Broker,
@@ -35,11 +40,10 @@ pub fn line(
     rate: u64,
     time: Duration,
 ) -> Result<Vec<String>, Box<dyn Error>> {
+    bench.generate(&[FOLLOWING, GIBIBYTE])?;
     let mut waits = Vec::new();
-    for ahead in [GIBIBYTE, 0] {
-        let kept = broker.create("kept")?;
-        let run = run(bench, broker, messages, &kept, ahead, rate, time)?;
-        broker.delete(&kept)?;
+    for ahead in [Some(GIBIBYTE), None] {
+        let run = run(bench, broker, messages, ahead, rate, time)?;
         let bytes = job::state(bench)?;
         eprintln!("so much state: {} MiB", bytes >> 20);
         waits.push((run, bytes));
@@ -69,83 +73,69 @@ fn run(
     bench: &Bench<'_>,
     broker: &Broker,
     messages: &mut Messages,
-    kept: &str,
-    ahead: u64,
+    ahead: Option<usize>,
     rate: u64,
     time: Duration,
 ) -> Result<Paced, Box<dyn Error>> {
-    // In few messages: the broker has the same two cores.
-    let producer = broker.producer("50")?;
+    let folder = bench.folder.join("kept");
+    fs::remove_dir_all(&folder).ok();
+    fs::create_dir_all(&folder)?;
+    if let Some(rows) = ahead {
+        fs::hard_link(bench.data(rows), folder.join("ahead"))?;
+    }
     let (ready, stop) = (AtomicBool::new(false), AtomicBool::new(false));
-    let mut others = messages.clone();
     thread::scope(|threads| {
         let keeper = threads.spawn(|| {
-            let sent = send(
-                bench,
-                &producer,
-                &mut others,
-                kept,
-                (ahead, rate),
-                (&ready, &stop),
-            );
-            sent.map_err(|error| error.to_string())
+            let given = follow(bench, &folder, ahead.is_some(), &ready, &stop);
+            given.map_err(|error| error.to_string())
         });
         let load = Load {
             rate,
             time,
             ready: Some(&ready),
         };
-        let run = paced::run(bench, broker, messages, Some(System::Window { kept }), load);
+        let system = System::Window { kept: &folder };
+        let run = paced::run(bench, broker, messages, Some(system), load);
         stop.store(true, Ordering::Release);
         match keeper.join() {
-            Ok(sent) => sent?,
+            Ok(given) => given?,
             Err(_) => return Err("a thread has panicked".into()),
         }
         run
     })
 }
 
-/// Sends the rows that the job keeps: `ahead` at once, and then, when they are in its checkpoints, `rate`
-/// a second.
-fn send(
+/// Waits until what is in the folder is in the job's checkpoints, and gives one file after another.
+fn follow(
     bench: &Bench<'_>,
-    producer: &Client,
-    messages: &mut Messages,
-    topic: &str,
-    (ahead, rate): (u64, u64),
-    (ready, stop): (&AtomicBool, &AtomicBool),
-) -> Result<(), Box<dyn Error>> {
-    let mut id = 0;
-    let mut next = |sent: u64| {
-        id += 1;
-        messages.send(producer, topic, id, sent, None)
-    };
+    folder: &Path,
+    ahead: bool,
+    ready: &AtomicBool,
+    stop: &AtomicBool,
+) -> io::Result<()> {
     let stopped = || stop.load(Ordering::Acquire);
-    for _ in 0..ahead {
-        next(0)?;
-        if stopped() {
-            return Ok(());
-        }
-    }
-    producer.flush(Duration::from_secs(60))?;
     let (mut bytes, mut changed) = (0, Instant::now());
-    while ahead > 0 && (bytes == 0 || changed.elapsed() < QUIET) && !stopped() {
+    while ahead && (bytes == 0 || changed.elapsed() < QUIET) && !stopped() {
         // Files come and go while they are counted.
         let now = job::state(bench).unwrap_or(bytes);
         if now != bytes {
             (bytes, changed) = (now, Instant::now());
         }
-        thread::sleep(TICK);
+        thread::sleep(EVERY);
     }
-    ready.store(true, Ordering::Release);
-    let (begun, mut sent) = (Instant::now(), 0);
-    while !stopped() {
-        let due = (begun.elapsed().as_secs_f64() * rate as f64) as u64;
-        while sent < due {
-            next(0)?;
-            sent += 1;
+    // Gigabytes that the kernel has still to write would slow the broker down, and not the job.
+    // SAFETY: a system call without arguments.
+    unsafe { libc::sync() };
+    let begun = Instant::now();
+    for number in 0_u32.. {
+        if stopped() {
+            break;
         }
-        thread::sleep(TICK);
+        if begun.elapsed() > SETTLED {
+            ready.store(true, Ordering::Release);
+        }
+        fs::hard_link(bench.data(FOLLOWING), folder.join(format!("{number:06}")))?;
+        thread::sleep((EVERY * (number + 1)).saturating_sub(begun.elapsed()));
     }
     Ok(())
 }

@@ -10,7 +10,7 @@ use expect_test::expect;
 use crate::support::{Job, python, root};
 
 /// An S3 server of its own with one bucket, `mill`; it ends with its standard input.
-struct Server {
+pub struct Server {
     process: Child,
     questions: ChildStdin,
     answers: BufReader<ChildStdout>,
@@ -18,7 +18,7 @@ struct Server {
 }
 
 impl Server {
-    fn start() -> Self {
+    pub fn start() -> Self {
         let mut process = python()
             .arg(root().join("host/cli/tests/it/s3_server.py"))
             .arg("mill")
@@ -40,7 +40,7 @@ impl Server {
     }
 
     /// Keys and sizes of the bucket's objects, as the vendor's own client lists them.
-    fn objects(&mut self) -> Vec<(String, u64)> {
+    pub fn objects(&mut self) -> Vec<(String, u64)> {
         writeln!(self.questions).unwrap();
         let mut answer = String::new();
         self.answers.read_line(&mut answer).unwrap();
@@ -51,20 +51,24 @@ impl Server {
             .collect()
     }
 
-    fn run(&self, job: &Job) -> String {
+    pub fn run(&self, job: &Job) -> String {
         job.told(&self.command(job).output().unwrap())
     }
 
     /// The job's command with credentials for this server.
-    fn command(&self, job: &Job) -> Command {
+    pub fn command(&self, job: &Job) -> Command {
         let mut command = job.command();
+        self.credentials(&mut command);
+        command
+    }
+
+    pub fn credentials(&self, command: &mut Command) {
         command
             .env("AWS_ENDPOINT", format!("http://127.0.0.1:{}", self.port))
             .env("AWS_ALLOW_HTTP", "true")
             .env("AWS_REGION", "us-east-1")
             .env("AWS_ACCESS_KEY_ID", "mill")
             .env("AWS_SECRET_ACCESS_KEY", "stone");
-        command
     }
 }
 

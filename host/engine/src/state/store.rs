@@ -207,14 +207,14 @@ impl StateStore {
     pub(crate) async fn relieve(&self) -> io::Result<()> {
         if self.is_behind() {
             self.finish_writing().await?;
-            self.begin_writing();
+            self.begin_writing(Files::write_and_tidy);
         }
         if self.is_full() {
-            self.make_room();
-            if self.is_full() {
+            // Most of it is written by then, and what is left can wait.
+            if self.unwritten() > self.memory / 4 {
                 self.write_all().await?;
-                self.make_room();
             }
+            self.make_room();
             // No checkpoint may come that would do it.
             let files = self.books.lock().files.clone();
             files.map_or(Ok(()), |files| files.clean(BTreeSet::new()))?;
@@ -229,7 +229,8 @@ impl StateStore {
             return Ok(false);
         }
         self.finish_writing().await?;
-        let little = self.account.unwritten.load(Ordering::Relaxed) <= LITTLE;
+        let files = self.books.lock().files.clone();
+        let little = self.unwritten() <= LITTLE && !files.is_some_and(|files| files.is_sparse());
         let rounds = {
             let rounds = &mut self.books.lock().rounds;
             *rounds = if little || *rounds >= ROUNDS {
@@ -240,7 +241,7 @@ impl StateStore {
             *rounds
         };
         if rounds > 0 {
-            self.begin_writing();
+            self.begin_writing(Files::write_and_tidy);
         }
         Ok(rounds == 0)
     }
@@ -254,7 +255,7 @@ impl StateStore {
     /// Has all chunks in segments, on disk.
     pub(crate) async fn write_all(&self) -> io::Result<()> {
         self.finish_writing().await?;
-        self.begin_writing();
+        self.begin_writing(Files::write_chunks);
         self.finish_writing().await
     }
 
@@ -283,6 +284,11 @@ impl StateStore {
         self.account.in_memory.load(Ordering::Relaxed)
     }
 
+    /// Bytes of chunks that no segment has.
+    fn unwritten(&self) -> usize {
+        self.account.unwritten.load(Ordering::Relaxed)
+    }
+
     fn is_full(&self) -> bool {
         self.in_memory() > self.memory
     }
@@ -305,20 +311,19 @@ impl StateStore {
 
     /// Whether there is much to write, and nobody writes.
     fn is_behind(&self) -> bool {
-        let unwritten = self.account.unwritten.load(Ordering::Relaxed);
         let books = self.books.lock();
         let ahead = books.files.as_ref().map_or(usize::MAX, |files| files.ahead);
         drop(books);
-        unwritten >= ahead && !self.is_writing()
+        self.unwritten() >= ahead && !self.is_writing()
     }
 
-    fn begin_writing(&self) {
+    fn begin_writing(&self, write: fn(&Files, Vec<Arc<Rows>>) -> io::Result<()>) {
         let mut books = self.books.lock();
         let Some(files) = books.files.clone() else {
             return;
         };
         let unwritten = books.unwritten();
-        books.writing = Some(spawn_blocking(move || files.write(unwritten)));
+        books.writing = Some(spawn_blocking(move || write(&files, unwritten)));
     }
 
     /// Waits for what is written while epochs run.
@@ -352,11 +357,22 @@ impl Files {
         Ok(())
     }
 
+    fn is_sparse(&self) -> bool {
+        self.segments
+            .lock()
+            .iter()
+            .any(|segment| segment.is_sparse())
+    }
+
     /// Writes chunks, and those of segments that are mostly of no use.
-    fn write(&self, mut chunks: Vec<Arc<Rows>>) -> io::Result<()> {
+    fn write_and_tidy(&self, mut chunks: Vec<Arc<Rows>>) -> io::Result<()> {
         let sparse = self.segments.lock().clone();
         let sparse = sparse.iter().filter(|segment| segment.is_sparse());
         chunks.extend(sparse.flat_map(|segment| segment.chunks()));
+        self.write_chunks(chunks)
+    }
+
+    fn write_chunks(&self, chunks: Vec<Arc<Rows>>) -> io::Result<()> {
         let mut by_schema: HashMap<*const arrow::datatypes::Schema, Vec<Arc<Rows>>> =
             HashMap::new();
         for rows in chunks {
