@@ -45,7 +45,12 @@ impl ObjectFolder {
         object: &ObjectPath,
         error: &object_store::Error,
     ) -> ConnectorError {
-        object_error(action, &format!("{}/{object}", self.root), error)
+        object_error(action, &self.url(object), error)
+    }
+
+    /// The whole name of an object of the same storage.
+    pub fn url(&self, object: &ObjectPath) -> String {
+        format!("{}/{object}", self.root)
     }
 }
 

@@ -22,6 +22,9 @@ use wasmill_connectors::ObjectFolder;
 use super::checkpoints::{self, METADATA, PREFIX, SHARED, folder_of, parse, shared_of};
 use crate::{error::EngineError, planning::connector_error};
 
+/// How often the checkpoints are read that change meanwhile.
+const ATTEMPTS: usize = 10;
+
 /// Files on their way at once.
 const AT_ONCE: usize = 4;
 
@@ -29,6 +32,8 @@ const AT_ONCE: usize = 4;
 #[derive(Debug)]
 pub(super) struct Remote {
     folder: ObjectFolder,
+    /// Checkpoints that are there.
+    checkpoints: Mutex<BTreeSet<u64>>,
     /// Segments that are there.
     segments: Mutex<BTreeSet<String>>,
     /// Whether a checkpoint was written: the job is this process's.
@@ -40,6 +45,7 @@ impl Remote {
     pub(super) fn new(folder: ObjectFolder) -> Self {
         Remote {
             folder,
+            checkpoints: Mutex::default(),
             segments: Mutex::default(),
             owns: AtomicBool::new(false),
         }
@@ -51,6 +57,22 @@ impl Remote {
 
     /// Makes a local folder hold the checkpoints that are there, and nothing else.
     pub(super) async fn fetch(&self, local: &Path) -> Result<(), EngineError> {
+        for _ in 0..ATTEMPTS {
+            if self.try_fetch(local).await? {
+                return Ok(());
+            }
+        }
+        Err(EngineError::Environment {
+            message: format!(
+                "the checkpoints in {} come and go faster than they can be read",
+                self.folder
+            ),
+            hint: Some("stop the process that runs the job".to_owned()),
+        })
+    }
+
+    /// Whether none of them was removed meanwhile, as a process does that writes newer ones.
+    async fn try_fetch(&self, local: &Path) -> Result<bool, EngineError> {
         let ids = self.ids().await?;
         let emptied = || {
             for id in checkpoints::ids(local)? {
@@ -58,32 +80,36 @@ impl Remote {
             }
             let shared = shared_of(local);
             match fs::remove_dir_all(&shared) {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
                 _ => fs::create_dir_all(shared),
             }
         };
         let unwritten = |error: &io::Error| unwritten(local, error);
         emptied().map_err(|error| unwritten(&error))?;
         let mut segments = BTreeSet::new();
-        for id in ids {
+        for id in ids.iter().copied() {
             let Some(text) = self.metadata(id).await? else {
-                // Another process has just removed it.
-                continue;
+                return Ok(false);
             };
             // One that cannot be read is told of where it is needed.
             if let Ok(checkpoint) = parse(&text) {
                 let named = checkpoint.segments();
                 let shared = shared_of(local);
                 let new = named.difference(&segments);
-                together(new.map(|name| self.download(name, &shared).boxed())).await?;
-                segments.extend(named);
+                let downloads = new.map(|name| self.download(name, &shared).boxed());
+                match together(downloads).await {
+                    Ok(()) => segments.extend(named),
+                    Err(_) if self.metadata(id).await?.is_none() => return Ok(false),
+                    Err(error) => return Err(error),
+                }
             }
             let to = folder_of(local, id);
             let written = fs::create_dir_all(&to).and_then(|()| fs::write(to.join(METADATA), text));
             written.map_err(|error| unwritten(&error))?;
         }
+        *self.checkpoints.lock() = ids.into_iter().collect();
         *self.segments.lock() = segments;
-        Ok(())
+        Ok(true)
     }
 
     async fn download(&self, name: &str, to: &Path) -> Result<(), EngineError> {
@@ -131,6 +157,7 @@ impl Remote {
             }
             Err(error) => return Err(self.failed("write", &object, &error)),
         }
+        self.checkpoints.lock().insert(id);
         if !self.owns.swap(true, Ordering::Relaxed) {
             // What cannot be listed now is removed by the next process.
             let left = self.left_behind(&object).await.unwrap_or_default();
@@ -165,7 +192,7 @@ impl Remote {
             writer.shutdown().await
         };
         copied.await.map_err(|error| EngineError::Environment {
-            message: format!("cannot write {}/{object}: {error}", self.folder),
+            message: format!("cannot write {}: {error}", self.folder.url(&object)),
             hint: None,
         })
     }
@@ -173,9 +200,13 @@ impl Remote {
     /// Removes the checkpoints before `oldest`, and all segments but these. What cannot be removed now
     /// is tried again behind the next checkpoint.
     pub(super) async fn clean(&self, oldest: u64, wanted: &BTreeSet<String>) {
-        for id in self.ids().await.unwrap_or_default() {
-            if id < oldest {
-                self.folder.store.delete(&self.metadata_of(id)).await.ok();
+        let old: Vec<_> = {
+            let there = self.checkpoints.lock();
+            there.range(..oldest).copied().collect()
+        };
+        for id in old {
+            if self.delete(&self.metadata_of(id)).await.is_ok() {
+                self.checkpoints.lock().remove(&id);
             }
         }
         let useless: Vec<_> = {
@@ -183,9 +214,8 @@ impl Remote {
             there.difference(wanted).cloned().collect()
         };
         for name in useless {
-            match self.folder.store.delete(&self.segment(&name)).await {
-                Ok(()) | Err(Error::NotFound { .. }) => drop(self.segments.lock().remove(&name)),
-                Err(_) => {}
+            if self.delete(&self.segment(&name)).await.is_ok() {
+                self.segments.lock().remove(&name);
             }
         }
     }
@@ -194,6 +224,7 @@ impl Remote {
     pub(super) async fn back_to(&self, id: u64) -> Result<(), EngineError> {
         for later in self.ids().await?.into_iter().filter(|later| *later > id) {
             self.delete(&self.metadata_of(later)).await?;
+            self.checkpoints.lock().remove(&later);
         }
         Ok(())
     }
