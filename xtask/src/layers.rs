@@ -36,7 +36,7 @@ const DOORS: &[(&str, &[&str])] = &[
 const KEEPERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasmill-plugin"]),
     ("ort", &["wasmill-inference"]),
-    ("object_store", &["wasmill-connectors"]),
+    ("object_store", &["wasmill-connectors", "wasmill-engine"]),
     ("tokio-postgres", &["wasmill-connectors"]),
     (
         "datafusion",
