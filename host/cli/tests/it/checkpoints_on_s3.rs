@@ -32,6 +32,14 @@ INSERT INTO firsts SELECT id FROM (
     )
 }
 
+/// A server, a folder that all machines see, and the job over it.
+fn setting() -> (Server, tempfile::TempDir, String) {
+    let shared = tempfile::tempdir().unwrap();
+    fs::create_dir(shared.path().join("in")).unwrap();
+    let sql = job(&shared.path().display().to_string());
+    (Server::start(), shared, sql)
+}
+
 fn start(server: &Server, job: &Job) -> Child {
     let mut command = server.command(job);
     command.stdout(Stdio::piped()).stderr(Stdio::piped());
@@ -71,17 +79,14 @@ fn newest(server: &mut Server) -> Option<u64> {
 
 #[test]
 fn another_machine_goes_on() {
-    let mut server = Server::start();
-    let shared = tempfile::tempdir().unwrap();
+    let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::create_dir(folder.join("in")).unwrap();
     let give = |name: &str, rows: std::ops::Range<u64>, ms: u64| {
         let lines: String = rows.map(|row| format!("{row},{ms}\n")).collect();
         let hidden = folder.join(format!("in/.{name}"));
         fs::write(&hidden, lines).unwrap();
         fs::rename(hidden, folder.join("in").join(name)).unwrap();
     };
-    let sql = job(&folder.display().to_string());
     for machine in 0..3_u64 {
         give(
             &format!("{machine}.csv"),
@@ -120,12 +125,9 @@ fn another_machine_goes_on() {
 
 #[test]
 fn a_job_that_another_process_has_taken_over_ends() {
-    let mut server = Server::start();
-    let shared = tempfile::tempdir().unwrap();
+    let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::create_dir(folder.join("in")).unwrap();
     fs::write(folder.join("in/1.csv"), "1,1\n").unwrap();
-    let sql = job(&folder.display().to_string());
     let (first, second) = (Job::new(&sql), Job::new(&sql));
     let paused = start(&server, &first);
     wait_until("a checkpoint comes", || newest(&mut server) >= Some(1));
@@ -151,12 +153,9 @@ fn a_job_that_another_process_has_taken_over_ends() {
 
 #[test]
 fn savepoints_are_taken_of_them() {
-    let mut server = Server::start();
-    let shared = tempfile::tempdir().unwrap();
+    let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::create_dir(folder.join("in")).unwrap();
     fs::write(folder.join("in/1.csv"), "1,1\n2,1\n").unwrap();
-    let sql = job(&folder.display().to_string());
     let job = Job::new(&sql);
     let child = start(&server, &job);
     wait_until("a checkpoint comes", || newest(&mut server) >= Some(1));
@@ -174,10 +173,8 @@ fn savepoints_are_taken_of_them() {
 
 #[test]
 fn a_bucket_that_is_not_there() {
-    let server = Server::start();
-    let shared = tempfile::tempdir().unwrap();
-    fs::create_dir(shared.path().join("in")).unwrap();
-    let sql = job(&shared.path().display().to_string()).replace("s3://mill", "s3://mall");
+    let (server, _shared, sql) = setting();
+    let sql = sql.replace("s3://mill", "s3://mall");
     let told = server.run(&Job::new(&sql));
     expect![[r#"
         exit 1
