@@ -23,7 +23,8 @@ pub trait Sink: Send + Sync + Debug {
     /// Starts one statement's writing. `overwrite` replaces what the table holds at commit.
     async fn begin(&self, overwrite: bool) -> Result<Arc<dyn SinkTransaction>, ConnectorError>;
 
-    /// Whether what a job without end writes is seen only behind a checkpoint.
+    /// Whether what a job without end writes is seen only behind a checkpoint. Of another sink a
+    /// transaction is prepared and committed while the next one is written.
     fn shows_at_checkpoints(&self) -> bool {
         false
     }

@@ -131,10 +131,11 @@ impl Place {
     }
 }
 
-/// The files of a source, and those that are being read.
+/// The files of a source, and those that are being read. Whoever locks several of these does so in this
+/// order.
 pub(crate) struct ChunkQueue {
-    files: Mutex<VecDeque<Arc<InputFile>>>,
     open: Mutex<Vec<Slot>>,
+    files: Mutex<VecDeque<Arc<InputFile>>>,
     /// Of files that are opened later, the bytes that are passed over.
     skips: Mutex<BTreeMap<String, u64>>,
     done: Mutex<BTreeSet<String>>,
@@ -153,8 +154,8 @@ impl ChunkQueue {
         progress: Arc<SourceProgress>,
     ) -> Self {
         Self {
-            files: Mutex::new(files.into()),
             open: Mutex::default(),
+            files: Mutex::new(files.into()),
             skips: Mutex::default(),
             done: Mutex::default(),
             growth: Mutex::new(Growth::Never),
@@ -195,8 +196,8 @@ impl ChunkQueue {
 
     /// Adds those of a folder's files that are not known yet.
     pub(crate) fn add(&self, found: Vec<Arc<InputFile>>) {
-        let mut files = self.files.lock();
         let open = self.open.lock();
+        let mut files = self.files.lock();
         let done = self.done.lock();
         let known = |file: &InputFile| {
             done.contains(&file.path)

@@ -90,6 +90,12 @@ pub(crate) trait Column: Send {
     /// lies behind `end` makes numbers cheaper to read, and does not count.
     fn push(&mut self, data: &[u8], start: usize, end: usize) -> bool;
 
+    /// Appends the JSON number at `at` where it is short and plain, and answers where it ends. What
+    /// follows is not judged. `None` and nothing if it must be read in another way.
+    fn push_short(&mut self, _data: &[u8], _at: usize) -> Option<usize> {
+        None
+    }
+
     fn push_null(&mut self);
 
     /// Takes back all values behind the first `rows`, and what a value that was refused has left.
@@ -118,12 +124,21 @@ pub(crate) fn column(field: &Field, rules: &Rules) -> Option<Box<dyn Column>> {
         rules: FieldRules,
         parse: impl Fn(&[u8], usize, usize) -> Option<T::Native> + Send + 'static,
     ) -> Option<Box<dyn Column>> {
-        Some(Box::new(Numbers::<T, _> {
+        short_number::<T>(kind, rules, parse, |_, _| None)
+    }
+    fn short_number<T: ArrowPrimitiveType>(
+        kind: &DataType,
+        rules: FieldRules,
+        parse: impl Fn(&[u8], usize, usize) -> Option<T::Native> + Send + 'static,
+        short: impl Fn(&[u8], usize) -> Option<(T::Native, usize)> + Send + 'static,
+    ) -> Option<Box<dyn Column>> {
+        Some(Box::new(Numbers::<T, _, _> {
             kind: kind.clone(),
             rules,
             values: Vec::new(),
             nulls: NullBufferBuilder::new(0),
             parse,
+            short,
         }))
     }
     let zoned = matches!(kind, D::Timestamp(_, Some(_)));
@@ -145,12 +160,18 @@ pub(crate) fn column(field: &Field, rules: &Rules) -> Option<Box<dyn Column>> {
             values: BooleanBufferBuilder::new(0),
             nulls: NullBufferBuilder::new(0),
         })),
-        D::Int8 => number::<Int8Type>(kind, rules, text::parse_integer),
-        D::Int16 => number::<Int16Type>(kind, rules, text::parse_integer),
-        D::Int32 => number::<Int32Type>(kind, rules, text::parse_integer),
-        D::Int64 => number::<Int64Type>(kind, rules, text::parse_integer),
-        D::Float32 => number::<Float32Type>(kind, rules, text::parse_f32),
-        D::Float64 => number::<Float64Type>(kind, rules, text::parse_f64),
+        D::Int8 => short_number::<Int8Type>(kind, rules, text::parse_integer, text::short_integer),
+        D::Int16 => {
+            short_number::<Int16Type>(kind, rules, text::parse_integer, text::short_integer)
+        }
+        D::Int32 => {
+            short_number::<Int32Type>(kind, rules, text::parse_integer, text::short_integer)
+        }
+        D::Int64 => {
+            short_number::<Int64Type>(kind, rules, text::parse_integer, text::short_integer)
+        }
+        D::Float32 => short_number::<Float32Type>(kind, rules, text::parse_f32, text::short_f32),
+        D::Float64 => short_number::<Float64Type>(kind, rules, text::parse_f64, text::short_f64),
         D::Date32 => number::<Date32Type>(kind, rules, |data, start, end| {
             text::parse_date(&data[start..end])
         }),
@@ -251,18 +272,22 @@ fn push_each<C: Column + ?Sized>(
     Ok(ignored)
 }
 
-struct Numbers<T: ArrowPrimitiveType, F> {
+struct Numbers<T: ArrowPrimitiveType, F, S> {
     kind: DataType,
     rules: FieldRules,
     values: Vec<T::Native>,
     nulls: NullBufferBuilder,
+    /// Of the text between two places.
     parse: F,
+    /// Of the text at a place, with where it ends.
+    short: S,
 }
 
-impl<T, F> Column for Numbers<T, F>
+impl<T, F, S> Column for Numbers<T, F, S>
 where
     T: ArrowPrimitiveType,
     F: Fn(&[u8], usize, usize) -> Option<T::Native> + Send,
+    S: Fn(&[u8], usize) -> Option<(T::Native, usize)> + Send,
 {
     #[inline]
     fn push(&mut self, data: &[u8], start: usize, end: usize) -> bool {
@@ -272,6 +297,13 @@ where
             self.nulls.append_non_null();
         }
         value.is_some()
+    }
+
+    fn push_short(&mut self, data: &[u8], at: usize) -> Option<usize> {
+        let (value, end) = (self.short)(data, at)?;
+        self.values.push(value);
+        self.nulls.append_non_null();
+        Some(end)
     }
 
     fn push_null(&mut self) {

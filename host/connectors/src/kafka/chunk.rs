@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
 use rdkafka::Timestamp;
-use rdkafka::message::{BorrowedMessage, Message};
 use tokio::sync::Notify;
 
 use super::headers::{self, Header};
+use super::received::Received;
 use crate::{ConnectorError, SplitId};
 
 /// More memory than this is not kept for the next chunk: some message was huge.
@@ -73,12 +73,7 @@ pub(super) struct Chunk {
 }
 
 impl Chunk {
-    pub(super) fn push(
-        &mut self,
-        split: &Arc<Split>,
-        message: &BorrowedMessage<'_>,
-        with_headers: bool,
-    ) {
+    pub(super) fn push(&mut self, split: &Arc<Split>, message: &Received<'_>, with_headers: bool) {
         let first = self.headers.len();
         if with_headers {
             headers::read(message, &mut self.bytes, &mut self.headers);
@@ -87,9 +82,7 @@ impl Chunk {
             offset: message.offset(),
             timestamp: message.timestamp(),
             key: message.key().map(|key| append(&mut self.bytes, key)),
-            value: message
-                .payload()
-                .map(|value| append(&mut self.bytes, value)),
+            value: message.value().map(|value| append(&mut self.bytes, value)),
             headers: first..self.headers.len(),
         };
         self.records.push(record);

@@ -7,13 +7,13 @@ use std::time::{Duration, Instant};
 
 use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
-use rdkafka::message::{BorrowedMessage, Message};
 use rdkafka::{Offset, TopicPartitionList};
 
 use super::chunk::{Chunk, Split};
 use super::consumer::{Callbacks, Client, Spec};
 use super::link::PATIENCE;
 use super::offsets::{Mark, Offsets, Place, ends};
+use super::received::{Inbox, Received};
 use super::source::{Shared, as_offsets};
 use crate::ConnectorError;
 
@@ -74,6 +74,7 @@ impl Fetcher {
             spec: self.spec,
             shared: self.shared,
             grouped: self.grouped,
+            inbox: Inbox::new(&client),
             client,
             chunk: Chunk::default(),
             current: None,
@@ -106,6 +107,8 @@ struct Fetching {
     spec: Arc<Spec>,
     shared: Arc<Shared>,
     grouped: bool,
+    /// Of partitions that nobody takes away.
+    inbox: Inbox,
     client: Arc<Client>,
     chunk: Chunk,
     /// Whose the last message was.
@@ -328,11 +331,9 @@ impl Fetching {
             (false, None) => BUSY,
             (false, Some(_)) => Duration::ZERO,
         };
-        let client = self.client.clone();
         while !self.is_full() || self.paused {
-            match client.poll(wait) {
-                Some(Ok(message)) => self.take(&message)?,
-                Some(Err(error)) => self.trouble(&error)?,
+            match self.next(wait) {
+                Some(taken) => taken?,
                 None => break,
             }
             wait = Duration::ZERO;
@@ -350,17 +351,52 @@ impl Fetching {
             || self.chunk.length() >= self.spec.chunk_bytes
     }
 
-    fn take(&mut self, message: &BorrowedMessage<'_>) -> Result<(), ConnectorError> {
+    /// Takes the next message, or what the client says instead; `None` if there is nothing in time.
+    fn next(&mut self, wait: Duration) -> Option<Result<(), ConnectorError>> {
+        // What it says comes between two batches of messages soon enough.
+        let own = match self.inbox.is_used() {
+            true => Duration::ZERO,
+            false => wait,
+        };
+        let client = self.client.clone();
+        if !self.inbox.has_taken()
+            && let Some(message) = client.poll(own)
+        {
+            return Some(match message {
+                Ok(message) => {
+                    let message = Received::of(&message);
+                    if !self.grouped {
+                        self.inbox.gather(&message);
+                    }
+                    self.take(&message)
+                }
+                Err(error) => self.trouble(&error),
+            });
+        }
+        if !self.inbox.is_used() {
+            return None;
+        }
+        let next = self.inbox.next(wait)?;
+        Some(match next.message() {
+            Ok(message) => self.take(&message),
+            Err(error) => self.trouble(&error),
+        })
+    }
+
+    fn take(&mut self, message: &Received<'_>) -> Result<(), ConnectorError> {
         let (topic, partition) = (message.topic(), message.partition());
         let same = |split: &&Arc<Split>| {
             split.partition == partition
-                && split.topic == topic
+                && split.topic.as_bytes() == topic
                 && !split.revoked.load(Ordering::Relaxed)
         };
         let split = match self.current.as_ref().filter(same) {
             Some(split) => split.clone(),
             // A message of a partition that has just been taken away is for its next owner.
-            None => match self.shared.split(topic, partition) {
+            None => match self
+                .shared
+                .split(&String::from_utf8_lossy(topic), partition)
+            {
                 Some(split) => split,
                 None => return Ok(()),
             },

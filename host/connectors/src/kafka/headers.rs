@@ -5,22 +5,21 @@ use std::ops::Range;
 use std::ptr;
 use std::slice;
 
+use super::chunk::append;
+use super::received::Received;
 use rdkafka::bindings::{
     rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_resp_err_t,
 };
-use rdkafka::message::BorrowedMessage;
-
-use super::chunk::append;
 
 /// Name and value; ranges are of the chunk's bytes.
 pub(super) type Header = (Range<usize>, Option<Range<usize>>);
 
 /// Appends a message's headers. rdkafka's own reading panics at a name that is not UTF-8, which
 /// anybody may send.
-pub(super) fn read(message: &BorrowedMessage<'_>, bytes: &mut Vec<u8>, headers: &mut Vec<Header>) {
+pub(super) fn read(message: &Received<'_>, bytes: &mut Vec<u8>, headers: &mut Vec<Header>) {
     let mut list: *mut rd_kafka_headers_t = ptr::null_mut();
     // SAFETY: the message lives as long as the borrow; the list belongs to it.
-    let found = unsafe { rd_kafka_message_headers(message.ptr(), &mut list) };
+    let found = unsafe { rd_kafka_message_headers(message.native(), &mut list) };
     if found != rd_kafka_resp_err_t::RD_KAFKA_RESP_ERR_NO_ERROR || list.is_null() {
         return;
     }

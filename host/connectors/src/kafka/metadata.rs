@@ -220,6 +220,11 @@ impl Beside {
         Ok(beside)
     }
 
+    /// Whether the messages are keys and values only.
+    pub(super) fn is_nothing(&self) -> bool {
+        self.timestamps.is_none() && self.headers.is_none()
+    }
+
     /// Milliseconds since 1970.
     pub(super) fn timestamp(&self, row: usize) -> Option<i64> {
         let millis = self.timestamps.as_ref()?;

@@ -7,6 +7,7 @@
 //!
 //! Sink: one producer a table ([`producer`]), in transactions where the table asks for exactly-once.
 
+mod batch;
 mod chunk;
 mod columns;
 mod consumer;
@@ -18,6 +19,7 @@ mod offsets;
 mod producer;
 mod properties;
 mod reader;
+mod received;
 mod sink;
 mod source;
 

@@ -1,7 +1,7 @@
 //! The producer of a table: sends messages, waits for their delivery, and commits them.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use parking_lot::Mutex;
@@ -12,9 +12,12 @@ use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use rdkafka::{ClientConfig, Offset, TopicPartitionList};
+use tokio::sync::Mutex as AsyncMutex;
 
+use super::batch::{HandedOver, Topic};
 use super::link::{GRACE, Link, PATIENCE, words};
 use crate::ConnectorError;
+use crate::message::Messages;
 
 /// How long one step of a transaction may take before it is asked for again.
 const STEP: Duration = Duration::from_secs(2);
@@ -32,8 +35,12 @@ type Client = ThreadedProducer<Deliveries>;
 
 /// One client of the brokers, shared by all writers of a table.
 pub(super) struct Producer {
+    // Before the client, which must be there when it goes.
+    batches: Topic,
     client: Client,
     topic: String,
+    /// Held by the one that waits for deliveries.
+    waits: AsyncMutex<()>,
     /// Of a table in transactions.
     transactions: Option<Transactions>,
 }
@@ -50,6 +57,28 @@ struct Transactions {
 pub(super) struct Deliveries {
     link: Link,
     failed: Mutex<Option<KafkaError>>,
+    /// Messages on their way: of every other time between two waits.
+    under_way: [AtomicUsize; 2],
+    /// Which of them it is now.
+    now: AtomicUsize,
+}
+
+impl Deliveries {
+    /// Notes messages before they are handed over; what it answers goes with each of them.
+    fn send(&self, messages: usize) -> usize {
+        let now = self.now.load(Ordering::Acquire) % 2;
+        self.under_way[now].fetch_add(messages, Ordering::AcqRel);
+        now
+    }
+
+    /// They are no longer on their way, or never were.
+    fn ends(&self, of: usize, messages: usize) {
+        self.under_way[of % 2].fetch_sub(messages, Ordering::AcqRel);
+    }
+
+    fn are_over(&self, of: usize) -> bool {
+        self.under_way[of % 2].load(Ordering::Acquire) == 0
+    }
 }
 
 impl ClientContext for Deliveries {
@@ -63,9 +92,9 @@ impl ClientContext for Deliveries {
 }
 
 impl ProducerContext for Deliveries {
-    type DeliveryOpaque = ();
+    type DeliveryOpaque = usize;
 
-    fn delivery(&self, result: &DeliveryResult<'_>, (): ()) {
+    fn delivery(&self, result: &DeliveryResult<'_>, of: usize) {
         match result {
             Ok(message) => {
                 tracing::trace!(offset = message.offset(), "delivered");
@@ -84,6 +113,8 @@ impl ProducerContext for Deliveries {
                 self.failed.lock().get_or_insert_with(|| error.clone());
             }
         }
+        // Behind the failure, which whoever waits must see.
+        self.ends(of, 1);
     }
 }
 
@@ -107,10 +138,15 @@ impl Producer {
         let deliveries = Deliveries {
             link,
             failed: Mutex::default(),
+            under_way: Default::default(),
+            now: AtomicUsize::new(0),
         };
+        let client: Client = config.create_with_context(deliveries).map_err(refused)?;
         Ok(Producer {
-            client: config.create_with_context(deliveries).map_err(refused)?,
+            batches: Topic::new(client.client(), topic)?,
+            client,
             topic: topic.to_owned(),
+            waits: AsyncMutex::default(),
             transactions,
         })
     }
@@ -158,18 +194,61 @@ impl Producer {
         &self,
         record: BaseRecord<'_, [u8], [u8]>,
     ) -> Result<(), ConnectorError> {
-        let mut record = record;
-        loop {
+        let of = self.heard().send(1);
+        let mut record = BaseRecord {
+            topic: record.topic,
+            partition: record.partition,
+            payload: record.payload,
+            key: record.key,
+            timestamp: record.timestamp,
+            headers: record.headers,
+            delivery_opaque: of,
+        };
+        let refused = loop {
             match self.client.send(record) {
                 Ok(()) => return Ok(()),
                 Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
                     record = again;
+                    if let Err(error) = self.check() {
+                        break error;
+                    }
+                    tokio::time::sleep(FULL).await;
+                }
+                Err((error, _)) => break self.undelivered(&error),
+            }
+        };
+        self.heard().ends(of, 1);
+        Err(refused)
+    }
+
+    /// Hands messages to the client that are a key and a value each; waits while its queue is full.
+    /// The client chooses the partitions where none is named.
+    pub(super) async fn send_all(
+        &self,
+        partition: Option<i32>,
+        keys: &Messages,
+        values: &Messages,
+    ) -> Result<(), ConnectorError> {
+        let count = values.len();
+        let mut sent = 0;
+        while sent < count {
+            let of = self.heard().send(count - sent);
+            let handed_over = self.batches.send(partition, keys, values, sent, of);
+            let HandedOver { messages, refused } = handed_over;
+            sent += messages;
+            self.heard().ends(of, count - sent);
+            match refused {
+                None => {}
+                Some(RDKafkaErrorCode::QueueFull) => {
                     self.check()?;
                     tokio::time::sleep(FULL).await;
                 }
-                Err((error, _)) => return Err(self.undelivered(&error)),
+                Some(code) => {
+                    return Err(self.undelivered(&KafkaError::MessageProduction(code)));
+                }
             }
         }
+        Ok(())
     }
 
     pub(super) fn topic(&self) -> &str {
@@ -196,14 +275,33 @@ impl Producer {
     }
 
     /// Waits until all messages are delivered.
-    pub(super) async fn flush(self: &Arc<Self>) -> Result<(), ConnectorError> {
+    pub(super) async fn flush(&self) -> Result<(), ConnectorError> {
+        // Without a time to wait: the client would spend it 100 ms at a time on events that its own
+        // thread takes.
+        self.until(|| self.client.flush(Duration::ZERO)).await
+    }
+
+    /// Waits until the messages are delivered that were sent before; others may be sent meanwhile.
+    pub(super) async fn delivered(&self) -> Result<(), ConnectorError> {
+        let _waits = self.waits.lock().await;
+        let heard = self.heard();
+        let over = |of: usize| match heard.are_over(of) {
+            true => Ok(()),
+            false => Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)),
+        };
+        let before = heard.now.load(Ordering::Acquire);
+        // Of a wait that was given up.
+        self.until(|| over(before + 1)).await?;
+        heard.now.store((before + 1) % 2, Ordering::Release);
+        self.until(|| over(before)).await
+    }
+
+    async fn until(&self, is_over: impl Fn() -> KafkaResult<()>) -> Result<(), ConnectorError> {
         let mut patient_until = Instant::now() + PATIENCE;
         loop {
-            // Without a time to wait: the client would spend it 100 ms at a time on events that its own
-            // thread takes.
-            let flushed = self.client.flush(Duration::ZERO);
+            let over = is_over();
             self.check()?;
-            match flushed {
+            match over {
                 Ok(()) => return Ok(()),
                 Err(error) => {
                     let timed_out = RDKafkaErrorCode::OperationTimedOut;

@@ -293,9 +293,11 @@ impl SinkTransaction for Transaction {
     }
 
     async fn commit(&self) -> Result<(), ConnectorError> {
-        let committed = match self.exactly_once {
-            true => self.producer.commit().await,
-            false => self.producer.flush().await,
+        let committed = match (self.exactly_once, &self.checkpoint) {
+            (true, _) => self.producer.commit().await,
+            (false, None) => self.producer.flush().await,
+            // They were delivered before the checkpoint was written.
+            (false, Some(_)) => Ok(()),
         };
         match committed {
             Ok(()) => Ok(()),
@@ -313,10 +315,14 @@ impl SinkTransaction for Transaction {
 
 impl Transaction {
     async fn store(&self) -> Result<(), ConnectorError> {
-        self.producer.flush().await?;
         match (self.exactly_once, &self.checkpoint) {
-            (true, Some((run, checkpoint))) => self.producer.note(run, *checkpoint).await,
-            _ => Ok(()),
+            (true, Some((run, checkpoint))) => {
+                self.producer.flush().await?;
+                self.producer.note(run, *checkpoint).await
+            }
+            // The job may be writing on.
+            (false, Some(_)) => self.producer.delivered().await,
+            (_, None) => self.producer.flush().await,
         }
     }
 }
@@ -378,14 +384,15 @@ impl Writer {
         }
         let beside = Beside::of(columns, &batch)?;
         let producer = self.producer.clone();
-        {
-            let mut keys = keys.iter();
-            for (row, value) in values.iter().enumerate() {
+        if beside.is_nothing() && self.shared.partitioner != Partitioner::RoundRobin {
+            producer.send_all(self.partition(), &keys, &values).await?;
+        } else {
+            for row in 0..values.len() {
                 let record = BaseRecord {
                     topic: producer.topic(),
                     partition: self.partition(),
-                    payload: value,
-                    key: keys.next().flatten(),
+                    payload: values.get(row),
+                    key: keys.get(row),
                     timestamp: beside.timestamp(row),
                     headers: beside.headers(row),
                     delivery_opaque: (),

@@ -92,30 +92,45 @@ pub(crate) trait MessageEncoder: Send {
 #[derive(Debug, Default)]
 pub(crate) struct Messages {
     bytes: Vec<u8>,
-    /// Where each ends; `None` for one that has no bytes at all, not even none.
-    ends: Vec<Option<usize>>,
+    /// Where each ends.
+    ends: Vec<usize>,
+    /// Those that have no bytes at all, not even none: a broker's null. Sorted.
+    absent: Vec<usize>,
 }
 
 impl Messages {
     pub(crate) fn clear(&mut self) {
         self.bytes.clear();
         self.ends.clear();
+        self.absent.clear();
     }
 
     /// The bytes behind the last message are another.
     fn end(&mut self) {
-        self.ends.push(Some(self.bytes.len()));
+        self.ends.push(self.bytes.len());
     }
 
-    /// The messages in the rows' order; `None` for one that has no bytes at all: a broker's null.
-    pub(crate) fn iter(&self) -> impl ExactSizeIterator<Item = Option<&[u8]>> {
-        let mut start = 0;
-        self.ends.iter().map(move |end| {
-            let end = (*end)?;
-            let message = &self.bytes[start..end];
-            start = end;
-            Some(message)
-        })
+    /// The next message is one without bytes.
+    fn end_absent(&mut self) {
+        self.absent.push(self.ends.len());
+        self.end();
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.ends.len()
+    }
+
+    /// A message, in the rows' order; `None` for one without bytes.
+    pub(crate) fn get(&self, message: usize) -> Option<&[u8]> {
+        let end = *self.ends.get(message)?;
+        let before = message
+            .checked_sub(1)
+            .and_then(|before| self.ends.get(before));
+        let start = before.copied().unwrap_or_default();
+        match self.absent.binary_search(&message) {
+            Ok(_) => None,
+            Err(_) => self.bytes.get(start..end),
+        }
     }
 }
 

@@ -315,7 +315,7 @@ impl MessageEncoder for RawEncoder {
         let little_endian = self.options.little_endian;
         for row in 0..array.len() {
             if array.is_null(row) {
-                messages.ends.push(None);
+                messages.end_absent();
                 continue;
             }
             let out = &mut messages.bytes;

@@ -103,8 +103,8 @@ impl MessageEncoder for TextEncoder {
         batch: &RecordBatch,
         messages: &mut Messages,
     ) -> Result<(), ConnectorError> {
-        let Messages { bytes, ends } = messages;
-        let end = |bytes: &mut Vec<u8>| ends.push(Some(bytes.len()));
+        let Messages { bytes, ends, .. } = messages;
+        let end = |bytes: &mut Vec<u8>| ends.push(bytes.len());
         match self {
             Self::Csv(encoder) => encoder.encode(batch, bytes, end),
             Self::Json(encoder) => encoder.encode(batch, bytes, end),

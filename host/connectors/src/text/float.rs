@@ -2,7 +2,8 @@
 
 use super::{eight_digits, load8, right_aligned, trim};
 
-const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+/// Powers of ten.
+pub(super) const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
 
 /// The number in `data[start..end]`; `None` if it is none. `NaN` and `Infinity` are numbers. Reads up
 /// to eight bytes past `end` where `data` has them.

@@ -5,6 +5,7 @@ mod decimal;
 mod float;
 mod integer;
 mod names;
+mod short;
 mod value;
 
 pub(crate) use calendar::{Clock, parse_date, parse_time, parse_timestamp};
@@ -12,6 +13,7 @@ pub(crate) use decimal::parse_decimal;
 pub(crate) use float::{parse_f32, parse_f64};
 pub(crate) use integer::parse_integer;
 pub(crate) use names::{a_type, type_name};
+pub(crate) use short::{short_f32, short_f64, short_integer};
 pub(crate) use value::{BytesStyle, DecimalStyle, Plain, Style};
 
 /// Bytes without leading and trailing characters up to the space, as Java's `String.trim`.

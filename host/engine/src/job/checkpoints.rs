@@ -13,6 +13,10 @@ use std::{
 };
 
 use serde::{Deserialize, Serialize};
+use tokio::{
+    runtime::{Handle, RuntimeFlavor},
+    task::block_in_place,
+};
 use wasmill_connectors::{Committable, Position};
 
 use super::remote::Remote;
@@ -194,9 +198,8 @@ impl Checkpoints {
         if let Some(remote) = &self.remote {
             remote.put(id, &text, &segments, &self.shared()).await?;
         }
-        let oldest = self
-            .store(id, &text)
-            .map_err(|error| self.failed("written", &error))?;
+        let oldest =
+            waiting(|| self.store(id, &text)).map_err(|error| self.failed("written", &error))?;
         if let Some(remote) = &self.remote {
             let wanted = self.segments()?.into_values().flatten().collect();
             remote.clean(oldest, &wanted).await;
@@ -222,7 +225,7 @@ impl Checkpoints {
     }
 
     /// Removes all checkpoints of a job that has ended.
-    pub(crate) async fn remove(self) -> Result<(), EngineError> {
+    pub(crate) async fn remove(&self) -> Result<(), EngineError> {
         if let Some(remote) = &self.remote {
             remote.remove().await?;
         }
@@ -239,6 +242,14 @@ impl Checkpoints {
 
     pub(super) fn failed(&self, what: &str, error: &io::Error) -> EngineError {
         unusable(&self.folder, what, error)
+    }
+}
+
+/// Does what waits for the disk; tasks that share the thread run on another meanwhile.
+fn waiting<T>(work: impl FnOnce() -> T) -> T {
+    match Handle::current().runtime_flavor() {
+        RuntimeFlavor::MultiThread => block_in_place(work),
+        _ => work(),
     }
 }
 

@@ -5,11 +5,7 @@
 //! job that goes on from it shows them first, whether or not that had happened. So no row is lost,
 //! and none is twice in a sink that can commit.
 
-use std::{
-    path::PathBuf,
-    sync::{Arc, atomic::Ordering},
-    time::Duration,
-};
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 use datafusion::{
     common::DataFusionError, execution::TaskContext,
@@ -23,7 +19,7 @@ use tokio::{
 use wasmill_connectors::{ObjectFolder, SharedWriter, SinkWriter};
 
 use super::{
-    checkpoints::{Checkpoint, Checkpoints},
+    checkpoints::Checkpoints,
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
     letters::begin_letters,
@@ -32,6 +28,7 @@ use super::{
     pipelines::{JobReport, Stopped, Written, report},
     remote::Remote,
     restart::{RestartStrategy, Restarts},
+    taking::Storing,
 };
 use crate::{
     error::EngineError,
@@ -85,7 +82,8 @@ pub(crate) async fn run_endless(
             let folder = settings.folder.join(&settings.name);
             // A sink that decides may not have come as far as the last one.
             let retained = settings.retained.max(if decides { 2 } else { 1 });
-            Some(Checkpoints::open(folder, retained, settings.remote())?)
+            let opened = Checkpoints::open(folder, retained, settings.remote())?;
+            Some(Arc::new(opened))
         }
         None => None,
     };
@@ -95,6 +93,7 @@ pub(crate) async fn run_endless(
         context,
         observer: Arc::clone(observer),
         checkpoints,
+        storing: None,
         store: Arc::clone(&settings.store),
         scratch: None,
         messages: settings.messages.clone(),
@@ -130,7 +129,9 @@ pub(super) struct Endless {
     pub(super) gate: Arc<Gate>,
     context: Arc<TaskContext>,
     observer: Arc<JobObserver>,
-    pub(super) checkpoints: Option<Checkpoints>,
+    pub(super) checkpoints: Option<Arc<Checkpoints>>,
+    /// The checkpoint that is stored while epochs run.
+    pub(super) storing: Option<Storing>,
     /// What the nodes of the plans hold.
     pub(super) store: Arc<StateStore>,
     /// Where that is written in a job without checkpoints.
@@ -146,7 +147,7 @@ pub(super) struct Endless {
     /// The last checkpoint.
     pub(super) last: u64,
     /// Rows that the sources had given and the sinks had taken by then.
-    rows_then: u64,
+    pub(super) rows_then: u64,
 }
 
 impl Endless {
@@ -214,6 +215,7 @@ impl Endless {
                 self.gated_epoch(None).await?;
             }
             self.relieve_store().await?;
+            let storing = self.is_storing().await?;
             let stopped = self.observer.is_cancelled();
             let ended = self.following().iter().all(|(_, found)| found.has_ended());
             if stopped || ended {
@@ -224,7 +226,7 @@ impl Endless {
                 return Ok(!ended);
             }
             if checkpoint_at.is_some_and(|instant| instant <= Instant::now()) {
-                if self.is_store_ready().await? {
+                if !storing && self.is_store_ready().await? {
                     self.checkpoint(false).await?;
                     checkpoint_at = due();
                 } else {
@@ -339,82 +341,14 @@ impl Endless {
         }
     }
 
-    /// Between two epochs: stores what was written and where the sources are, and shows it.
-    async fn checkpoint(&mut self, last: bool) -> Result<(), EngineError> {
-        let rows = self.rows_moved();
-        if !last && rows == self.rows_then {
-            return Ok(());
-        }
-        let mut checkpoint = Checkpoint::new(self.last + 1, &self.run);
-        checkpoint.origin.clone_from(&self.origin);
-        let mut transactions = Vec::new();
-        let mut positions = Vec::new();
-        for flow in &mut self.flows {
-            for writer in flow.writers.drain(..).flatten() {
-                let finished = writer.finish().await;
-                finished.map_err(|error| connector_error(&error))?;
-            }
-            let Some(transaction) = &flow.transaction else {
-                continue;
-            };
-            let prepared = transaction.prepare().await;
-            let prepared = prepared.map_err(|error| connector_error(&error))?;
-            transactions.push((flow.pipeline.sink.decides(), Arc::clone(transaction)));
-            checkpoint.sinks.insert(flow.key(), prepared);
-        }
-        for (key, following) in self.following() {
-            let position = following.position();
-            if let Some(times) = following.times() {
-                checkpoint.times.insert(key.clone(), times);
-            }
-            checkpoint.sources.insert(key, position.clone());
-            positions.push((following, position));
-        }
-        // From here on nothing may be taken back: the checkpoint may be on disk even if writing it failed.
-        for flow in &mut self.flows {
-            flow.transaction = None;
-        }
-        self.last = checkpoint.id;
-        self.keep(checkpoint).await?;
-        // What one sink decides the others follow.
-        transactions.sort_by_key(|(decides, _)| !decides);
-        for (_, transaction) in transactions {
-            let committed = transaction.commit().await;
-            committed.map_err(|error| connector_error(&error))?;
-        }
-        let stores_all = self.stores_all();
-        for (following, position) in positions.into_iter().filter(|_| stores_all) {
-            let stored = following.stored(&position).await;
-            stored.map_err(|error| connector_error(&error))?;
-        }
-        self.rows_then = rows;
-        match last {
-            true => Ok(()),
-            false => self.begin().await,
-        }
-    }
-
-    /// Whether a crash loses nothing of the rows before a checkpoint: no window holds any, or what it
-    /// holds is in the checkpoint.
-    fn stores_all(&self) -> bool {
-        self.checkpoints.is_some() || self.flows.iter().all(|flow| flow.stages.is_empty())
-    }
-
     /// The tables that are read epoch by epoch, by the names that a checkpoint gives them.
     pub(super) fn following(&self) -> Vec<(String, Arc<Following>)> {
         self.flows.iter().flat_map(Flow::following).collect()
     }
 
-    fn rows_moved(&self) -> u64 {
-        let sources = self.flows.iter().flat_map(|flow| &flow.sources);
-        let read = sources.map(|source| source.rows.load(Ordering::Relaxed));
-        let flows = self.flows.iter();
-        let written = flows.map(|flow| flow.rows.load(Ordering::Relaxed));
-        read.chain(written).sum()
-    }
-
     /// Takes back what no checkpoint holds.
     async fn abort(&mut self) {
+        self.stop_storing().await;
         for flow in &mut self.flows {
             flow.writers.clear();
             if let Some(transaction) = flow.transaction.take() {

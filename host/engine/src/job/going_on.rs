@@ -58,7 +58,7 @@ impl Endless {
             recovered.map_err(|error| connector_error(&error))?;
         }
         self.open_store().await?;
-        let shared = self.checkpoints.as_ref().map(Checkpoints::shared);
+        let shared = self.checkpoints.as_deref().map(Checkpoints::shared);
         let segments = savepoint.or(shared).unwrap_or_default();
         self.restore(&checkpoint, &segments).await?;
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
@@ -76,7 +76,7 @@ impl Endless {
             let following = self.following().into_iter();
             let positions = following.map(|(key, found)| (key, found.position()));
             checkpoint.sources.extend(positions);
-            self.keep(checkpoint).await?;
+            self.snapshot(checkpoint)?.keep().await?;
         }
         self.begin().await
     }

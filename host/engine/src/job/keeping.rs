@@ -3,14 +3,14 @@
 use std::{io, path::Path};
 
 use super::{
-    checkpoints::{Checkpoint, HeldRows, unreadable},
+    checkpoints::{Checkpoint, Checkpoints, unreadable},
     endless::Endless,
     flow::Flow,
 };
 use crate::{
     error::EngineError,
     planning::{as_holding, execution_error},
-    state::{places, read_batches},
+    state::read_batches,
 };
 
 impl Endless {
@@ -72,55 +72,31 @@ impl Endless {
 
     /// Keeps what is in memory of what nodes hold within bounds.
     pub(super) async fn relieve_store(&mut self) -> Result<(), EngineError> {
+        if self.storing.is_some() {
+            // It writes what there is, and names files that must stay.
+            if !self.store.is_full() {
+                return Ok(());
+            }
+            self.finish_storing().await?;
+        }
         let relieved = self.store.relieve().await;
-        relieved.map_err(|error| self.store_failed(&error))
+        relieved.map_err(|error| store_failed(self.checkpoints.as_deref(), &error))
     }
 
     /// Whether a checkpoint can be taken at once; otherwise it is made ready while epochs run.
     pub(super) async fn is_store_ready(&mut self) -> Result<bool, EngineError> {
         let ready = self.store.is_ready().await;
-        ready.map_err(|error| self.store_failed(&error))
+        ready.map_err(|error| store_failed(self.checkpoints.as_deref(), &error))
     }
+}
 
-    /// Writes a checkpoint, with what the nodes hold.
-    pub(super) async fn keep(&mut self, mut checkpoint: Checkpoint) -> Result<(), EngineError> {
-        let Some(checkpoints) = &self.checkpoints else {
-            return Ok(());
-        };
-        let flows = self.flows.iter();
-        let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
-        checkpoint.clocks = clocks.collect();
-        let mut held = Vec::new();
-        for (key, holding) in self.flows.iter().flat_map(Flow::keyed_holds) {
-            let chunks = holding.save().map_err(|error| execution_error(&error))?;
-            held.push((key, holding.describe(), chunks));
-        }
-        let written = self.store.write_all().await;
-        written.map_err(|error| self.store_failed(&error))?;
-        let held = held.into_iter().map(|(key, of, chunks)| {
-            let chunks_at = places(&chunks);
-            let held = HeldRows {
-                of,
-                rows: chunks.iter().map(|chunk| chunk.rows() as u64).sum(),
-                chunks: chunks_at.ok_or_else(|| EngineError::bug("a chunk was not written"))?,
-            };
-            Ok((key, held))
-        });
-        checkpoint.state = held.collect::<Result<_, EngineError>>()?;
-        let oldest = checkpoints.write(&checkpoint).await?;
-        let retained = self
-            .store
-            .retain(checkpoint.id, checkpoint.segments(), oldest);
-        retained.map_err(|error| self.store_failed(&error))
-    }
-
-    fn store_failed(&self, error: &io::Error) -> EngineError {
-        match &self.checkpoints {
-            Some(checkpoints) => checkpoints.failed("written", error),
-            None => EngineError::Environment {
-                message: format!("the state of the job cannot be written: {error}"),
-                hint: Some("the environment variable TMPDIR names where".to_owned()),
-            },
-        }
+/// The state cannot be written, to the checkpoints or, in a job without, to a folder of its own.
+pub(super) fn store_failed(checkpoints: Option<&Checkpoints>, error: &io::Error) -> EngineError {
+    match checkpoints {
+        Some(checkpoints) => checkpoints.failed("written", error),
+        None => EngineError::Environment {
+            message: format!("the state of the job cannot be written: {error}"),
+            hint: Some("the environment variable TMPDIR names where".to_owned()),
+        },
     }
 }

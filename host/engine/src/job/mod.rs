@@ -16,6 +16,7 @@ mod remote;
 mod restart;
 mod savepoint;
 mod stage;
+mod taking;
 mod watermark;
 
 pub(crate) use clock::{BEGINNING, Clock};

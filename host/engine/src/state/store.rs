@@ -289,7 +289,8 @@ impl StateStore {
         self.account.unwritten.load(Ordering::Relaxed)
     }
 
-    fn is_full(&self) -> bool {
+    /// Whether more is in memory than may be.
+    pub(crate) fn is_full(&self) -> bool {
         self.in_memory() > self.memory
     }
 

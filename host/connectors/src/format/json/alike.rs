@@ -64,6 +64,13 @@ impl Alike {
                 return None;
             }
             at = spaces(text, expect(text, spaces(text, behind), b':')?);
+            if let Some(b'-' | b'0'..=b'9') = text.get(at)
+                && let Some(index) = entry.column
+                && let Some(end) = columns.get_mut(index)?.column.push_short(text, at)
+            {
+                at = spaces(text, end);
+                continue;
+            }
             let value = Value::at(text, at)?;
             if let Some(index) = entry.column {
                 let Output { field, column } = columns.get_mut(index)?;

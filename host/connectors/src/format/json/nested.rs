@@ -332,6 +332,15 @@ impl Nested {
         }
     }
 
+    /// Appends the number at `at`, if it can be read in one step; answers where it ends.
+    #[inline]
+    pub(super) fn push_short(&mut self, data: &[u8], at: usize) -> Option<usize> {
+        match self {
+            Self::Plain(column) => column.push_short(data, at),
+            _ => None,
+        }
+    }
+
     pub(super) fn push_null(&mut self, field: &Field) -> Result<(), Problem> {
         match field.is_nullable() {
             true => {

@@ -111,10 +111,8 @@ fn encode(format: &MessageFormat, rows: &RecordBatch) -> Vec<Vec<u8>> {
     let mut messages = Messages::default();
     let mut encoder = format.encoder().unwrap();
     encoder.encode(rows, &mut messages).unwrap();
-    messages
-        .iter()
-        .map(|message| message.unwrap().to_vec())
-        .collect()
+    let messages = (0..messages.len()).map(|message| messages.get(message).unwrap().to_vec());
+    messages.collect()
 }
 
 fn decode(decoder: &mut AvroDecoder, message: &[u8]) -> String {
