@@ -154,9 +154,16 @@ mod tests {
             assert_eq!(read.to_bits(), value.to_bits(), "{text}");
             assert_eq!(end, text.trim_end_matches([',', ' ', '}', ']']).len());
         }
-        for text in [
-            "", "-", "01", "1.", ".5", "12345678", "1e5", "1.5E3", "x", "é",
-        ] {
+        let longer = [
+            "123456789",
+            "-12345678",
+            "1234567.5",
+            "0.1234567",
+            "1e5",
+            "1.5E3",
+        ];
+        let none = ["", "-", "-,", "01", "1.", ".5", "1.5.", "x", "é"];
+        for text in longer.iter().chain(&none) {
             assert!(short_f64(text.as_bytes(), 0).is_none(), "{text}");
         }
     }
