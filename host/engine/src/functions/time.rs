@@ -1,0 +1,480 @@
+//! Flink's functions of dates and times.
+
+use std::{collections::HashMap, sync::Arc};
+
+use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use datafusion::{
+    arrow::{
+        array::{
+            Array, ArrayRef, AsArray, Date32Array, Time32SecondArray, TimestampMicrosecondArray,
+            timezone::Tz,
+        },
+        compute::cast,
+        datatypes::{
+            DataType, Float64Type, Int32Type, Int64Type, TimeUnit, TimestampMicrosecondType,
+            TimestampMillisecondType,
+        },
+    },
+    common::{Result, exec_err, plan_err},
+};
+
+use super::{
+    format::{Format, parse_usual},
+    function::{Function, Parameter::*, Rows, gives},
+};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    Function::new("now", &[], gives::instant, now).volatile(),
+    Function::new("current_timestamp", &[], gives::instant, now).volatile(),
+    Function::new("current_row_timestamp", &[], gives::instant, now).volatile(),
+    Function::new("localtimestamp", &[], gives::timestamp, |rows| {
+        let now = local(Utc::now().naive_utc(), &zone(rows)?);
+        rows.to_numbers::<TimestampMillisecondType>(|_| Ok(Some(now.and_utc().timestamp_millis())))
+    })
+    .volatile(),
+    Function::new("current_date", &[], date, |rows| {
+        let today = days(local(Utc::now().naive_utc(), &zone(rows)?));
+        Ok(Arc::new(Date32Array::from(vec![today; rows.count])))
+    })
+    .volatile(),
+    Function::new("current_time", &[], time_of_day, now_of_day).volatile(),
+    Function::new("localtime", &[], time_of_day, now_of_day).volatile(),
+    Function::new("unix_timestamp", &[Text, Text], gives::bigint, unix_timestamp)
+        .required(0)
+        .volatile(),
+    Function::new("from_unixtime", &[Long, Text], gives::text, |rows| {
+        let zone = zone(rows)?;
+        let mut formats = Formats::default();
+        rows.to_texts(|row| {
+            let pattern = if rows.given() > 1 { rows.text(1, row) } else { USUAL };
+            match DateTime::from_timestamp(rows.long(0, row), 0) {
+                Some(time) => formats.get(pattern)?.show(local(time.naive_utc(), &zone)).map(Some),
+                None => Ok(None),
+            }
+        })
+    })
+    .required(1),
+    Function::new("to_date", &[Text, Text], date, |rows| {
+        let mut formats = Formats::default();
+        let days = (0..rows.count).map(|row| match rows.is_null(row) {
+            true => Ok(None),
+            false => Ok(parsed(rows, row, &mut formats)?.map(days)),
+        });
+        Ok(Arc::new(days.collect::<Result<Date32Array>>()?))
+    })
+    .required(1),
+    Function::new("to_timestamp", &[Text, Text], gives::timestamp, |rows| {
+        let mut formats = Formats::default();
+        rows.to_numbers::<TimestampMillisecondType>(|row| {
+            let time = parsed(rows, row, &mut formats)?;
+            Ok(time.map(|time| time.and_utc().timestamp_millis()))
+        })
+    })
+    .required(1),
+    Function::new("to_timestamp_ltz", &[Any, Any, Text], gives::instant, to_timestamp_ltz)
+        .required(1),
+    Function::new("date_format", &[Time, Text], gives::text, |rows| {
+        let times = times(rows, 0)?;
+        let mut formats = Formats::default();
+        rows.to_texts(|row| match clock(&times, row) {
+            Some(time) => formats.get(rows.text(1, row))?.show(time).map(Some),
+            None => Ok(None),
+        })
+    }),
+    Function::new("convert_tz", &[Text, Text, Text], gives::text, |rows| {
+        let mut formats = Formats::default();
+        rows.to_texts(|row| {
+            let Some(time) = parse_usual(rows.text(0, row)) else {
+                return Ok(None);
+            };
+            let instant = instant(time, &named(rows.text(1, row))?);
+            let shown = local(instant, &named(rows.text(2, row))?);
+            formats.get(USUAL)?.show(shown).map(Some)
+        })
+    }),
+    Function::new("extract", &[Text, Time], gives::bigint, |rows| {
+        let times = times(rows, 1)?;
+        rows.to_numbers::<Int64Type>(|row| match clock(&times, row) {
+            Some(time) => field(rows.text(0, row), time).map(Some),
+            None => Ok(None),
+        })
+    }),
+    Function::new("floor_to", &[Any, Text], a_time, |rows| {
+        on_clock(rows, 0, |time, row| floor(rows.text(1, row), time))
+    }),
+    Function::new("ceil_to", &[Any, Text], a_time, |rows| {
+        on_clock(rows, 0, |time, row| {
+            let unit = rows.text(1, row);
+            match floor(unit, time)? {
+                Some(floor) if floor < time => added(unit, 1, floor),
+                same => Ok(same),
+            }
+        })
+    }),
+    Function::new("timestampadd", &[Text, Long, Any], |given, _| a_time(given.get(2..).unwrap_or_default(), None), |rows| {
+        on_clock(rows, 2, |time, row| added(rows.text(0, row), rows.long(1, row), time))
+    }),
+    Function::new("timestampdiff", &[Text, Time, Time], gives::int, |rows| {
+        let (from, to) = (times(rows, 1)?, times(rows, 2)?);
+        rows.to_numbers::<Int32Type>(|row| match (clock(&from, row), clock(&to, row)) {
+            (Some(from), Some(to)) => {
+                let difference = difference(rows.text(0, row), from, to)?;
+                Ok(i32::try_from(difference).ok())
+            }
+            _ => Ok(None),
+        })
+    }),
+];
+
+const USUAL: &str = "yyyy-MM-dd HH:mm:ss";
+
+fn date(_: &[DataType], _: Option<&str>) -> Result<DataType> {
+    Ok(DataType::Date32)
+}
+
+fn time_of_day(_: &[DataType], _: Option<&str>) -> Result<DataType> {
+    Ok(DataType::Time32(TimeUnit::Second))
+}
+
+/// The type of the first argument, which must be DATE or TIMESTAMP.
+fn a_time(given: &[DataType], zone: Option<&str>) -> Result<DataType> {
+    match given.first() {
+        Some(DataType::Timestamp(..) | DataType::Date32) => gives::first(given, zone),
+        Some(DataType::Null) => gives::timestamp(given, zone),
+        _ => plan_err!("the argument must be a DATE or a TIMESTAMP"),
+    }
+}
+
+/// Patterns of a batch, each read once.
+#[derive(Default)]
+struct Formats {
+    read: HashMap<String, Arc<Format>>,
+}
+
+impl Formats {
+    fn get(&mut self, pattern: &str) -> Result<Arc<Format>> {
+        if let Some(format) = self.read.get(pattern) {
+            return Ok(Arc::clone(format));
+        }
+        let format = Arc::new(Format::new(pattern)?);
+        self.read.insert(pattern.to_owned(), Arc::clone(&format));
+        Ok(format)
+    }
+}
+
+/// `Europe/Berlin`, `+02:00`, `GMT+02:00`.
+fn named(zone: &str) -> Result<Tz> {
+    let name = match zone.strip_prefix("GMT").or_else(|| zone.strip_prefix("UTC")) {
+        Some(offset) if offset.starts_with(['+', '-']) => offset,
+        _ => zone,
+    };
+    match name.parse() {
+        Ok(zone) => Ok(zone),
+        Err(_) => exec_err!("there is no time zone '{zone}'"),
+    }
+}
+
+fn zone(rows: &Rows) -> Result<Tz> {
+    named(rows.zone.as_deref().unwrap_or("UTC"))
+}
+
+/// What the clocks of a zone show at an instant.
+fn local(instant: NaiveDateTime, zone: &Tz) -> NaiveDateTime {
+    let offset = zone.offset_from_utc_datetime(&instant).fix();
+    instant.checked_add_offset(offset).unwrap_or(instant)
+}
+
+/// When the clocks of a zone show this; what they skip counts from before.
+fn instant(local: NaiveDateTime, zone: &Tz) -> NaiveDateTime {
+    match zone.from_local_datetime(&local).earliest() {
+        Some(found) => found.naive_utc(),
+        None => {
+            let before = local.checked_sub_signed(TimeDelta::days(1)).unwrap_or(local);
+            let offset = zone.offset_from_utc_datetime(&before).fix();
+            local.checked_sub_offset(offset).unwrap_or(local)
+        }
+    }
+}
+
+fn days(time: NaiveDateTime) -> i32 {
+    time.date().to_epoch_days()
+}
+
+fn now(rows: &Rows) -> Result<ArrayRef> {
+    let now = Utc::now().timestamp_millis();
+    rows.to_numbers::<TimestampMillisecondType>(|_| Ok(Some(now)))
+}
+
+fn now_of_day(rows: &Rows) -> Result<ArrayRef> {
+    let now = local(Utc::now().naive_utc(), &zone(rows)?);
+    let seconds = i32::try_from(now.num_seconds_from_midnight()).unwrap_or(0);
+    Ok(Arc::new(Time32SecondArray::from(vec![seconds; rows.count])))
+}
+
+fn unix_timestamp(rows: &Rows) -> Result<ArrayRef> {
+    if rows.given() == 0 {
+        let now = Utc::now().timestamp();
+        return rows.to_numbers::<Int64Type>(|_| Ok(Some(now)));
+    }
+    let zone = zone(rows)?;
+    let mut formats = Formats::default();
+    rows.to_numbers::<Int64Type>(|row| {
+        let pattern = if rows.given() > 1 { rows.text(1, row) } else { USUAL };
+        let found = formats.get(pattern)?.parse_beginning(rows.text(0, row));
+        Ok(Some(match found {
+            Some((time, Some(offset))) => time.and_utc().timestamp() - i64::from(offset),
+            Some((time, None)) => instant(time, &zone).and_utc().timestamp(),
+            // Flink's answer to what is no time.
+            None => i64::MIN,
+        }))
+    })
+}
+
+/// The time of the first argument, as the second says.
+fn parsed(rows: &Rows, row: usize, formats: &mut Formats) -> Result<Option<NaiveDateTime>> {
+    let text = rows.text(0, row);
+    if rows.given() < 2 {
+        return Ok(parse_usual(text));
+    }
+    let format = formats.get(rows.text(1, row))?;
+    Ok(format.parse(text).or_else(|| parse_usual(text)))
+}
+
+fn to_timestamp_ltz(rows: &Rows) -> Result<ArrayRef> {
+    let array = rows.array(0);
+    if *array.data_type() == DataType::Utf8 {
+        let mut formats = Formats::default();
+        let utc = named("UTC")?;
+        return rows.to_numbers::<TimestampMillisecondType>(|row| {
+            let zone = match rows.given() {
+                3 => named(rows.text(2, row))?,
+                _ => utc,
+            };
+            let time = parsed(rows, row, &mut formats)?;
+            Ok(time.map(|time| instant(time, &zone).and_utc().timestamp_millis()))
+        });
+    }
+    let numbers = match array.data_type() {
+        kind if kind.is_numeric() || *kind == DataType::Null => cast(array, &DataType::Float64)?,
+        _ => return exec_err!("TO_TIMESTAMP_LTZ takes a number or a text"),
+    };
+    let whole = cast(array, &DataType::Int64)?;
+    let is_whole = array.data_type().is_integer();
+    let precisions = match rows.given() {
+        1 => None,
+        _ => Some(cast(rows.array(1), &DataType::Int64)?),
+    };
+    rows.to_numbers::<TimestampMillisecondType>(|row| {
+        let precision = precisions.as_ref();
+        let precision = precision.map_or(3, |found| found.as_primitive::<Int64Type>().value(row));
+        let factor = match precision {
+            0 => 1000,
+            3 => 1,
+            other => {
+                return exec_err!(
+                    "the precision of TO_TIMESTAMP_LTZ is 0 (seconds) or 3 (milliseconds), not {other}"
+                );
+            }
+        };
+        Ok(match is_whole {
+            true => whole.as_primitive::<Int64Type>().value(row).checked_mul(factor),
+            false => {
+                let number = numbers.as_primitive::<Float64Type>().value(row);
+                Some((number * factor as f64) as i64)
+            }
+        })
+    })
+}
+
+/// What the clocks of the session's time zone show at the times of an argument.
+fn times(rows: &Rows, argument: usize) -> Result<TimestampMicrosecondArray> {
+    clocks(rows.array(argument))
+}
+
+fn clocks(array: &ArrayRef) -> Result<TimestampMicrosecondArray> {
+    match array.data_type() {
+        DataType::Utf8 => {
+            let times = array.as_string::<i32>().iter().map(|text| {
+                text.and_then(parse_usual).map(|time| time.and_utc().timestamp_micros())
+            });
+            Ok(times.collect())
+        }
+        DataType::Timestamp(_, Some(zone)) => {
+            let zone = named(zone)?;
+            let instants = cast(
+                array,
+                &DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into())),
+            )?;
+            let instants = instants.as_primitive::<TimestampMicrosecondType>();
+            Ok(instants.unary_opt(|instant| {
+                let instant = DateTime::from_timestamp_micros(instant)?;
+                Some(local(instant.naive_utc(), &zone).and_utc().timestamp_micros())
+            }))
+        }
+        DataType::Time32(_) | DataType::Time64(_) => {
+            let times = cast(array, &DataType::Time64(TimeUnit::Microsecond))?;
+            let times = cast(&times, &DataType::Int64)?;
+            Ok(times.as_primitive::<Int64Type>().reinterpret_cast())
+        }
+        _ => {
+            let times = cast(array, &DataType::Timestamp(TimeUnit::Microsecond, None))?;
+            Ok(times.as_primitive().clone())
+        }
+    }
+}
+
+fn clock(times: &TimestampMicrosecondArray, row: usize) -> Option<NaiveDateTime> {
+    let time = times.is_valid(row).then(|| times.value(row))?;
+    Some(DateTime::from_timestamp_micros(time)?.naive_utc())
+}
+
+/// Applies a function to what clocks show; the result is of the argument's type.
+fn on_clock(
+    rows: &Rows,
+    argument: usize,
+    function: impl Fn(NaiveDateTime, usize) -> Result<Option<NaiveDateTime>>,
+) -> Result<ArrayRef> {
+    let times = clocks(rows.array(argument))?;
+    let zone = match &rows.returns {
+        DataType::Timestamp(_, Some(zone)) => Some(named(zone)?),
+        _ => None,
+    };
+    let results = (0..rows.count).map(|row| {
+        let Some(time) = clock(&times, row).filter(|_| !rows.is_null(row)) else {
+            return Ok(None);
+        };
+        let result = function(time, row)?;
+        Ok(result.map(|time| {
+            let time = zone.as_ref().map_or(time, |zone| instant(time, zone));
+            time.and_utc().timestamp_micros()
+        }))
+    });
+    let results = results.collect::<Result<TimestampMicrosecondArray>>()?;
+    let results = match &rows.returns {
+        DataType::Timestamp(_, Some(zone)) => results.with_timezone(Arc::clone(zone)),
+        _ => results,
+    };
+    Ok(cast(&results, &rows.returns)?)
+}
+
+fn unknown<T>(unit: &str) -> Result<T> {
+    exec_err!(
+        "there is no unit of time {unit} here; there are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, \
+         MINUTE, SECOND"
+    )
+}
+
+/// Sunday is the first day of a week.
+fn field(unit: &str, time: NaiveDateTime) -> Result<i64> {
+    let week = time.iso_week();
+    Ok(match unit {
+        "YEAR" => i64::from(time.year()),
+        "QUARTER" => i64::from(time.quarter()),
+        "MONTH" => i64::from(time.month()),
+        "WEEK" => i64::from(week.week()),
+        "DAY" => i64::from(time.day()),
+        "DOY" => i64::from(time.ordinal()),
+        "DOW" => i64::from(time.weekday().number_from_sunday()),
+        "ISODOW" => i64::from(time.weekday().number_from_monday()),
+        "ISOYEAR" => i64::from(week.year()),
+        "DECADE" => i64::from(time.year().div_euclid(10)),
+        "CENTURY" => i64::from(-(-time.year()).div_euclid(100)),
+        "MILLENNIUM" => i64::from(-(-time.year()).div_euclid(1000)),
+        "HOUR" => i64::from(time.hour()),
+        "MINUTE" => i64::from(time.minute()),
+        "SECOND" => i64::from(time.second()),
+        "MILLISECOND" => i64::from(time.and_utc().timestamp_subsec_millis()),
+        "MICROSECOND" => i64::from(time.and_utc().timestamp_subsec_micros()),
+        "NANOSECOND" => i64::from(time.and_utc().timestamp_subsec_nanos()),
+        "EPOCH" => time.and_utc().timestamp(),
+        other => return unknown(other),
+    })
+}
+
+fn floor(unit: &str, time: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
+    let first = |month| NaiveDate::from_ymd_opt(time.year(), month, 1);
+    let date = match unit {
+        "YEAR" => first(1),
+        "QUARTER" => first((time.month() - 1) / 3 * 3 + 1),
+        "MONTH" => first(time.month()),
+        "WEEK" => {
+            let back = u64::from(time.weekday().num_days_from_sunday());
+            time.date().checked_sub_days(chrono::Days::new(back))
+        }
+        "DAY" => Some(time.date()),
+        _ => None,
+    };
+    if let Some(date) = date {
+        return Ok(date.and_hms_opt(0, 0, 0));
+    }
+    let unit = match length(unit) {
+        Some(length) => length,
+        None => return unknown(unit),
+    };
+    let since = time.and_utc().timestamp_micros();
+    let floor = DateTime::from_timestamp_micros(since - since.rem_euclid(unit));
+    Ok(floor.map(|floor| floor.naive_utc()))
+}
+
+/// In microseconds.
+fn length(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "WEEK" => 7 * 86_400_000_000,
+        "DAY" => 86_400_000_000,
+        "HOUR" => 3_600_000_000,
+        "MINUTE" => 60_000_000,
+        "SECOND" => 1_000_000,
+        "MILLISECOND" => 1_000,
+        "MICROSECOND" => 1,
+        _ => return None,
+    })
+}
+
+fn months(unit: &str) -> Option<i64> {
+    Some(match unit {
+        "YEAR" => 12,
+        "QUARTER" => 3,
+        "MONTH" => 1,
+        _ => return None,
+    })
+}
+
+/// NULL where no calendar reaches.
+fn added(unit: &str, count: i64, time: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
+    if let Some(months) = months(unit) {
+        return Ok(count.checked_mul(months).and_then(|months| in_months(time, months)));
+    }
+    let Some(length) = length(unit) else {
+        return unknown(unit);
+    };
+    let micros = count.checked_mul(length).map(TimeDelta::microseconds);
+    Ok(micros.and_then(|micros| time.checked_add_signed(micros)))
+}
+
+fn in_months(time: NaiveDateTime, months: i64) -> Option<NaiveDateTime> {
+    let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
+    match months < 0 {
+        true => time.checked_sub_months(count),
+        false => time.checked_add_months(count),
+    }
+}
+
+/// Whole units from one time to the other.
+fn difference(unit: &str, from: NaiveDateTime, to: NaiveDateTime) -> Result<i64> {
+    if let Some(unit) = months(unit) {
+        let years = i64::from(to.year()) - i64::from(from.year());
+        let months = years * 12 + i64::from(to.month()) - i64::from(from.month());
+        let reached = in_months(from, months).unwrap_or(to);
+        let whole = match months {
+            1.. if reached > to => months - 1,
+            ..=-1 if reached < to => months + 1,
+            _ => months,
+        };
+        return Ok(whole / unit);
+    }
+    let Some(length) = length(unit) else {
+        return unknown(unit);
+    };
+    let (from, to) = (from.and_utc().timestamp_micros(), to.and_utc().timestamp_micros());
+    Ok((to - from) / length)
+}
