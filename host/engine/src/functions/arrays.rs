@@ -17,11 +17,12 @@ use super::function::{Function, Parameter::*, Rows, gives};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("element", &[Any], item, |rows| {
         let lists = rows.array(0).as_list::<i32>();
-        let places = (0..rows.count).map(|row| match (lists.is_null(row), lists.value_length(row)) {
-            (true, _) | (_, 0) => Ok(None),
-            (false, 1) => Ok(u32::try_from(lists.value_offsets()[row]).ok()),
-            (false, length) => exec_err!("ELEMENT: the array has {length} elements, not one"),
-        });
+        let places =
+            (0..rows.count).map(|row| match (lists.is_null(row), lists.value_length(row)) {
+                (true, _) | (_, 0) => Ok(None),
+                (false, 1) => Ok(u32::try_from(lists.value_offsets()[row]).ok()),
+                (false, length) => exec_err!("ELEMENT: the array has {length} elements, not one"),
+            });
         let places = places.collect::<Result<UInt32Array>>()?;
         Ok(take(lists.values(), &places, None)?)
     }),
@@ -71,7 +72,9 @@ fn is(items: &ArrayRef, place: usize, needle: &ScalarValue) -> Result<bool> {
     if item.data_type() == needle.data_type() {
         return Ok(item == *needle);
     }
-    Ok(needle.cast_to(&item.data_type()).is_ok_and(|needle| needle == item))
+    Ok(needle
+        .cast_to(&item.data_type())
+        .is_ok_and(|needle| needle == item))
 }
 
 /// Where the second argument is first in the array; None of a NULL array.
@@ -111,5 +114,10 @@ fn list_of(data_type: &DataType, lists: &[Option<ArrayRef>]) -> Result<ArrayRef>
     };
     let valid: Vec<bool> = lists.iter().map(Option::is_some).collect();
     let nulls = Some(NullBuffer::from(valid)).filter(|nulls| nulls.null_count() > 0);
-    Ok(Arc::new(ListArray::try_new(Arc::clone(item), offsets, items, nulls)?))
+    Ok(Arc::new(ListArray::try_new(
+        Arc::clone(item),
+        offsets,
+        items,
+        nulls,
+    )?))
 }

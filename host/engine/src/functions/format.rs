@@ -146,7 +146,12 @@ fn time_of(mut parsed: Parsed) -> Option<NaiveDateTime> {
     if parsed.second().is_none() {
         parsed.set_second(0).ok()?;
     }
-    Some(parsed.to_naive_date().ok()?.and_time(parsed.to_naive_time().ok()?))
+    Some(
+        parsed
+            .to_naive_date()
+            .ok()?
+            .and_time(parsed.to_naive_time().ok()?),
+    )
 }
 
 fn wrong<T>(pattern: &str, why: &str) -> Result<T> {
@@ -155,7 +160,6 @@ fn wrong<T>(pattern: &str, why: &str) -> Result<T> {
 
 /// `2024-02-29` and `2024-02-29 12:34:56[.789]`; months, days and the rest may have one digit.
 pub(super) fn parse_usual(text: &str) -> Option<NaiveDateTime> {
-    let text = text.trim();
     if !text.starts_with(|first: char| first.is_ascii_digit()) {
         return None;
     }

@@ -10,9 +10,9 @@ use datafusion::{
         array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray},
         array::{BinaryArray, StringArray},
         buffer::NullBuffer,
-        datatypes::{DataType, Field, FieldRef, TimeUnit},
+        datatypes::{DataType, Field, FieldRef, Int64Type, TimeUnit},
     },
-    common::{Result, plan_err},
+    common::{Result, ScalarValue, plan_err},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
         Volatility, type_coercion::binary::type_union_resolution,
@@ -26,8 +26,6 @@ use crate::sql::flink_type;
 pub(super) enum Parameter {
     Text,
     Long,
-    Double,
-    Boolean,
     Bytes,
     /// TIMESTAMP, TIMESTAMP_LTZ or DATE to microseconds; a text stays one.
     Time,
@@ -41,23 +39,22 @@ pub(super) enum Parameter {
 
 impl Parameter {
     fn coerced(self, given: &DataType) -> Option<DataType> {
-        use DataType::{Binary, Boolean, Date32, Float64, Int64, Null, Timestamp, Utf8};
+        use DataType::{Binary, Date32, Int64, Null, Timestamp, Utf8};
         let is_text = matches!(
             given,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View | Null
+            Utf8 | DataType::LargeUtf8 | DataType::Utf8View | Null
         );
         let is_whole = given.is_integer() || *given == Null;
         match (self, given) {
             (Parameter::Any | Parameter::Common, given) => Some(given.clone()),
             (Parameter::Text | Parameter::Time | Parameter::TextOrLong, _) if is_text => Some(Utf8),
             (Parameter::Long | Parameter::TextOrLong, _) if is_whole => Some(Int64),
-            (Parameter::Double, given) => {
-                (given.is_numeric() || *given == Null).then_some(Float64)
-            }
-            (Parameter::Boolean, Boolean | Null) => Some(Boolean),
             (
                 Parameter::Bytes,
-                Binary | DataType::LargeBinary | DataType::BinaryView | Null
+                Binary
+                | DataType::LargeBinary
+                | DataType::BinaryView
+                | Null
                 | DataType::FixedSizeBinary(_),
             ) => Some(Binary),
             (Parameter::Time, Timestamp(_, zone)) => {
@@ -163,7 +160,10 @@ pub(super) mod gives {
 
     pub(in super::super) fn instant(_: Given<'_>, zone: Zone<'_>) -> Result<DataType> {
         let zone = zone.unwrap_or("UTC");
-        Ok(DataType::Timestamp(TimeUnit::Millisecond, Some(zone.into())))
+        Ok(DataType::Timestamp(
+            TimeUnit::Millisecond,
+            Some(zone.into()),
+        ))
     }
 
     /// What the first argument is.
@@ -212,8 +212,7 @@ impl Rows {
     }
 
     pub(super) fn long(&self, argument: usize, row: usize) -> i64 {
-        let numbers: &PrimitiveArray<datafusion::arrow::datatypes::Int64Type> =
-            self.numbers(argument);
+        let numbers: &PrimitiveArray<Int64Type> = self.numbers(argument);
         numbers.value(row)
     }
 
@@ -262,10 +261,12 @@ impl Rows {
         value: impl FnMut(usize) -> Result<Option<T::Native>>,
     ) -> Result<ArrayRef> {
         let values: PrimitiveArray<T> = self.each(value).collect::<Result<_>>()?;
-        Ok(Arc::new(values.with_data_type(match T::DATA_TYPE.is_temporal() {
-            true => self.returns.clone(),
-            false => T::DATA_TYPE,
-        })))
+        Ok(Arc::new(values.with_data_type(
+            match T::DATA_TYPE.is_temporal() {
+                true => self.returns.clone(),
+                false => T::DATA_TYPE,
+            },
+        )))
     }
 }
 
@@ -342,7 +343,8 @@ impl ScalarUDFImpl for FlinkFunction {
 
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         // Of constants one row is enough.
-        let constant = !args.args.is_empty()
+        let constant = self.function.volatility == Volatility::Immutable
+            && !args.args.is_empty()
             && args
                 .args
                 .iter()
@@ -365,16 +367,10 @@ impl ScalarUDFImpl for FlinkFunction {
             nulls,
         };
         let array = (self.function.run)(&rows)?;
-        if constant && self.function.volatility == Volatility::Immutable {
-            let value = datafusion::common::ScalarValue::try_from_array(&array, 0)?;
-            return Ok(ColumnarValue::Scalar(value));
-        }
         match constant {
-            true => ColumnarValue::Scalar(datafusion::common::ScalarValue::try_from_array(
+            true => Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
                 &array, 0,
-            )?)
-            .into_array(args.number_rows)
-            .map(ColumnarValue::Array),
+            )?)),
             false => Ok(ColumnarValue::Array(array)),
         }
     }

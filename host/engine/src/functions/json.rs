@@ -1,7 +1,10 @@
 //! Flink's functions of JSON. Their clauses (`RETURNING`, `ON EMPTY`, …) come as texts behind the
 //! arguments, from `sql/json.rs`.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use datafusion::{
@@ -19,11 +22,27 @@ use super::{
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function::new("json_value", &[Text, Text, Text, Text, Text, Text], gives::text, json_value)
-        .required(2),
-    Function::new("json_query", &[Text, Text, Text, Text, Text], gives::text, json_query)
-        .required(2),
-    Function::new("json_exists", &[Text, Text, Text], gives::boolean, json_exists).required(2),
+    Function::new(
+        "json_value",
+        &[Text, Text, Text, Text, Text, Text],
+        gives::text,
+        json_value,
+    )
+    .required(2),
+    Function::new(
+        "json_query",
+        &[Text, Text, Text, Text, Text],
+        gives::text,
+        json_query,
+    )
+    .required(2),
+    Function::new(
+        "json_exists",
+        &[Text, Text, Text],
+        gives::boolean,
+        json_exists,
+    )
+    .required(2),
     Function::new("is_json", &[Text, Text], gives::boolean, |rows| {
         let found = rows.texts(0).iter().enumerate().map(|(row, text)| {
             let value = text.and_then(document);
@@ -51,7 +70,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("json_quote", &[Text], gives::text, |rows| {
         rows.to_texts(|row| {
             let mut quoted = String::new();
-            for letter in serde_json::Value::from(rows.text(0, row)).to_string().chars() {
+            for letter in serde_json::Value::from(rows.text(0, row))
+                .to_string()
+                .chars()
+            {
                 match letter.is_ascii() {
                     true => quoted.push(letter),
                     false => {
@@ -168,9 +190,11 @@ fn json_query(rows: &Rows) -> Result<ArrayRef> {
                         let values: Vec<_> = values.into_iter().map(compact).collect();
                         (format!("[{}]", values.join(",")), true, false)
                     }
-                    Found::One(value) => {
-                        (compact(value), value.get().starts_with('['), is_scalar(value))
-                    }
+                    Found::One(value) => (
+                        compact(value),
+                        value.get().starts_with('['),
+                        is_scalar(value),
+                    ),
                     Found::Nothing => ("null".to_owned(), false, true),
                 };
                 match wrap {
@@ -268,7 +292,8 @@ fn compact(value: &RawValue) -> String {
     match value.get().as_bytes().first() {
         Some(b'{') => {
             let entries = entries(value).into_iter();
-            let entries = entries.map(|(name, value)| format!("{}:{}", quoted(name), compact(value)));
+            let entries =
+                entries.map(|(name, value)| format!("{}:{}", quoted(name), compact(value)));
             format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
         }
         Some(b'[') => {
@@ -332,19 +357,25 @@ fn json_object(rows: &Rows) -> Result<ArrayRef> {
     }
     let parts = parts(rows, (2..rows.given()).step_by(2))?;
     let objects = (0..rows.count).map(|row| {
-        let mut entries: Vec<String> = Vec::new();
+        // By name, as Flink orders them.
+        let mut entries = BTreeMap::new();
         for (place, value) in parts.values.iter().enumerate() {
             let Some(name) = optional(rows, 1 + 2 * place, row) else {
                 return exec_err!("a key of JSON_OBJECT is NULL");
             };
-            let name = serde_json::Value::from(name);
             match (&value[row], parts.leave_out) {
-                (Some(value), _) => entries.push(format!("{name}:{value}")),
-                (None, false) => entries.push(format!("{name}:null")),
-                (None, true) => {}
-            }
+                (Some(value), _) => entries.insert(name, value.as_str()),
+                (None, false) => entries.insert(name, "null"),
+                (None, true) => entries.remove(name),
+            };
         }
-        Ok(Some(format!("{{{}}}", entries.join(","))))
+        let entries = entries
+            .into_iter()
+            .map(|(name, value)| format!("{}:{value}", serde_json::Value::from(name)));
+        Ok(Some(format!(
+            "{{{}}}",
+            entries.collect::<Vec<_>>().join(",")
+        )))
     });
     Ok(Arc::new(objects.collect::<Result<StringArray>>()?))
 }
@@ -355,11 +386,14 @@ fn json_array(rows: &Rows) -> Result<ArrayRef> {
     }
     let parts = parts(rows, 1..rows.given())?;
     let arrays = (0..rows.count).map(|row| {
-        let items = parts.values.iter().filter_map(|value| match (&value[row], parts.leave_out) {
-            (Some(value), _) => Some(value.as_str()),
-            (None, false) => Some("null"),
-            (None, true) => None,
-        });
+        let items = parts
+            .values
+            .iter()
+            .filter_map(|value| match (&value[row], parts.leave_out) {
+                (Some(value), _) => Some(value.as_str()),
+                (None, false) => Some("null"),
+                (None, true) => None,
+            });
         Some(format!("[{}]", items.collect::<Vec<_>>().join(",")))
     });
     Ok(Arc::new(arrays.collect::<StringArray>()))

@@ -30,7 +30,10 @@ pub(super) enum Found<'a> {
 impl JsonPath {
     pub(super) fn new(text: &str) -> Result<Self> {
         let trimmed = text.trim();
-        let (lax, path) = match (trimmed.strip_prefix("lax "), trimmed.strip_prefix("strict ")) {
+        let (lax, path) = match (
+            trimmed.strip_prefix("lax "),
+            trimmed.strip_prefix("strict "),
+        ) {
             (Some(path), _) => (true, path),
             (None, Some(path)) => (false, path),
             (None, None) => (false, trimmed),
@@ -67,15 +70,25 @@ impl JsonPath {
                     false => return wrong(text, "a . or [ is missing"),
                 }
             };
-            let quote = inside.chars().next().filter(|first| matches!(first, '\'' | '"'));
+            let quote = inside
+                .chars()
+                .next()
+                .filter(|first| matches!(first, '\'' | '"'));
             let end = match quote {
-                Some(quote) => inside.get(1..).and_then(|name| name.find(quote)).map(|end| end + 2),
+                Some(quote) => inside
+                    .get(1..)
+                    .and_then(|name| name.find(quote))
+                    .map(|end| end + 2),
                 None => inside.find(']'),
             };
             let parts = end.and_then(|end| inside.split_at_checked(end));
-            let Some((step, Some(after))) = parts.map(|(step, after)| (step, after.strip_prefix(']')))
+            let Some((step, Some(after))) =
+                parts.map(|(step, after)| (step, after.strip_prefix(']')))
             else {
-                return wrong(text, "a ] is missing, or more than one name or index is asked for");
+                return wrong(
+                    text,
+                    "a ] is missing, or more than one name or index is asked for",
+                );
             };
             steps.push(match (quote, step.trim().parse()) {
                 (Some(quote), _) => Step::Name(step.trim_matches(quote).to_owned()),

@@ -2,6 +2,8 @@
 //! written otherwise is changed in the parsed query (`planning/calls.rs`).
 
 mod arrays;
+mod as_text;
+mod charsets;
 mod format;
 mod function;
 mod json;
@@ -10,7 +12,10 @@ mod numbers;
 mod patterns;
 mod text;
 mod time;
+mod units;
 mod urls;
+
+pub(crate) use as_text::{as_text, has_own_text, whole_texts};
 
 use datafusion::logical_expr::ScalarUDF;
 
@@ -18,6 +23,7 @@ use datafusion::logical_expr::ScalarUDF;
 pub(crate) fn scalar_functions(zone: Option<&str>) -> impl Iterator<Item = ScalarUDF> {
     let groups = [
         arrays::FUNCTIONS,
+        charsets::FUNCTIONS,
         json::FUNCTIONS,
         numbers::FUNCTIONS,
         patterns::FUNCTIONS,

@@ -4,7 +4,10 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, AsArray, Float64Array, Int64Array},
+        array::{
+            Array, ArrayRef, AsArray, BooleanArray, Decimal128Array, Float64Array, Int64Array,
+            new_null_array,
+        },
         compute::{cast, kernels::zip::zip},
         datatypes::{DataType, Decimal128Type, Float64Type, Int32Type, Int64Type},
     },
@@ -28,7 +31,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("rand_integer", &[Long], gives::int, |rows| {
         rows.to_numbers::<Int32Type>(|row| match i32::try_from(rows.long(0, row)) {
             Ok(bound) if bound > 0 => Ok(Some(rand::rng().random_range(0..bound))),
-            _ => exec_err!("RAND_INTEGER needs a bound above 0, not {}", rows.long(0, row)),
+            _ => exec_err!(
+                "RAND_INTEGER needs a bound above 0, not {}",
+                rows.long(0, row)
+            ),
         })
     })
     .volatile(),
@@ -60,13 +66,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
             rows,
             |value, _| value,
             |value, _| value.floor(),
-            |value, _, scale| {
-                value - value.rem_euclid(10_i128.checked_pow(scale).unwrap_or(1))
-            },
+            |value, _, scale| value - value.rem_euclid(10_i128.checked_pow(scale).unwrap_or(1)),
         )
     }),
     Function::new("truncate", &[Any, Long], number, truncate).required(1),
-    Function::new("greatest", &[Common], gives::first, |rows| extreme(rows, false)).repeats(),
+    Function::new("greatest", &[Common], gives::first, |rows| {
+        extreme(rows, false)
+    })
+    .repeats(),
     Function::new("least", &[Common], gives::first, |rows| extreme(rows, true)).repeats(),
 ];
 
@@ -75,7 +82,9 @@ fn hex(rows: &Rows) -> Result<ArrayRef> {
         DataType::Int64 => rows.to_texts(|row| Ok(Some(format!("{:X}", rows.long(0, row))))),
         _ => rows.to_texts(|row| {
             let bytes = rows.text(0, row).bytes();
-            Ok(Some(bytes.map(|byte| format!("{byte:02X}")).collect::<String>()))
+            Ok(Some(
+                bytes.map(|byte| format!("{byte:02X}")).collect::<String>(),
+            ))
         }),
     }
 }
@@ -83,13 +92,17 @@ fn hex(rows: &Rows) -> Result<ArrayRef> {
 fn unhex(text: &str) -> Option<Vec<u8>> {
     let digits: Option<Vec<u8>> = text
         .chars()
-        .map(|digit| digit.to_digit(16).and_then(|digit| u8::try_from(digit).ok()))
+        .map(|digit| {
+            digit
+                .to_digit(16)
+                .and_then(|digit| u8::try_from(digit).ok())
+        })
         .collect();
     let digits = digits?;
-    // An odd number of digits lacks a leading 0.
-    let (first, rest) = digits.split_at(digits.len() % 2);
+    // Of an odd number of digits the first becomes a 0, as in Flink.
+    let (odd, rest) = digits.split_at(digits.len() % 2);
     let pairs = rest.chunks_exact(2).map(|pair| pair[0] * 16 + pair[1]);
-    Some(first.iter().copied().chain(pairs).collect())
+    Some(odd.iter().map(|_| 0).chain(pairs).collect())
 }
 
 /// The type of a number, which the function keeps.
@@ -115,11 +128,12 @@ fn each_number(
         DataType::Decimal128(precision, scale) => {
             let places = u32::try_from(*scale).unwrap_or(0);
             let values = rows.numbers::<Decimal128Type>(0);
-            let results = (0..rows.count).map(|row| {
-                (!rows.is_null(row)).then(|| decimal(values.value(row), row, places))
-            });
-            let results: datafusion::arrow::array::Decimal128Array = results.collect();
-            Ok(Arc::new(results.with_precision_and_scale(*precision, *scale)?))
+            let results = (0..rows.count)
+                .map(|row| (!rows.is_null(row)).then(|| decimal(values.value(row), row, places)));
+            let results: Decimal128Array = results.collect();
+            Ok(Arc::new(
+                results.with_precision_and_scale(*precision, *scale)?,
+            ))
         }
         kind if kind.is_floating() => {
             let values = cast(array, &DataType::Float64)?;
@@ -189,8 +203,8 @@ fn extreme(rows: &Rows, least: bool) -> Result<ArrayRef> {
         let chosen = better(other, &best)?;
         best = zip(&chosen, other, &best)?;
     }
-    let null = datafusion::arrow::array::new_null_array(best.data_type(), rows.count);
+    let null = new_null_array(best.data_type(), rows.count);
     let known = (0..rows.count).map(|row| Some(!rows.is_null(row)));
-    let known: datafusion::arrow::array::BooleanArray = known.collect();
+    let known: BooleanArray = known.collect();
     Ok(zip(&known, &best, &null)?)
 }

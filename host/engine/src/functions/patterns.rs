@@ -16,7 +16,11 @@ use super::function::{Function, Parameter::*, Rows, gives};
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regexp", &[Text, Text], gives::boolean, |rows| {
         let mut patterns = Patterns::default();
-        rows.to_booleans(|row| Ok(Some(patterns.get(rows.text(1, row))?.is_match(rows.text(0, row)))))
+        rows.to_booleans(|row| {
+            Ok(Some(
+                patterns.get(rows.text(1, row))?.is_match(rows.text(0, row)),
+            ))
+        })
     }),
     Function::new("similar_to", &[Text, Text], gives::boolean, |rows| {
         let mut patterns = Patterns::default();
@@ -30,21 +34,34 @@ pub(super) const FUNCTIONS: &[Function] = &[
         rows.to_texts(|row| {
             let pattern = patterns.get(rows.text(1, row))?;
             // Flink knows no groups in what is put in.
-            Ok(Some(pattern.replace_all(rows.text(0, row), NoExpand(rows.text(2, row)))))
+            Ok(Some(pattern.replace_all(
+                rows.text(0, row),
+                NoExpand(rows.text(2, row)),
+            )))
         })
     }),
     Function::new("regexp_extract", &[Text, Text, Long], gives::text, |rows| {
         let mut patterns = Patterns::default();
         rows.to_texts(|row| {
             let pattern = patterns.get(rows.text(1, row))?;
-            let group = if rows.given() > 2 { rows.long(2, row) } else { 0 };
+            let group = if rows.given() > 2 {
+                rows.long(2, row)
+            } else {
+                0
+            };
             let found = pattern.captures(rows.text(0, row));
             let part = found.zip(usize::try_from(group).ok());
             Ok(part.and_then(|(found, group)| found.get(group).map(|part| part.as_str())))
         })
     })
     .required(2),
-    Function::new("regexp_extract_all", &[Text, Text, Long], gives::texts, extract_all).required(2),
+    Function::new(
+        "regexp_extract_all",
+        &[Text, Text, Long],
+        gives::texts,
+        extract_all,
+    )
+    .required(2),
     Function::new("regexp_substr", &[Text, Text], gives::text, |rows| {
         let mut patterns = Patterns::default();
         rows.to_texts(|row| {
@@ -55,7 +72,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regexp_count", &[Text, Text], gives::int, |rows| {
         let mut patterns = Patterns::default();
         rows.to_numbers::<Int32Type>(|row| {
-            let count = patterns.get(rows.text(1, row))?.find_iter(rows.text(0, row)).count();
+            let count = patterns
+                .get(rows.text(1, row))?
+                .find_iter(rows.text(0, row))
+                .count();
             Ok(i32::try_from(count).ok())
         })
     }),
@@ -88,7 +108,11 @@ impl Patterns {
             }
             Err(error) => {
                 let why = error.to_string();
-                let why = why.lines().last().unwrap_or_default().trim_start_matches("error: ");
+                let why = why
+                    .lines()
+                    .last()
+                    .unwrap_or_default()
+                    .trim_start_matches("error: ");
                 exec_err!("the regular expression '{pattern}' is wrong or not supported: {why}")
             }
         }
@@ -104,14 +128,22 @@ fn extract_all(rows: &Rows) -> Result<ArrayRef> {
             continue;
         }
         let pattern = patterns.get(rows.text(1, row))?;
-        let group = if rows.given() > 2 { rows.long(2, row) } else { 1 };
-        let group = usize::try_from(group).ok().filter(|group| *group < pattern.captures_len());
+        let group = if rows.given() > 2 {
+            rows.long(2, row)
+        } else {
+            1
+        };
+        let group = usize::try_from(group)
+            .ok()
+            .filter(|group| *group < pattern.captures_len());
         let Some(group) = group else {
             lists.append_null();
             continue;
         };
         for found in pattern.captures_iter(rows.text(0, row)) {
-            lists.values().append_option(found.get(group).map(|part| part.as_str()));
+            lists
+                .values()
+                .append_option(found.get(group).map(|part| part.as_str()));
         }
         lists.append(true);
     }

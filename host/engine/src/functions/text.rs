@@ -5,7 +5,10 @@ use std::{net::Ipv4Addr, sync::Arc};
 use base64::{Engine, engine::general_purpose::STANDARD};
 use datafusion::{
     arrow::{
-        array::{Array, ArrayRef, ListBuilder, MapBuilder, StringBuilder},
+        array::{
+            Array, ArrayRef, BooleanArray, ListBuilder, MapBuilder, MapFieldNames, StringArray,
+            StringBuilder,
+        },
         datatypes::{DataType, Field, Int32Type, Int64Type},
     },
     common::{Result, exec_err},
@@ -63,7 +66,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("chr", &[Long], gives::text, |rows| {
         rows.to_texts(|row| {
             let code = rows.long(0, row);
-            let code = if code < 0 { String::new() } else {
+            let code = if code < 0 {
+                String::new()
+            } else {
                 char::from(code.to_le_bytes()[0]).to_string()
             };
             Ok(Some(code))
@@ -71,19 +76,41 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     Function::new("locate", &[Text, Text, Long], gives::int, |rows| {
         rows.to_numbers::<Int32Type>(|row| {
-            let from = if rows.given() > 2 { rows.long(2, row) } else { 1 };
-            Ok(Some(position(rows.text(1, row), rows.text(0, row), from, 1)))
+            let from = if rows.given() > 2 {
+                rows.long(2, row)
+            } else {
+                1
+            };
+            Ok(Some(position(
+                rows.text(1, row),
+                rows.text(0, row),
+                from,
+                1,
+            )))
         })
     })
     .required(2),
     Function::new("instr", &[Text, Text, Long, Long], gives::int, |rows| {
         rows.to_numbers::<Int32Type>(|row| {
-            let from = if rows.given() > 2 { rows.long(2, row) } else { 1 };
-            let nth = if rows.given() > 3 { rows.long(3, row) } else { 1 };
+            let from = if rows.given() > 2 {
+                rows.long(2, row)
+            } else {
+                1
+            };
+            let nth = if rows.given() > 3 {
+                rows.long(3, row)
+            } else {
+                1
+            };
             if from < 1 || nth < 1 {
                 return exec_err!("INSTR counts places and occurrences from 1, not {from}, {nth}");
             }
-            Ok(Some(position(rows.text(0, row), rows.text(1, row), from, nth)))
+            Ok(Some(position(
+                rows.text(0, row),
+                rows.text(1, row),
+                from,
+                nth,
+            )))
         })
     })
     .required(2),
@@ -113,10 +140,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let index = rows.numbers::<Int64Type>(0);
             let index = (!index.is_null(row)).then(|| index.value(row));
             let index = index.and_then(|index| usize::try_from(index).ok())?;
-            let texts = (1..rows.given()).contains(&index).then(|| rows.texts(index))?;
+            let texts = (1..rows.given())
+                .contains(&index)
+                .then(|| rows.texts(index))?;
             (!texts.is_null(row)).then(|| texts.value(row))
         });
-        Ok(Arc::new(texts.collect::<datafusion::arrow::array::StringArray>()))
+        Ok(Arc::new(texts.collect::<StringArray>()))
     })
     .repeats()
     .required(2),
@@ -179,7 +208,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let field = &rows.fields[0];
         let null = if field.is_nullable() { "" } else { " NOT NULL" };
         let text = flink_type(field.data_type()) + null;
-        Ok(Arc::new(datafusion::arrow::array::StringArray::from_iter_values(
+        Ok(Arc::new(StringArray::from_iter_values(
             std::iter::repeat_n(text, rows.count),
         )))
     }),
@@ -189,7 +218,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 fn every(rows: &Rows, holds: impl Fn(&str) -> bool) -> Result<ArrayRef> {
     let texts = rows.texts(0).iter();
     let found = texts.map(|text| Some(text.is_some_and(|text| !text.is_empty() && holds(text))));
-    Ok(Arc::new(found.collect::<datafusion::arrow::array::BooleanArray>()))
+    Ok(Arc::new(found.collect::<BooleanArray>()))
 }
 
 fn hash<D: Digest>(text: &str) -> String {
@@ -203,14 +232,20 @@ fn hashed<D: Digest>(rows: &Rows) -> Result<ArrayRef> {
 
 /// So many letters from the beginning.
 fn first(text: &str, letters: i64) -> String {
-    text.chars().take(usize::try_from(letters).unwrap_or(0)).collect()
+    text.chars()
+        .take(usize::try_from(letters).unwrap_or(0))
+        .collect()
 }
 
 /// Places count from 1, and below 0 from the end; 0 is 1.
 fn substring(rows: &Rows) -> Result<ArrayRef> {
     rows.to_texts(|row| {
         let (text, place) = (rows.text(0, row), rows.long(1, row));
-        let length = if rows.given() > 2 { rows.long(2, row) } else { i64::MAX };
+        let length = if rows.given() > 2 {
+            rows.long(2, row)
+        } else {
+            i64::MAX
+        };
         let Ok(length) = usize::try_from(length) else {
             return Ok(None);
         };
@@ -252,15 +287,21 @@ fn padding(rows: &Rows, row: usize) -> Result<Option<(String, String)>> {
 /// Where the nth occurrence of `part` begins, in letters from 1; 0 where there is none.
 fn position(text: &str, part: &str, from: i64, nth: i64) -> i32 {
     let skipped = usize::try_from(from.saturating_sub(1)).unwrap_or(0);
-    let Some(start) = text.char_indices().map(|(at, _)| at).chain([text.len()]).nth(skipped) else {
+    let Some(start) = text
+        .char_indices()
+        .map(|(at, _)| at)
+        .chain([text.len()])
+        .nth(skipped)
+    else {
         return 0;
     };
-    let mut begins = (start..=text.len()).filter(|at| {
-        text.get(*at..).is_some_and(|rest| rest.starts_with(part))
-    });
+    let mut begins = (start..=text.len())
+        .filter(|at| text.get(*at..).is_some_and(|rest| rest.starts_with(part)));
     let nth = usize::try_from(nth.saturating_sub(1)).unwrap_or(0);
     let found = begins.nth(nth).and_then(|at| text.get(..at));
-    found.map_or(0, |before| i32::try_from(before.chars().count() + 1).unwrap_or(0))
+    found.map_or(0, |before| {
+        i32::try_from(before.chars().count() + 1).unwrap_or(0)
+    })
 }
 
 fn split(rows: &Rows) -> Result<ArrayRef> {
@@ -272,8 +313,12 @@ fn split(rows: &Rows) -> Result<ArrayRef> {
         }
         let (text, delimiter) = (rows.text(0, row), rows.text(1, row));
         match delimiter {
-            "" => text.chars().for_each(|letter| lists.values().append_value(letter.to_string())),
-            _ => text.split(delimiter).for_each(|part| lists.values().append_value(part)),
+            "" => text
+                .chars()
+                .for_each(|letter| lists.values().append_value(letter.to_string())),
+            _ => text
+                .split(delimiter)
+                .for_each(|part| lists.values().append_value(part)),
         }
         lists.append(true);
     }
@@ -291,7 +336,7 @@ fn text_map(_: &[DataType], _: Option<&str>) -> Result<DataType> {
 
 fn str_to_map(rows: &Rows) -> Result<ArrayRef> {
     let mut patterns = super::patterns::Patterns::default();
-    let names = datafusion::arrow::array::MapFieldNames {
+    let names = MapFieldNames {
         entry: "entries".into(),
         key: "key".into(),
         value: "value".into(),

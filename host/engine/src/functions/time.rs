@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use chrono::{DateTime, Datelike, Months, NaiveDate, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
+use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use datafusion::{
     arrow::{
         array::{
@@ -21,6 +21,7 @@ use datafusion::{
 use super::{
     format::{Format, parse_usual},
     function::{Function, Parameter::*, Rows, gives},
+    units::{added, difference, field, floor, is_of_day},
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -39,16 +40,28 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .volatile(),
     Function::new("current_time", &[], time_of_day, now_of_day).volatile(),
     Function::new("localtime", &[], time_of_day, now_of_day).volatile(),
-    Function::new("unix_timestamp", &[Text, Text], gives::bigint, unix_timestamp)
-        .required(0)
-        .volatile(),
+    Function::new(
+        "unix_timestamp",
+        &[Text, Text],
+        gives::bigint,
+        unix_timestamp,
+    )
+    .required(0)
+    .volatile(),
     Function::new("from_unixtime", &[Long, Text], gives::text, |rows| {
         let zone = zone(rows)?;
         let mut formats = Formats::default();
         rows.to_texts(|row| {
-            let pattern = if rows.given() > 1 { rows.text(1, row) } else { USUAL };
+            let pattern = if rows.given() > 1 {
+                rows.text(1, row)
+            } else {
+                USUAL
+            };
             match DateTime::from_timestamp(rows.long(0, row), 0) {
-                Some(time) => formats.get(pattern)?.show(local(time.naive_utc(), &zone)).map(Some),
+                Some(time) => formats
+                    .get(pattern)?
+                    .show(local(time.naive_utc(), &zone))
+                    .map(Some),
                 None => Ok(None),
             }
         })
@@ -71,8 +84,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     })
     .required(1),
-    Function::new("to_timestamp_ltz", &[Any, Any, Text], gives::instant, to_timestamp_ltz)
-        .required(1),
+    Function::new(
+        "to_timestamp_ltz",
+        &[Any, Any, Text],
+        gives::instant,
+        to_timestamp_ltz,
+    )
+    .required(1),
     Function::new("date_format", &[Time, Text], gives::text, |rows| {
         let times = times(rows, 0)?;
         let mut formats = Formats::default();
@@ -111,9 +129,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
             }
         })
     }),
-    Function::new("timestampadd", &[Text, Long, Any], |given, _| a_time(given.get(2..).unwrap_or_default(), None), |rows| {
-        on_clock(rows, 2, |time, row| added(rows.text(0, row), rows.long(1, row), time))
-    }),
+    Function::new(
+        "timestampadd",
+        &[Text, Long, Any],
+        |given, _| a_time(given.get(2..).unwrap_or_default(), None),
+        |rows| {
+            on_clock(rows, 2, |time, row| {
+                let unit = rows.text(0, row);
+                if rows.returns == DataType::Date32 && is_of_day(unit) {
+                    return exec_err!(
+                        "TIMESTAMPADD of {unit} to a DATE gives no DATE: CAST it AS TIMESTAMP(3)"
+                    );
+                }
+                added(unit, rows.long(1, row), time)
+            })
+        },
+    ),
     Function::new("timestampdiff", &[Text, Time, Time], gives::int, |rows| {
         let (from, to) = (times(rows, 1)?, times(rows, 2)?);
         rows.to_numbers::<Int32Type>(|row| match (clock(&from, row), clock(&to, row)) {
@@ -164,7 +195,10 @@ impl Formats {
 
 /// `Europe/Berlin`, `+02:00`, `GMT+02:00`.
 fn named(zone: &str) -> Result<Tz> {
-    let name = match zone.strip_prefix("GMT").or_else(|| zone.strip_prefix("UTC")) {
+    let name = match zone
+        .strip_prefix("GMT")
+        .or_else(|| zone.strip_prefix("UTC"))
+    {
         Some(offset) if offset.starts_with(['+', '-']) => offset,
         _ => zone,
     };
@@ -189,7 +223,9 @@ fn instant(local: NaiveDateTime, zone: &Tz) -> NaiveDateTime {
     match zone.from_local_datetime(&local).earliest() {
         Some(found) => found.naive_utc(),
         None => {
-            let before = local.checked_sub_signed(TimeDelta::days(1)).unwrap_or(local);
+            let before = local
+                .checked_sub_signed(TimeDelta::days(1))
+                .unwrap_or(local);
             let offset = zone.offset_from_utc_datetime(&before).fix();
             local.checked_sub_offset(offset).unwrap_or(local)
         }
@@ -219,7 +255,11 @@ fn unix_timestamp(rows: &Rows) -> Result<ArrayRef> {
     let zone = zone(rows)?;
     let mut formats = Formats::default();
     rows.to_numbers::<Int64Type>(|row| {
-        let pattern = if rows.given() > 1 { rows.text(1, row) } else { USUAL };
+        let pattern = if rows.given() > 1 {
+            rows.text(1, row)
+        } else {
+            USUAL
+        };
         let found = formats.get(pattern)?.parse_beginning(rows.text(0, row));
         Ok(Some(match found {
             Some((time, Some(offset))) => time.and_utc().timestamp() - i64::from(offset),
@@ -295,7 +335,8 @@ fn clocks(array: &ArrayRef) -> Result<TimestampMicrosecondArray> {
     match array.data_type() {
         DataType::Utf8 => {
             let times = array.as_string::<i32>().iter().map(|text| {
-                text.and_then(parse_usual).map(|time| time.and_utc().timestamp_micros())
+                text.and_then(parse_usual)
+                    .map(|time| time.and_utc().timestamp_micros())
             });
             Ok(times.collect())
         }
@@ -308,7 +349,11 @@ fn clocks(array: &ArrayRef) -> Result<TimestampMicrosecondArray> {
             let instants = instants.as_primitive::<TimestampMicrosecondType>();
             Ok(instants.unary_opt(|instant| {
                 let instant = DateTime::from_timestamp_micros(instant)?;
-                Some(local(instant.naive_utc(), &zone).and_utc().timestamp_micros())
+                Some(
+                    local(instant.naive_utc(), &zone)
+                        .and_utc()
+                        .timestamp_micros(),
+                )
             }))
         }
         DataType::Time32(_) | DataType::Time64(_) => {
@@ -355,126 +400,4 @@ fn on_clock(
         _ => results,
     };
     Ok(cast(&results, &rows.returns)?)
-}
-
-fn unknown<T>(unit: &str) -> Result<T> {
-    exec_err!(
-        "there is no unit of time {unit} here; there are YEAR, QUARTER, MONTH, WEEK, DAY, HOUR, \
-         MINUTE, SECOND"
-    )
-}
-
-/// Sunday is the first day of a week.
-fn field(unit: &str, time: NaiveDateTime) -> Result<i64> {
-    let week = time.iso_week();
-    Ok(match unit {
-        "YEAR" => i64::from(time.year()),
-        "QUARTER" => i64::from(time.quarter()),
-        "MONTH" => i64::from(time.month()),
-        "WEEK" => i64::from(week.week()),
-        "DAY" => i64::from(time.day()),
-        "DOY" => i64::from(time.ordinal()),
-        "DOW" => i64::from(time.weekday().number_from_sunday()),
-        "ISODOW" => i64::from(time.weekday().number_from_monday()),
-        "ISOYEAR" => i64::from(week.year()),
-        "DECADE" => i64::from(time.year().div_euclid(10)),
-        "CENTURY" => i64::from(-(-time.year()).div_euclid(100)),
-        "MILLENNIUM" => i64::from(-(-time.year()).div_euclid(1000)),
-        "HOUR" => i64::from(time.hour()),
-        "MINUTE" => i64::from(time.minute()),
-        "SECOND" => i64::from(time.second()),
-        "MILLISECOND" => i64::from(time.and_utc().timestamp_subsec_millis()),
-        "MICROSECOND" => i64::from(time.and_utc().timestamp_subsec_micros()),
-        "NANOSECOND" => i64::from(time.and_utc().timestamp_subsec_nanos()),
-        "EPOCH" => time.and_utc().timestamp(),
-        other => return unknown(other),
-    })
-}
-
-fn floor(unit: &str, time: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
-    let first = |month| NaiveDate::from_ymd_opt(time.year(), month, 1);
-    let date = match unit {
-        "YEAR" => first(1),
-        "QUARTER" => first((time.month() - 1) / 3 * 3 + 1),
-        "MONTH" => first(time.month()),
-        "WEEK" => {
-            let back = u64::from(time.weekday().num_days_from_sunday());
-            time.date().checked_sub_days(chrono::Days::new(back))
-        }
-        "DAY" => Some(time.date()),
-        _ => None,
-    };
-    if let Some(date) = date {
-        return Ok(date.and_hms_opt(0, 0, 0));
-    }
-    let unit = match length(unit) {
-        Some(length) => length,
-        None => return unknown(unit),
-    };
-    let since = time.and_utc().timestamp_micros();
-    let floor = DateTime::from_timestamp_micros(since - since.rem_euclid(unit));
-    Ok(floor.map(|floor| floor.naive_utc()))
-}
-
-/// In microseconds.
-fn length(unit: &str) -> Option<i64> {
-    Some(match unit {
-        "WEEK" => 7 * 86_400_000_000,
-        "DAY" => 86_400_000_000,
-        "HOUR" => 3_600_000_000,
-        "MINUTE" => 60_000_000,
-        "SECOND" => 1_000_000,
-        "MILLISECOND" => 1_000,
-        "MICROSECOND" => 1,
-        _ => return None,
-    })
-}
-
-fn months(unit: &str) -> Option<i64> {
-    Some(match unit {
-        "YEAR" => 12,
-        "QUARTER" => 3,
-        "MONTH" => 1,
-        _ => return None,
-    })
-}
-
-/// NULL where no calendar reaches.
-fn added(unit: &str, count: i64, time: NaiveDateTime) -> Result<Option<NaiveDateTime>> {
-    if let Some(months) = months(unit) {
-        return Ok(count.checked_mul(months).and_then(|months| in_months(time, months)));
-    }
-    let Some(length) = length(unit) else {
-        return unknown(unit);
-    };
-    let micros = count.checked_mul(length).map(TimeDelta::microseconds);
-    Ok(micros.and_then(|micros| time.checked_add_signed(micros)))
-}
-
-fn in_months(time: NaiveDateTime, months: i64) -> Option<NaiveDateTime> {
-    let count = Months::new(u32::try_from(months.unsigned_abs()).ok()?);
-    match months < 0 {
-        true => time.checked_sub_months(count),
-        false => time.checked_add_months(count),
-    }
-}
-
-/// Whole units from one time to the other.
-fn difference(unit: &str, from: NaiveDateTime, to: NaiveDateTime) -> Result<i64> {
-    if let Some(unit) = months(unit) {
-        let years = i64::from(to.year()) - i64::from(from.year());
-        let months = years * 12 + i64::from(to.month()) - i64::from(from.month());
-        let reached = in_months(from, months).unwrap_or(to);
-        let whole = match months {
-            1.. if reached > to => months - 1,
-            ..=-1 if reached < to => months + 1,
-            _ => months,
-        };
-        return Ok(whole / unit);
-    }
-    let Some(length) = length(unit) else {
-        return unknown(unit);
-    };
-    let (from, to) = (from.and_utc().timestamp_micros(), to.and_utc().timestamp_micros());
-    Ok((to - from) / length)
 }

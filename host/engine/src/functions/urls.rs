@@ -60,7 +60,9 @@ fn part(parts: &Regex, url: &str, wanted: &str, key: Option<&str>) -> Option<Str
             return None;
         }
         let mut pairs = query?.split('&').filter_map(|pair| pair.split_once('='));
-        return pairs.find(|(name, _)| *name == key).map(|(_, value)| value.to_owned());
+        return pairs
+            .find(|(name, _)| *name == key)
+            .map(|(_, value)| value.to_owned());
     }
     let part = match wanted {
         "PROTOCOL" => group(1)?,

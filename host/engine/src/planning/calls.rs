@@ -3,10 +3,9 @@
 use std::ops::ControlFlow;
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CaseWhen, CeilFloorKind, DataType, DateTimeField, Expr,
-    Function, FunctionArg, FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident,
-    Interval, NullTreatment, ObjectName, UnaryOperator, Value, VisitMut, VisitorMut,
-    helpers::attached_token::AttachedToken,
+    BinaryOperator, CaseWhen, CeilFloorKind, DataType, DateTimeField, Expr, Function, FunctionArg,
+    FunctionArgExpr, FunctionArgumentClause, FunctionArguments, Ident, Interval, NullTreatment,
+    ObjectName, UnaryOperator, Value, VisitMut, VisitorMut, helpers::attached_token::AttachedToken,
 };
 
 use super::rewrite::integer;
@@ -26,10 +25,36 @@ impl VisitorMut for FlinkCalls {
     type Break = ();
 
     fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+        whole_numbers(expr);
         if let Some(changed) = changed(expr) {
             *expr = changed;
         }
         ControlFlow::Continue(())
+    }
+}
+
+/// Integer literals are INTs where the result is of their type.
+fn whole_numbers(expr: &mut Expr) {
+    const KEEP: [&str; 12] = [
+        "ABS", "SIGN", "CEIL", "FLOOR", "TRUNCATE", "GREATEST", "LEAST", "COALESCE", "IFNULL",
+        "NULLIF", "TYPEOF", "MAKE_MAP",
+    ];
+    match expr {
+        Expr::Array(array) => array.elem.iter_mut().for_each(integer),
+        Expr::Ceil { expr, .. } | Expr::Floor { expr, .. } => integer(expr),
+        Expr::Function(call) => {
+            let name = call.name.to_string().to_uppercase();
+            if let (true, FunctionArguments::List(list)) =
+                (KEEP.contains(&name.as_str()), &mut call.args)
+            {
+                for argument in &mut list.args {
+                    if let FunctionArg::Unnamed(FunctionArgExpr::Expr(expr)) = argument {
+                        integer(expr);
+                    }
+                }
+            }
+        }
+        _ => {}
     }
 }
 
@@ -46,7 +71,9 @@ fn changed(expr: &Expr) -> Option<Expr> {
         Expr::Function(found) => of_function(found),
         Expr::Identifier(name) if name.quote_style.is_none() => {
             let names = ["LOCALTIME", "LOCALTIMESTAMP"];
-            let known = names.iter().any(|known| name.value.eq_ignore_ascii_case(known));
+            let known = names
+                .iter()
+                .any(|known| name.value.eq_ignore_ascii_case(known));
             known.then(|| call(&name.value, vec![]))
         }
         Expr::Substring {
@@ -57,7 +84,10 @@ fn changed(expr: &Expr) -> Option<Expr> {
         } => {
             let arguments = [Some(expr), Some(from), substring_for.as_ref()];
             let arguments = arguments.into_iter().flatten();
-            Some(call("substring", arguments.map(|found| (**found).clone()).collect()))
+            Some(call(
+                "substring",
+                arguments.map(|found| (**found).clone()).collect(),
+            ))
         }
         Expr::Position { expr, r#in } => {
             Some(call("locate", vec![(**expr).clone(), (**r#in).clone()]))
@@ -94,6 +124,21 @@ fn changed(expr: &Expr) -> Option<Expr> {
             ))
         }
         Expr::Interval(interval) => of_interval(interval),
+        Expr::Cast {
+            data_type: DataType::Custom(_, modifiers),
+            ..
+        } => {
+            let (kind, length) = modifiers.first()?.strip_suffix(')')?.split_once('(')?;
+            let length = Expr::value(Value::Number(
+                length.parse::<u32>().ok()?.to_string(),
+                false,
+            ));
+            match kind {
+                "VARCHAR" => Some(call("left", vec![expr.clone(), length])),
+                "CHAR" => Some(call("rpad", vec![expr.clone(), length, text(" ")])),
+                _ => None,
+            }
+        }
         _ => None,
     }
 }
@@ -145,10 +190,9 @@ fn of_function(found: &Function) -> Option<Expr> {
         ("IF", [condition, yes, no]) => Some(case(condition.clone(), yes.clone(), no.clone())),
         ("CEILING", [_]) => Some(call("ceil", arguments)),
         ("LOG", [_]) => Some(call("ln", arguments)),
-        (
-            "YEAR" | "QUARTER" | "MONTH" | "WEEK" | "HOUR" | "MINUTE" | "SECOND",
-            [time],
-        ) => Some(call("extract", vec![text(&name), time.clone()])),
+        ("YEAR" | "QUARTER" | "MONTH" | "WEEK" | "HOUR" | "MINUTE" | "SECOND", [time]) => {
+            Some(call("extract", vec![text(&name), time.clone()]))
+        }
         ("DAYOFYEAR", [time]) => Some(call("extract", vec![text("DOY"), time.clone()])),
         ("DAYOFMONTH", [time]) => Some(call("extract", vec![text("DAY"), time.clone()])),
         ("DAYOFWEEK", [time]) => Some(call("extract", vec![text("DOW"), time.clone()])),
@@ -186,9 +230,10 @@ fn of_function(found: &Function) -> Option<Expr> {
             let prepended = call("array_prepend", vec![item.clone(), array.clone()]);
             Some(unless_null(&[array], prepended))
         }
-        ("ARRAY_APPEND", [array, _]) => {
-            Some(unless_null(&[array], call("array_push_back", arguments.clone())))
-        }
+        ("ARRAY_APPEND", [array, _]) => Some(unless_null(
+            &[array],
+            call("array_push_back", arguments.clone()),
+        )),
         ("ARRAY_CONCAT", [_, ..]) => {
             let all: Vec<_> = arguments.iter().collect();
             Some(unless_null(&all, call("array_cat", arguments.clone())))
@@ -209,7 +254,11 @@ fn of_function(found: &Function) -> Option<Expr> {
             let ascending = rest.first().map_or(Some(true), literal)?;
             let nulls_first = rest.get(1).map_or(Some(ascending), literal)?;
             let order = text(if ascending { "ASC" } else { "DESC" });
-            let nulls = text(if nulls_first { "NULLS FIRST" } else { "NULLS LAST" });
+            let nulls = text(if nulls_first {
+                "NULLS FIRST"
+            } else {
+                "NULLS LAST"
+            });
             Some(call("array_sort", vec![array.clone(), order, nulls]))
         }
         ("CURRENT_DATABASE", []) => Some(text(crate::catalog::DATABASE)),
@@ -235,11 +284,14 @@ fn case(condition: Expr, mut yes: Expr, mut no: Expr) -> Expr {
 /// The expression; NULL where one of these is.
 fn unless_null(these: &[&Expr], expr: Expr) -> Expr {
     let is_null = |expr: &Expr| Expr::IsNull(Box::new(expr.clone()));
-    let any = these.iter().map(|expr| is_null(expr)).reduce(|left, right| Expr::BinaryOp {
-        left: Box::new(left),
-        op: BinaryOperator::Or,
-        right: Box::new(right),
-    });
+    let any = these
+        .iter()
+        .map(|expr| is_null(expr))
+        .reduce(|left, right| Expr::BinaryOp {
+            left: Box::new(left),
+            op: BinaryOperator::Or,
+            right: Box::new(right),
+        });
     match any {
         Some(any) => case(any, Expr::value(Value::Null), expr),
         None => expr,
@@ -251,7 +303,9 @@ fn of_interval(interval: &Interval) -> Option<Expr> {
     const UNITS: [&str; 6] = ["YEAR", "MONTH", "DAY", "HOUR", "MINUTE", "SECOND"];
     let unit = |field: &DateTimeField| {
         let name = field.to_string().to_uppercase();
-        UNITS.iter().position(|unit| *unit == name.trim_end_matches('S'))
+        UNITS
+            .iter()
+            .position(|unit| *unit == name.trim_end_matches('S'))
     };
     let first = unit(interval.leading_field.as_ref()?)?;
     let last = unit(interval.last_field.as_ref()?)?;
@@ -269,7 +323,9 @@ fn of_interval(interval: &Interval) -> Option<Expr> {
         return None;
     }
     let parts = parts.iter().zip(units);
-    let parts: Vec<_> = parts.map(|(part, unit)| format!("{sign}{part} {unit}")).collect();
+    let parts: Vec<_> = parts
+        .map(|(part, unit)| format!("{sign}{part} {unit}"))
+        .collect();
     Some(Expr::Interval(Interval {
         value: Box::new(self::text(&parts.join(" "))),
         leading_field: None,

@@ -210,7 +210,10 @@ fn kind(value: &Expr) -> char {
     match value {
         Expr::Function(call) => {
             let name = call.name.to_string();
-            match constructors.iter().any(|found| name.eq_ignore_ascii_case(found)) {
+            match constructors
+                .iter()
+                .any(|found| name.eq_ignore_ascii_case(found))
+            {
                 true => 'j',
                 false => 'v',
             }

@@ -4,9 +4,10 @@
     pip install apache-flink==2.3.0        (Python 3.11, Java 17)
     python answers.py functions.txt        (some minutes)
 
-A line `EXPRESSION => TYPE VALUE` gets TYPE and VALUE anew, a line `EXPRESSION` gets them for the
+A line `EXPRESSION => TYPE: VALUE` gets TYPE and VALUE anew, a line `EXPRESSION` gets them for the
 first time. TYPE is what TYPEOF says, VALUE what CAST(… AS STRING) does, `error` stands where Flink
-refuses the expression or fails. Lines that begin with `#` stay. The time zone is UTC.
+refuses the expression or fails. Lines that begin with `#`, and what stands behind ` <> `, stay. The
+time zone is UTC, or that of a second argument.
 """
 
 import sys
@@ -14,7 +15,8 @@ import sys
 from pyflink.table import EnvironmentSettings, TableEnvironment
 
 flink = TableEnvironment.create(EnvironmentSettings.in_batch_mode())
-flink.get_config().set("table.local-time-zone", "UTC")
+zone = sys.argv[2] if len(sys.argv) > 2 else "UTC"
+flink.get_config().set("table.local-time-zone", zone)
 flink.get_config().set("parallelism.default", "1")
 
 
@@ -49,7 +51,9 @@ def answers(expressions):
 
 def main(path):
     with open(path, encoding="utf-8") as file:
-        lines = [line.rstrip("\n").split(" => ")[0] for line in file]
+        lines = [line.rstrip("\n") for line in file]
+    ours = {line.split(" => ")[0]: line.partition(" <> ")[2] for line in lines}
+    lines = [line.split(" => ")[0] for line in lines]
     expressions = [line for line in lines if line and not line.startswith("#")]
     planned = [expression for expression in expressions if is_planned(expression)]
     found = {}
@@ -60,13 +64,15 @@ def main(path):
     with open(path, "w", encoding="utf-8") as file:
         for line in lines:
             if line in expressions:
-                answer = found.get(line)
+                expression, answer = line, found.get(line)
                 if answer is None:
                     line += " => error"
                 else:
                     kind, value = answer
                     value = "NULL" if value is None else value.replace("\\", "\\\\").replace("\n", "\\n")
-                    line += f" => {kind.removesuffix(' NOT NULL')} {value}"
+                    line += f" => {kind.removesuffix(' NOT NULL')}: {value}"
+                if ours[expression]:
+                    line += f" <> {ours[expression]}"
             file.write(line.rstrip() + "\n")
 
 
