@@ -26,34 +26,50 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let places = places.collect::<Result<UInt32Array>>()?;
         Ok(take(lists.values(), &places, None)?)
     }),
-    Function::new("array_contains", &[Any, Any], gives::boolean, |rows| {
-        let found = (0..rows.count).map(|row| Ok(search(rows, row)?.map(|place| place.is_some())));
-        Ok(Arc::new(found.collect::<Result<BooleanArray>>()?))
-    }),
-    Function::new("array_position", &[Any, Any], gives::int, |rows| {
-        rows.to_numbers::<Int32Type>(|row| {
-            let place = search(rows, row)?.flatten();
-            Ok(i32::try_from(place.map_or(0, |place| place + 1)).ok())
-        })
-    }),
-    Function::new("array_remove", &[Any, Any], gives::first, |rows| {
-        let lists = rows.array(0).as_list::<i32>();
-        let kept = (0..rows.count).map(|row| {
-            if lists.is_null(row) {
-                return Ok(None);
-            }
-            let items = lists.value(row);
-            let needle = ScalarValue::try_from_array(rows.array(1), row)?;
-            let mut places = Vec::new();
-            for place in 0..items.len() {
-                if !is(&items, place, &needle)? {
-                    places.extend(u32::try_from(place));
+    Function::new(
+        "array_contains",
+        &[Any, Any],
+        |given, zone| item(given, zone).map(|_| DataType::Boolean),
+        |rows| {
+            let found =
+                (0..rows.count).map(|row| Ok(search(rows, row)?.map(|place| place.is_some())));
+            Ok(Arc::new(found.collect::<Result<BooleanArray>>()?))
+        },
+    ),
+    Function::new(
+        "array_position",
+        &[Any, Any],
+        |given, zone| item(given, zone).map(|_| DataType::Int32),
+        |rows| {
+            rows.to_numbers::<Int32Type>(|row| {
+                let place = search(rows, row)?.flatten();
+                Ok(i32::try_from(place.map_or(0, |place| place + 1)).ok())
+            })
+        },
+    ),
+    Function::new(
+        "array_remove",
+        &[Any, Any],
+        |given, zone| item(given, zone).and(gives::first(given, zone)),
+        |rows| {
+            let lists = rows.array(0).as_list::<i32>();
+            let kept = (0..rows.count).map(|row| {
+                if lists.is_null(row) {
+                    return Ok(None);
                 }
-            }
-            Ok(Some(take(&items, &UInt32Array::from(places), None)?))
-        });
-        list_of(&rows.returns, &kept.collect::<Result<Vec<_>>>()?)
-    }),
+                let items = lists.value(row);
+                let needle = ScalarValue::try_from_array(rows.array(1), row)?;
+                let mut places = Vec::new();
+                for place in 0..items.len() {
+                    if !is(&items, place, &needle)? {
+                        places.extend(u32::try_from(place));
+                    }
+                }
+                Ok(Some(take(&items, &UInt32Array::from(places), None)?))
+            });
+            list_of(&rows.returns, &kept.collect::<Result<Vec<_>>>()?)
+        },
+    ),
 ];
 
 /// The type of the items of the first argument.
@@ -79,9 +95,6 @@ fn is(items: &ArrayRef, place: usize, needle: &ScalarValue) -> Result<bool> {
 
 /// Where the second argument is first in the array; None of a NULL array.
 fn search(rows: &Rows, row: usize) -> Result<Option<Option<usize>>> {
-    let DataType::List(_) = rows.array(0).data_type() else {
-        return Ok(None);
-    };
     let lists = rows.array(0).as_list::<i32>();
     if lists.is_null(row) {
         return Ok(None);

@@ -59,8 +59,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let texts = encoded(rows, 0)?;
         Ok(Arc::new(StringArray::from(texts)))
     }),
-    Function::new("json_object", &[Any], gives::text, json_object).repeats(),
-    Function::new("json_array", &[Any], gives::text, json_array).repeats(),
+    Function::new("json_object", &[Text, Any], gives::text, json_object)
+        .required(1)
+        .repeats(),
+    Function::new("json_array", &[Text, Any], gives::text, json_array)
+        .required(1)
+        .repeats(),
     Function::new("json", &[Text], gives::text, |rows| {
         rows.to_texts(|row| match document(rows.text(0, row)) {
             Some(value) => Ok(Some(compact(value))),
@@ -339,7 +343,7 @@ fn parts(rows: &Rows, values: impl Iterator<Item = usize>) -> Result<Parts> {
     let mut kinds = rows.text(0, 0).chars();
     let leave_out = kinds.next() == Some('A');
     let values = values.zip(kinds).map(|(argument, kind)| match kind {
-        'j' => {
+        'j' if *rows.array(argument).data_type() == DataType::Utf8 => {
             let texts = rows.texts(argument).iter();
             Ok(texts.map(|text| text.map(str::to_owned)).collect())
         }
@@ -355,7 +359,18 @@ fn json_object(rows: &Rows) -> Result<ArrayRef> {
     if rows.count == 0 {
         return Ok(Arc::new(StringArray::from(Vec::<String>::new())));
     }
-    let parts = parts(rows, (2..rows.given()).step_by(2))?;
+    let keys = (1..rows.given()).step_by(2);
+    if keys
+        .clone()
+        .any(|key| *rows.array(key).data_type() != DataType::Utf8)
+    {
+        return exec_err!("the keys of JSON_OBJECT must be texts");
+    }
+    let parts = parts(
+        rows,
+        keys.map(|key| key + 1)
+            .filter(|value| *value < rows.given()),
+    )?;
     let objects = (0..rows.count).map(|row| {
         // By name, as Flink orders them.
         let mut entries = BTreeMap::new();

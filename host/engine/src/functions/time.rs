@@ -21,7 +21,7 @@ use datafusion::{
 use super::{
     format::{Format, parse_usual},
     function::{Function, Parameter::*, Rows, gives},
-    units::{added, difference, field, floor, is_of_day},
+    units::{added, difference, field, floor, is_of_day, length},
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -134,7 +134,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[Text, Long, Any],
         |given, _| a_time(given.get(2..).unwrap_or_default(), None),
         |rows| {
-            on_clock(rows, 2, |time, row| {
+            let add = |time, row| {
                 let unit = rows.text(0, row);
                 if rows.returns == DataType::Date32 && is_of_day(unit) {
                     return exec_err!(
@@ -142,11 +142,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
                     );
                 }
                 added(unit, rows.long(1, row), time)
-            })
+            };
+            match is_length(rows) && is_instant(&rows.returns) {
+                true => on_times(rows, &in_utc(rows.array(2))?, None, add),
+                false => on_clock(rows, 2, add),
+            }
         },
     ),
     Function::new("timestampdiff", &[Text, Time, Time], gives::int, |rows| {
-        let (from, to) = (times(rows, 1)?, times(rows, 2)?);
+        let is_instant = |argument: usize| is_instant(rows.array(argument).data_type());
+        let (from, to) = match is_length(rows) && is_instant(1) && is_instant(2) {
+            true => (
+                clocks(&in_utc(rows.array(1))?)?,
+                clocks(&in_utc(rows.array(2))?)?,
+            ),
+            false => (times(rows, 1)?, times(rows, 2)?),
+        };
         rows.to_numbers::<Int32Type>(|row| match (clock(&from, row), clock(&to, row)) {
             (Some(from), Some(to)) => {
                 let difference = difference(rows.text(0, row), from, to)?;
@@ -263,7 +274,11 @@ fn unix_timestamp(rows: &Rows) -> Result<ArrayRef> {
         let found = formats.get(pattern)?.parse_beginning(rows.text(0, row));
         Ok(Some(match found {
             Some((time, Some(offset))) => time.and_utc().timestamp() - i64::from(offset),
-            Some((time, None)) => instant(time, &zone).and_utc().timestamp(),
+            Some((time, None)) => match zone.from_local_datetime(&time).latest() {
+                // Of an hour that comes twice, the second.
+                Some(found) => found.timestamp(),
+                None => instant(time, &zone).and_utc().timestamp(),
+            },
             // Flink's answer to what is no time.
             None => i64::MIN,
         }))
@@ -283,6 +298,9 @@ fn parsed(rows: &Rows, row: usize, formats: &mut Formats) -> Result<Option<Naive
 fn to_timestamp_ltz(rows: &Rows) -> Result<ArrayRef> {
     let array = rows.array(0);
     if *array.data_type() == DataType::Utf8 {
+        if rows.given() > 1 && *rows.array(1).data_type() != DataType::Utf8 {
+            return exec_err!("TO_TIMESTAMP_LTZ of a text takes its pattern, no precision");
+        }
         let mut formats = Formats::default();
         let utc = named("UTC")?;
         return rows.to_numbers::<TimestampMillisecondType>(|row| {
@@ -373,17 +391,43 @@ fn clock(times: &TimestampMicrosecondArray, row: usize) -> Option<NaiveDateTime>
     Some(DateTime::from_timestamp_micros(time)?.naive_utc())
 }
 
+fn is_instant(data_type: &DataType) -> bool {
+    matches!(data_type, DataType::Timestamp(_, Some(_)))
+}
+
+fn in_utc(instants: &ArrayRef) -> Result<ArrayRef> {
+    let utc = DataType::Timestamp(TimeUnit::Microsecond, Some("UTC".into()));
+    Ok(cast(instants, &utc)?)
+}
+
+/// Whether the unit in the first argument is always as long: a day is 24 hours, whatever the clocks of
+/// a zone do.
+fn is_length(rows: &Rows) -> bool {
+    rows.count > 0 && !rows.texts(0).is_null(0) && length(rows.text(0, 0)).is_some()
+}
+
 /// Applies a function to what clocks show; the result is of the argument's type.
 fn on_clock(
     rows: &Rows,
     argument: usize,
     function: impl Fn(NaiveDateTime, usize) -> Result<Option<NaiveDateTime>>,
 ) -> Result<ArrayRef> {
-    let times = clocks(rows.array(argument))?;
     let zone = match &rows.returns {
         DataType::Timestamp(_, Some(zone)) => Some(named(zone)?),
         _ => None,
     };
+    on_times(rows, rows.array(argument), zone, function)
+}
+
+/// Applies a function to these times as clocks show them; the zone is that of the clocks, where the
+/// results are instants.
+fn on_times(
+    rows: &Rows,
+    times: &ArrayRef,
+    zone: Option<Tz>,
+    function: impl Fn(NaiveDateTime, usize) -> Result<Option<NaiveDateTime>>,
+) -> Result<ArrayRef> {
+    let times = clocks(times)?;
     let results = (0..rows.count).map(|row| {
         let Some(time) = clock(&times, row).filter(|_| !rows.is_null(row)) else {
             return Ok(None);

@@ -71,7 +71,7 @@ pub(super) fn floor(unit: &str, time: NaiveDateTime) -> Result<Option<NaiveDateT
 }
 
 /// In microseconds.
-fn length(unit: &str) -> Option<i64> {
+pub(super) fn length(unit: &str) -> Option<i64> {
     Some(match unit {
         "WEEK" => 7 * 86_400_000_000,
         "DAY" => 86_400_000_000,
@@ -135,5 +135,5 @@ pub(super) fn difference(unit: &str, from: NaiveDateTime, to: NaiveDateTime) -> 
         from.and_utc().timestamp_micros(),
         to.and_utc().timestamp_micros(),
     );
-    Ok((to - from) / length)
+    Ok(to.saturating_sub(from) / length)
 }

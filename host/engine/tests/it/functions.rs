@@ -134,3 +134,43 @@ fn check(file: &str, zone: &str, least: usize) {
         wrong.join("\n")
     );
 }
+
+/// Arguments of the wrong kind are errors of the job, and no panics.
+#[test]
+fn wrong_arguments() {
+    let folder = Folder::new();
+    for call in [
+        "ARRAY_REMOVE(5, 1)",
+        "ARRAY_POSITION('a', 1)",
+        "ARRAY_CONTAINS(NULL, 1)",
+        "ELEMENT(5)",
+        "JSON_OBJECT(5 VALUE 1)",
+        "`json_object`(5)",
+        "`json_array`('Nj', 5, 6) || 5 || JSON(5)",
+        "TO_TIMESTAMP_LTZ('2024-01-01', 3)",
+        "TO_TIMESTAMP_LTZ(TRUE, 3)",
+        "TO_TIMESTAMP_LTZ(5, 7)",
+        "FLOOR(5 TO DAY)",
+        "TIMESTAMPADD(FORTNIGHT, 1, NOW())",
+        "TIMESTAMPDIFF(DAY, 5, NOW())",
+        "EXTRACT(YEAR FROM 5)",
+        "DATE_FORMAT(NOW(), 'QQ')",
+        "SUBSTRING(5, 1)",
+        "SIGN('a')",
+        "SHA2('a', 255)",
+        "ENCODE('a', 'EBCDIC')",
+        "CONVERT_TZ('2024-01-01 00:00:00', 'UTC', 'Mars')",
+        "JSON_VALUE('{}', 'a')",
+        "JSON_VALUE('{}', '$[?(@.a)]')",
+        "REGEXP('a', '(?=a)')",
+        "RAND_INTEGER(0)",
+        "GREATEST(1, ARRAY[1])",
+    ] {
+        let error = folder.run(&format!("SELECT {call} AS c;")).unwrap_err();
+        let text = error.to_string();
+        assert!(
+            !text.contains("panic") && !text.contains("bug"),
+            "{call}: {text}"
+        );
+    }
+}
