@@ -9,6 +9,7 @@
 mod catalog;
 mod declare;
 mod error;
+mod functions;
 mod job;
 mod planning;
 mod session;

@@ -1,6 +1,6 @@
 //! Flink's casts where DataFusion's are others: a ROW becomes another by the order of its fields, not
-//! by their names, and a TIMESTAMP_LTZ becomes the TIMESTAMP of a clock in the session's time zone,
-//! not in UTC.
+//! by their names; a TIMESTAMP_LTZ becomes the TIMESTAMP of a clock in the session's time zone, not
+//! in UTC; and texts are written as Flink writes them, and cut where a whole number is wanted.
 
 use std::{hash::Hash, sync::Arc};
 
@@ -27,6 +27,8 @@ use datafusion::{
         Signature, Volatility, expr::ScalarFunction, expr_rewriter::FunctionRewrite,
     },
 };
+
+use crate::functions::{as_text, has_own_text, whole_texts};
 
 /// `data_type` with TIMESTAMP_LTZ in the session's time zone. Tables and connectors know UTC only;
 /// the instants are the same.
@@ -97,6 +99,8 @@ fn is_ours(from: &DataType, to: &DataType) -> bool {
             }
         }
         (DataType::Timestamp(_, Some(zone)), DataType::Timestamp(_, None)) => &**zone != "UTC",
+        (from, DataType::Utf8) => has_own_text(from),
+        (DataType::Utf8, to) => to.is_integer(),
         _ => false,
     }
 }
@@ -181,6 +185,14 @@ fn cast(
                 TimeUnit::Nanosecond => local::<TimestampNanosecondType>(array, zone),
             };
             cast_with_options(&local, to, options)
+        }
+        (DataType::Timestamp(unit, Some(zone)), DataType::Utf8) if &**zone != "UTC" => {
+            let clock = cast(array, &DataType::Timestamp(*unit, None), options)?;
+            cast(&clock, to, options)
+        }
+        (from, DataType::Utf8) if has_own_text(from) => Ok(Arc::new(as_text(array)?)),
+        (DataType::Utf8, to) if to.is_integer() => {
+            cast_with_options(&whole_texts(array), to, options)
         }
         _ => cast_with_options(array, to, options),
     }

@@ -30,6 +30,7 @@ use super::{
 use crate::{
     catalog::{CATALOG, Catalog, DATABASE},
     error::EngineError,
+    functions::scalar_functions,
     settings::Settings,
     sql::{DATA_TYPE, parse_type_text},
 };
@@ -136,6 +137,9 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
     state.register_function_rewrite(Arc::new(FlinkCasts))?;
     let context = SessionContext::new_with_state(state);
     context.register_udf(ScalarUDF::from(Proctime::new(settings.time_zone())));
+    for function in scalar_functions(settings.time_zone()) {
+        context.register_udf(function);
+    }
     if let Some(catalog) = context.catalog(CATALOG) {
         let catalog: Arc<dyn CatalogProvider> = catalog;
         catalog.register_schema(DATABASE, Arc::new(Tables::new(Arc::clone(shared))))?;

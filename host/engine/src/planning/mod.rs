@@ -2,6 +2,7 @@
 //! found, so that whatever can be wrong with a job is known before any of it runs.
 
 mod assignment;
+mod calls;
 mod casts;
 mod context;
 mod diagnose;

@@ -14,7 +14,7 @@ use datafusion::{
     },
 };
 
-use super::{casts::in_zone, endless::breaks, external, rewrite};
+use super::{calls, casts::in_zone, endless::breaks, external, rewrite};
 use crate::{
     catalog::{ComputedColumn, Table},
     error::EngineError,
@@ -72,7 +72,7 @@ pub(crate) fn computed_column(
     let schema = DFSchema::try_from(Schema::new(fields.collect::<Vec<_>>()))?;
     let expr = state.create_logical_expr_from_sql_expr(
         ExprWithAlias {
-            expr: expr.clone(),
+            expr: calls::of_flink(expr),
             alias: None,
         },
         &schema,

@@ -10,14 +10,16 @@
 use std::{collections::BTreeSet, ops::ControlFlow};
 
 use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, CastKind, DataType, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select,
-    SelectItem, SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    BinaryOperator, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
+    SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use crate::sql::{DATA_TYPE, select_all};
+use super::calls::FlinkCalls;
+use crate::sql::{DATA_TYPE, cast_to, select_all};
 
 pub(super) fn rewrite(query: &mut Query) {
     let _ = query.visit(&mut Rewriter);
+    let _ = query.visit(&mut FlinkCalls);
 }
 
 struct Rewriter;
@@ -183,17 +185,8 @@ fn is_integer(expr: &Expr) -> bool {
     }
 }
 
-fn integer(expr: &mut Expr) {
+pub(super) fn integer(expr: &mut Expr) {
     if is_integer(expr) {
-        *expr = Expr::Cast {
-            kind: CastKind::Cast,
-            expr: Box::new(expr.clone()),
-            data_type: DataType::Custom(
-                ObjectName::from(vec![Ident::new(DATA_TYPE)]),
-                vec!["INT".to_owned()],
-            ),
-            array: false,
-            format: None,
-        };
+        *expr = cast_to(expr.clone(), "INT");
     }
 }

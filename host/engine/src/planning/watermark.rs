@@ -15,7 +15,7 @@ use datafusion::{
     sql::sqlparser::ast::ExprWithAlias,
 };
 
-use super::{casts::in_zone, context::Shared, external};
+use super::{calls, casts::in_zone, context::Shared, external};
 use crate::{
     catalog::{Table, Watermark},
     declare::DeclareError,
@@ -45,7 +45,7 @@ pub(crate) fn planned_watermark(
     }
     let schema = DFSchema::try_from(schema).map_err(DeclareError::Planning)?;
     let expr = ExprWithAlias {
-        expr: watermark.sql.as_ref().clone(),
+        expr: calls::of_flink(watermark.sql.as_ref()),
         alias: None,
     };
     let expr = state.create_logical_expr_from_sql_expr(expr, &schema);
@@ -85,7 +85,7 @@ fn check_time(what: &str, data_type: &DataType) -> std::result::Result<(), Engin
             flink_type(other)
         ))
         .with_hint(
-            "add a computed column, for example ts AS TO_TIMESTAMP_MILLIS(ms), \
+            "add a computed column, for example ts AS TO_TIMESTAMP_LTZ(ms, 3), \
              and declare WATERMARK FOR ts AS ts - INTERVAL '5' SECOND"
                 .to_owned(),
         )),

@@ -14,7 +14,10 @@ use datafusion::sql::sqlparser::{
     tokenizer::{Token, Word},
 };
 
-use super::types::parse_type;
+use super::{
+    json::{is_json, json_call},
+    types::parse_type,
+};
 
 /// Flink's SQL dialect: names between backticks, `MAP[…]`, `TABLE t` and `MODEL m` as arguments,
 /// Flink's types in `CAST`.
@@ -100,8 +103,17 @@ impl Dialect for FlinkDialect {
             _ if word.value.eq_ignore_ascii_case("MODEL") && is_name(&next) => {
                 Some(model_argument(parser))
             }
-            _ => None,
+            _ => json_call(parser),
         }
+    }
+
+    fn parse_infix(
+        &self,
+        parser: &mut Parser,
+        expr: &Expr,
+        _precedence: u8,
+    ) -> Option<Result<Expr, ParserError>> {
+        is_json(parser, expr).map(Ok)
     }
 }
 
@@ -234,19 +246,29 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
     parser.expect_keyword_is(Keyword::AS)?;
     let declared = parse_type(parser).map_err(|error| error.into_parser_error())?;
     parser.expect_token(&Token::RParen)?;
-    Ok(Expr::Cast {
+    Ok(cast_as(kind, expr, declared.text))
+}
+
+/// `CAST(expr AS a type of Flink's)`.
+pub(crate) fn cast_to(expr: Expr, flink_type: &str) -> Expr {
+    cast_as(CastKind::Cast, expr, flink_type.to_owned())
+}
+
+fn cast_as(kind: CastKind, expr: Expr, flink_type: String) -> Expr {
+    Expr::Cast {
         kind,
         expr: Box::new(expr),
         data_type: DataType::Custom(
             ObjectName::from(vec![Ident::new(DATA_TYPE)]),
-            vec![declared.text],
+            vec![flink_type],
         ),
         array: false,
         format: None,
-    })
+    }
 }
 
-fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
+/// A call.
+pub(crate) fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,

@@ -9,6 +9,7 @@ mod create;
 mod dialect;
 mod hints;
 mod ignored;
+mod json;
 mod literals;
 mod reader;
 mod script;
@@ -18,7 +19,7 @@ mod statements;
 mod tests;
 mod types;
 
-pub(crate) use dialect::{DATA_TYPE, MODEL_ARGUMENT, select_all};
+pub(crate) use dialect::{DATA_TYPE, MODEL_ARGUMENT, cast_to, function, select_all};
 pub(crate) use hints::split_hinted_name;
 pub(crate) use literals::{parse_duration, parse_memory_size};
 pub(crate) use script::{Script, lower_first, parse};

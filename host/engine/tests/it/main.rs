@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod errors;
+mod functions;
 mod harness;
 mod hostile;
 mod jobs;

@@ -47,12 +47,28 @@ fn aggregate(windows: &str) -> String {
 }
 
 fn check(windows: &str, all: impl Iterator<Item = (i64, i64)> + Clone) {
-    let sql = aggregate(windows);
+    check_sql(&aggregate(windows), all);
+}
+
+fn check_sql(sql: &str, all: impl Iterator<Item = (i64, i64)> + Clone) {
     for (seed, size) in (0..).zip(SIZES) {
         let rows = stream(seed, 1000);
         let expected = by_definition(&rows, all.clone());
         assert!(expected.len() > 20, "the stream fills windows");
-        assert_eq!(printed(&rows, &sql, *size), expected, "{size:?}");
+        assert_eq!(printed(&rows, sql, *size), expected, "{size:?}");
+    }
+}
+
+#[test]
+fn event_time_as_flink_writes_it() {
+    let windows = (900..1300).step_by(10).map(|start| (start, start + 10));
+    let sql = aggregate("TUMBLE(TABLE s, DESCRIPTOR(ts), INTERVAL '10' SECONDS)");
+    for time in [
+        "TO_TIMESTAMP_LTZ(ms, 3)",
+        "TO_TIMESTAMP(FROM_UNIXTIME(ms / 1000) || '.' || LPAD(CAST(MOD(ms, 1000) AS STRING), 3, '0'))",
+    ] {
+        let sql = sql.replace("TO_TIMESTAMP_MILLIS(ms)", time);
+        check_sql(&sql, windows.clone());
     }
 }
 
@@ -336,7 +352,7 @@ fn what_windows_cannot_be() {
         1 | CREATE TABLE s (k STRING, v BIGINT, ms BIGINT,
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: add a computed column, for example ts AS TO_TIMESTAMP_MILLIS(ms), and declare WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+        hint: add a computed column, for example ts AS TO_TIMESTAMP_LTZ(ms, 3), and declare WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
     "#]].assert_eq(&folder.error(&table));
 }
 

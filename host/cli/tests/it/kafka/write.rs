@@ -129,7 +129,7 @@ fn timestamps_and_headers() {
         "line STRING, ts TIMESTAMP_LTZ(3) METADATA FROM 'timestamp', \
          headers MAP<STRING, BYTES> METADATA, offset BIGINT METADATA VIRTUAL",
         "'format' = 'raw'",
-        "SELECT 'a', TO_TIMESTAMP('2023-11-14T22:13:20.123Z'), MAP['trace', CAST('abc' AS BYTES)]",
+        "SELECT 'a', TO_TIMESTAMP_LTZ(1700000000123, 3), MAP['trace', CAST('abc' AS BYTES)]",
     );
     let messages = broker.messages(&topic);
     expect![[r#"{"headers":[["trace","abc"]],"key":null,"offset":0,"partition":0,"timestamp":1700000000123,"value":"a"}"#]].assert_eq(&messages[0].to_string());
