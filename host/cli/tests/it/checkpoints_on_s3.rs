@@ -137,6 +137,9 @@ fn a_job_that_another_process_has_taken_over_ends() {
     fs::write(folder.join("in/2.csv"), "2,2\n").unwrap();
     wait_until("the other goes on", || newest(&mut server) > before);
     fs::write(folder.join("in/3.csv"), "3,3\n").unwrap();
+    // The one that the paused process would write next is there no more.
+    let next = before.map(|before| before + 1);
+    wait_until("it goes on further", || newest(&mut server) > next);
     signal("-CONT", paused.id());
     let told = first.told(&paused.wait_with_output().unwrap());
     let (_, error) = told.split_once("error: ").unwrap_or_default();

@@ -1,8 +1,8 @@
 //! Checkpoints on an object store, with which another machine can go on.
 //!
 //! The store has what the local folder has: `chk-<id>/_metadata`, and segments in `shared/`. A
-//! checkpoint counts once its metadata is there, which is only ever written where there is none: who
-//! comes second has lost the job to another process, and stops. Segments are named after the process
+//! checkpoint counts once its metadata is there, which is only ever written where there is none, and
+//! none with a higher number: who comes second has lost the job to another process, and stops. Segments are named after the process
 //! that wrote them, so none overwrites another's; those that no checkpoint names are removed by a
 //! process that has just written one.
 
@@ -156,6 +156,11 @@ impl Remote {
                 }
             }
             Err(error) => return Err(self.failed("write", &object, &error)),
+        }
+        // Another process may have written this one too, and removed it behind its next.
+        if self.ids().await?.last().is_some_and(|newest| *newest > id) {
+            self.delete(&object).await.ok();
+            return Err(self.lost(id));
         }
         self.checkpoints.lock().insert(id);
         if !self.owns.swap(true, Ordering::Relaxed) {
