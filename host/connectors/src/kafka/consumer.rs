@@ -41,6 +41,9 @@ pub(super) enum Topics {
 
 const DISCOVERY: Duration = Duration::from_secs(300);
 
+/// What a core's own cache holds, with the columns that become of it.
+const CHUNK_BYTES: usize = 256 << 10;
+
 impl Spec {
     pub(super) fn of(
         definition: &TableDefinition,
@@ -120,7 +123,7 @@ impl Spec {
             discovery,
             config,
             chunk_rows: context.batch_rows.max(1),
-            chunk_bytes: context.chunk_bytes.max(1),
+            chunk_bytes: context.chunk_bytes.clamp(1, CHUNK_BYTES),
         })
     }
 }
