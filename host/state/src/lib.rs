@@ -6,7 +6,7 @@
 //! written while epochs run. What does not fit into memory is read from the segments again.
 //!
 //! What there is to know of rows (their keys, their windows, their order) is known to who holds the
-//! chunks; `docs/state.md` says what that is good for, in figures.
+//! chunks.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
