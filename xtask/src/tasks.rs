@@ -2,7 +2,7 @@
 
 use std::env;
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crate::chaos;
@@ -124,13 +124,15 @@ fn show_result(folder: &Path) -> Result<()> {
 
 /// Runs the benches with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
+    if let Some((suite, rest)) = arguments.split_first()
+        && suite == "stores"
+    {
+        return bench_stores(rest);
+    }
     setup()?;
     plugins::build(&[])?;
     host::build_all()?;
-    let folder = match env::var_os("WASMILL_BENCH_FOLDER") {
-        Some(folder) => folder.into(),
-        None => places::cache()?.join("bench"),
-    };
+    let folder = bench_folder()?;
     let mut benches = Command::new(places::target().join("release/wasmill-benches"));
     benches
         .env("WASMILL_PYTHON", python::get()?)
@@ -142,4 +144,27 @@ pub fn bench(arguments: &[String]) -> Result<()> {
         benches.env("WASMILL_FLINK_KAFKA", kafka::flink_connector()?);
     }
     step::run(&mut benches)
+}
+
+/// Runs the state store beside others. They are compiled apart: nothing else needs them.
+fn bench_stores(arguments: &[String]) -> Result<()> {
+    system::c_compiler()?;
+    let mut stores = host::cargo("run");
+    stores
+        .args(["--release", "--jobs", "2"])
+        .args(["--manifest-path", "benches/stores/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(places::cache()?.join("target-stores"))
+        .env("WASMILL_BENCH_FOLDER", bench_folder()?)
+        .arg("--")
+        .args(arguments);
+    step::run(&mut stores)
+}
+
+/// Where benches have their data.
+fn bench_folder() -> Result<PathBuf> {
+    match env::var_os("WASMILL_BENCH_FOLDER") {
+        Some(folder) => Ok(folder.into()),
+        None => Ok(places::cache()?.join("bench")),
+    }
 }

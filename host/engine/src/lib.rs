@@ -15,7 +15,6 @@ mod planning;
 mod session;
 mod settings;
 mod sql;
-mod state;
 
 pub use error::{EngineError, Fault, Location};
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};

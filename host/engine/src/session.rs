@@ -19,6 +19,7 @@ use datafusion::{
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, ObjectFolder, SharedWriter};
+use wasmill_state::StateStore;
 
 use crate::{
     catalog::{self, Catalog, DeclaredModel, Relation, View},
@@ -39,7 +40,6 @@ use crate::{
         self, CreateView, Insert, Name, ObjectKind, ParsedStatement, Script, Setting, Show,
         Statement,
     },
-    state::StateStore,
 };
 
 /// What a session starts with.

@@ -18,9 +18,10 @@ use tokio::{
     task::block_in_place,
 };
 use wasmill_connectors::{Committable, Position};
+use wasmill_state::Place;
 
 use super::remote::Remote;
-use crate::{error::EngineError, state::Place};
+use crate::error::EngineError;
 
 /// Changes when old checkpoints can no longer be read.
 const VERSION: u32 = 2;

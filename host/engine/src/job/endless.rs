@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use wasmill_connectors::{ObjectFolder, SharedWriter, SinkWriter};
+use wasmill_state::StateStore;
 
 use super::{
     checkpoints::Checkpoints,
@@ -33,7 +34,6 @@ use super::{
 use crate::{
     error::EngineError,
     planning::{EpochPipeline, connector_error, execution_error},
-    state::StateStore,
 };
 
 /// How a job without end runs.

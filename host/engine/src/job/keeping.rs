@@ -2,6 +2,8 @@
 
 use std::{io, path::Path};
 
+use wasmill_state::read_batches;
+
 use super::{
     checkpoints::{Checkpoint, Checkpoints, unreadable},
     endless::Endless,
@@ -10,7 +12,6 @@ use super::{
 use crate::{
     error::EngineError,
     planning::{as_holding, execution_error},
-    state::read_batches,
 };
 
 impl Endless {

@@ -8,6 +8,7 @@ use std::sync::{Arc, atomic::Ordering};
 
 use tokio::task::JoinHandle;
 use wasmill_connectors::{Position, SinkTransaction};
+use wasmill_state::{Chunk, StateStore, places};
 
 use super::{
     checkpoints::{Checkpoint, Checkpoints, HeldRows},
@@ -20,7 +21,6 @@ use super::{
 use crate::{
     error::EngineError,
     planning::{connector_error, execution_error},
-    state::{Chunk, StateStore, places},
 };
 
 /// A checkpoint that is stored while epochs run.

@@ -10,8 +10,7 @@ use datafusion::{
     physical_expr::Partitioning,
     physical_plan::{ExecutionPlan, metrics::Time, repartition::BatchPartitioner},
 };
-
-use crate::state::Chunk;
+use wasmill_state::Chunk;
 
 /// Rows that a partition gives, read when they are asked for.
 pub(crate) type Released = Box<dyn Iterator<Item = Result<RecordBatch>> + Send>;

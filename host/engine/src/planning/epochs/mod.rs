@@ -25,6 +25,7 @@ use datafusion::{
         windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
+use wasmill_state::StateStore;
 
 use self::{
     ranks::{check_replaced, replaced_above},
@@ -35,10 +36,7 @@ use super::{
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
     windows::{Sessions, WindowEnd, WindowId},
 };
-use crate::{
-    job::{Clock, Letters},
-    state::StateStore,
-};
+use crate::job::{Clock, Letters};
 
 /// A pipeline whose plan is executed epoch by epoch.
 pub(crate) struct EpochPipeline {

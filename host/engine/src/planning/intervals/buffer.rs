@@ -18,6 +18,7 @@ use datafusion::{
 };
 use futures::StreamExt;
 use parking_lot::Mutex;
+use wasmill_state::{Chunk, Keeper, StateStore};
 
 use super::rows::{Dated, Rows};
 use crate::{
@@ -27,7 +28,6 @@ use crate::{
         holding::{Holding, Released, spread},
         windows::milliseconds,
     },
-    state::{Chunk, Keeper, StateStore},
 };
 
 /// How the rows of a side wait, in milliseconds behind which the watermark comes.

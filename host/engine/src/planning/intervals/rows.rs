@@ -11,7 +11,9 @@ use datafusion::{
     physical_expr::PhysicalExpr,
 };
 
-use crate::{planning::windows::milliseconds, state::Chunk};
+use wasmill_state::Chunk;
+
+use crate::planning::windows::milliseconds;
 
 /// What one partition holds.
 #[derive(Debug, Default)]

@@ -25,6 +25,7 @@ use datafusion::{
 };
 use futures::StreamExt;
 use parking_lot::Mutex;
+use wasmill_state::{Chunk, Keeper, StateStore};
 
 use super::top::{Converters, TopOfKeys, Values};
 use crate::{
@@ -34,7 +35,6 @@ use crate::{
         holding::{Holding, Released, spread},
         windows::milliseconds,
     },
-    state::{Chunk, Keeper, StateStore},
 };
 
 /// Rows without a time come before all others.

@@ -15,8 +15,7 @@ use datafusion::{
     },
     common::{Result, internal_err},
 };
-
-use crate::state::{Chunk, Keeper};
+use wasmill_state::{Chunk, Keeper};
 
 /// Rows that are of no use any more may lie beside as many that are, or beside these.
 const SPARE_ROWS: usize = 8192;

@@ -9,8 +9,7 @@ use datafusion::{
     },
     common::Result,
 };
-
-use crate::state::{Chunk, Keeper};
+use wasmill_state::{Chunk, Keeper};
 
 /// Batches of fewer rows are put together.
 const FEW_ROWS: usize = 8192;
@@ -136,8 +135,9 @@ mod tests {
     use datafusion::arrow::array::{ArrayRef, AsArray, Int32Array};
     use datafusion::arrow::datatypes::Int32Type;
 
+    use wasmill_state::StateStore;
+
     use super::*;
-    use crate::state::StateStore;
 
     fn keeper() -> Keeper {
         Keeper::new(&Arc::new(StateStore::new(usize::MAX)), batch(&[]).schema())

@@ -20,6 +20,7 @@ use datafusion::{
 };
 use futures::StreamExt;
 use parking_lot::Mutex;
+use wasmill_state::{Chunk, Keeper, StateStore};
 
 use super::{
     held::{Held, load},
@@ -28,7 +29,6 @@ use super::{
 use crate::{
     job::Clock,
     planning::holding::{Holding, Released, spread},
-    state::{Chunk, Keeper, StateStore},
 };
 
 /// How the rows of a window that it holds become fewer: partial aggregates of the same group are put

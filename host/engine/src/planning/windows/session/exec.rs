@@ -24,6 +24,7 @@ use datafusion::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
+use wasmill_state::{Chunk, Keeper, StateStore};
 
 use super::open::{ClosedRows, OpenSessions};
 use crate::{
@@ -36,7 +37,6 @@ use crate::{
             tags::WindowEnd,
         },
     },
-    state::{Chunk, Keeper, StateStore},
 };
 
 /// What sessions are.

@@ -19,12 +19,12 @@ use arrow::{
 use parking_lot::Mutex;
 use serde::{Deserialize, Serialize};
 
-use super::chunk::Rows;
+use crate::chunk::Rows;
 
-/// Where chunks are written.
+/// Where chunks of one segment are written: what a checkpoint notes of them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct Place {
-    /// The file's name.
+pub struct Place {
+    /// The file's name in the folder of segments.
     pub segment: String,
     /// Their numbers among the file's record batches.
     pub batches: Vec<u32>,
@@ -32,7 +32,7 @@ pub(crate) struct Place {
 
 /// A file of chunks in Arrow's IPC format, one record batch a chunk. It does not change.
 #[derive(Debug)]
-pub(super) struct Segment {
+pub(crate) struct Segment {
     path: PathBuf,
     name: String,
     chunks: Mutex<Vec<Weak<Rows>>>,
@@ -42,7 +42,7 @@ pub(super) struct Segment {
 }
 
 impl Segment {
-    pub(super) fn new(folder: &Path, name: String) -> Self {
+    pub(crate) fn new(folder: &Path, name: String) -> Self {
         Segment {
             path: folder.join(&name),
             name,
@@ -52,36 +52,36 @@ impl Segment {
         }
     }
 
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn add(&self, rows: &Arc<Rows>) {
+    pub(crate) fn add(&self, rows: &Arc<Rows>) {
         self.chunks.lock().push(Arc::downgrade(rows));
         self.written.fetch_add(rows.bytes, Ordering::Relaxed);
         self.held.fetch_add(rows.bytes, Ordering::Relaxed);
     }
 
     /// A chunk of so many bytes is no longer held, or elsewhere.
-    pub(super) fn leave(&self, bytes: usize) {
+    pub(crate) fn leave(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
     /// Whether more than half of it is of no use.
-    pub(super) fn is_sparse(&self) -> bool {
+    pub(crate) fn is_sparse(&self) -> bool {
         let held = self.held.load(Ordering::Relaxed);
         held > 0 && held < self.written.load(Ordering::Relaxed) / 2
     }
 
-    pub(super) fn is_held(&self) -> bool {
+    pub(crate) fn is_held(&self) -> bool {
         self.held.load(Ordering::Relaxed) > 0
     }
 
-    pub(super) fn chunks(&self) -> Vec<Arc<Rows>> {
+    pub(crate) fn chunks(&self) -> Vec<Arc<Rows>> {
         self.chunks
             .lock()
             .iter()
@@ -90,7 +90,7 @@ impl Segment {
     }
 
     /// Writes batches to a file that is not there yet, and has them on disk.
-    pub(super) fn write(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> io::Result<()> {
+    pub(crate) fn write(&self, schema: &SchemaRef, batches: &[RecordBatch]) -> io::Result<()> {
         let file = File::create_new(&self.path)?;
         let written = || -> Result<File, ArrowError> {
             let mut writer = FileWriter::try_new_buffered(file, schema)?;
@@ -104,7 +104,7 @@ impl Segment {
         written().map_err(io_error)?.sync_all()
     }
 
-    pub(super) fn read(&self, index: u32) -> io::Result<RecordBatch> {
+    pub(crate) fn read(&self, index: u32) -> io::Result<RecordBatch> {
         let read = open(&self.path).and_then(|mut reader| read_at(&mut reader, index));
         read.map_err(|error| {
             let path = self.path.display();
@@ -127,8 +127,9 @@ fn read_at(reader: &mut FileReader<io::BufReader<File>>, index: u32) -> io::Resu
     batch.map_err(io_error)
 }
 
-/// The batches at a place in a segment of `folder`. They are of `schema`, or an error.
-pub(crate) fn read_batches<'a>(
+/// The batches at a place in a segment of `folder`, read one by one. Fails if the file cannot be read
+/// as a segment, or if its columns are of other types than those of `schema`.
+pub fn read_batches<'a>(
     folder: &Path,
     place: &'a Place,
     schema: &SchemaRef,

@@ -11,15 +11,14 @@ use std::{
 };
 
 use arrow::{
-    array::{Array, ArrayRef, RecordBatch, RecordBatchOptions, make_array},
+    array::{Array, ArrayRef, MutableArrayData, RecordBatch, RecordBatchOptions, make_array},
     datatypes::SchemaRef,
     error::ArrowError,
 };
-use datafusion::common::scalar::copy_array_data;
 use parking_lot::Mutex;
 use tokio::task::{JoinHandle, spawn_blocking};
 
-use super::{
+use crate::{
     chunk::{Account, Chunk, Rows},
     segment::Segment,
 };
@@ -38,9 +37,13 @@ const AHEAD: usize = 16 << 20;
 
 const EXTENSION: &str = "arrow";
 
-/// The chunks of one job.
+/// The chunks of one job, and the segments that they are written to.
+///
+/// Without a folder (neither [`open_beside`](Self::open_beside) nor [`open_scratch`](Self::open_scratch))
+/// nothing is written, and all chunks stay in memory. What concerns files runs on tokio's blocking
+/// threads; the caller waits only where a method says so.
 #[derive(Debug)]
-pub(crate) struct StateStore {
+pub struct StateStore {
     /// Bytes that may be in memory.
     memory: usize,
     account: Arc<Account>,
@@ -74,31 +77,34 @@ struct Files {
 
 /// Makes the chunks of one node, all of the same columns.
 #[derive(Debug, Clone)]
-pub(crate) struct Keeper {
+pub struct Keeper {
     store: Arc<StateStore>,
     schema: SchemaRef,
 }
 
 impl Keeper {
-    pub(crate) fn new(store: &Arc<StateStore>, schema: SchemaRef) -> Self {
+    /// Chunks that `store` keeps account of, of the columns of `schema`.
+    pub fn new(store: &Arc<StateStore>, schema: SchemaRef) -> Self {
         Keeper {
             store: Arc::clone(store),
             schema,
         }
     }
 
-    pub(crate) fn schema(&self) -> SchemaRef {
+    /// Of each chunk.
+    pub fn schema(&self) -> SchemaRef {
         Arc::clone(&self.schema)
     }
 
-    /// `needed`: what needs the rows earlier needs a lower one.
-    pub(crate) fn chunk(&self, batch: RecordBatch, needed: i64) -> Result<Chunk, ArrowError> {
+    /// A chunk of these rows, in memory. `needed` says when they are needed again, in any unit: what
+    /// has a higher one leaves memory first. Fails if the columns' types are not the schema's.
+    pub fn chunk(&self, batch: RecordBatch, needed: i64) -> Result<Chunk, ArrowError> {
         // Fields may differ in what they say about themselves.
         let rows = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
         let (_, columns, _) = batch.into_parts();
         let schema = Arc::clone(&self.schema);
-        let columns = columns.iter().map(compact).collect();
-        let batch = RecordBatch::try_new_with_options(schema, columns, &rows)?;
+        let columns: Result<_, _> = columns.iter().map(compact).collect();
+        let batch = RecordBatch::try_new_with_options(schema, columns?, &rows)?;
         let rows = Arc::new(Rows::new(batch, needed, Arc::clone(&self.store.account)));
         self.store.books.lock().add(&rows);
         Ok(Chunk(rows))
@@ -106,13 +112,15 @@ impl Keeper {
 }
 
 /// The column itself, or a copy if most of its memory is of no use: what is held is held long.
-fn compact(column: &ArrayRef) -> ArrayRef {
+fn compact(column: &ArrayRef) -> Result<ArrayRef, ArrowError> {
     let data = column.to_data();
     match data.get_slice_memory_size() {
         Ok(size) if column.get_array_memory_size() > 2 * size + SMALL => {
-            make_array(copy_array_data(&data))
+            let mut copy = MutableArrayData::new(vec![&data], true, data.len());
+            copy.try_extend(0, 0, data.len())?;
+            Ok(make_array(copy.freeze()))
         }
-        _ => Arc::clone(column),
+        _ => Ok(Arc::clone(column)),
     }
 }
 
@@ -138,7 +146,7 @@ impl Books {
 
 impl StateStore {
     /// `memory`: the bytes of state that may be in memory.
-    pub(crate) fn new(memory: usize) -> Self {
+    pub fn new(memory: usize) -> Self {
         StateStore {
             memory,
             account: Arc::default(),
@@ -147,8 +155,9 @@ impl StateStore {
     }
 
     /// Begins anew with the segments in a folder, which is made if need be: those that checkpoints
-    /// need. All others are removed. New ones are named after `writer`.
-    pub(crate) async fn open_beside(
+    /// need (`wanted`, by the checkpoints' numbers). All others are removed. New ones are named after
+    /// `writer`. Fails if the folder cannot be read or written.
+    pub async fn open_beside(
         &self,
         folder: &Path,
         writer: &str,
@@ -157,8 +166,9 @@ impl StateStore {
         self.open(folder, writer, wanted, AHEAD).await
     }
 
-    /// Begins anew, for a job without checkpoints: writes only what does not fit into memory.
-    pub(crate) async fn open_scratch(&self, folder: &Path) -> io::Result<()> {
+    /// Begins anew, for a job without checkpoints: writes only what does not fit into memory. Removes
+    /// the segments in the folder. Fails if it cannot be read or written.
+    pub async fn open_scratch(&self, folder: &Path) -> io::Result<()> {
         self.open(folder, "state", BTreeMap::new(), usize::MAX)
             .await
     }
@@ -203,8 +213,10 @@ impl StateStore {
         Ok(())
     }
 
-    /// Between two epochs: writes while the next ones run, and makes room in memory.
-    pub(crate) async fn relieve(&self) -> io::Result<()> {
+    /// Between two epochs: writes while the next ones run, and makes room in memory. Waits for the disk
+    /// only where more is in memory than may be, and much of that is in no segment. Fails if a segment
+    /// cannot be written.
+    pub async fn relieve(&self) -> io::Result<()> {
         if self.is_behind() {
             self.finish_writing().await?;
             self.begin_writing(Files::write_and_tidy);
@@ -223,8 +235,9 @@ impl StateStore {
     }
 
     /// Before a checkpoint, between two epochs: whether it will have little to write. Otherwise what is
-    /// new is written while the next epochs run.
-    pub(crate) async fn is_ready(&self) -> io::Result<bool> {
+    /// new is written while the next epochs run; asked a few times, it says yes in any case. Fails if a
+    /// segment cannot be written.
+    pub async fn is_ready(&self) -> io::Result<bool> {
         if self.is_writing() {
             return Ok(false);
         }
@@ -252,21 +265,17 @@ impl StateStore {
         writing.is_some_and(|writing| !writing.is_finished())
     }
 
-    /// Has all chunks in segments, on disk.
-    pub(crate) async fn write_all(&self) -> io::Result<()> {
+    /// Has all chunks in segments, on disk (synced): then [`places`](crate::places) knows them all. Fails
+    /// if a segment cannot be written.
+    pub async fn write_all(&self) -> io::Result<()> {
         self.finish_writing().await?;
         self.begin_writing(Files::write_chunks);
         self.finish_writing().await
     }
 
     /// A checkpoint is kept that names these segments, and those before `oldest` are not. Removes the
-    /// segments that nothing needs.
-    pub(crate) fn retain(
-        &self,
-        checkpoint: u64,
-        names: BTreeSet<String>,
-        oldest: u64,
-    ) -> io::Result<()> {
+    /// segments that nothing needs; fails if that cannot be done.
+    pub fn retain(&self, checkpoint: u64, names: BTreeSet<String>, oldest: u64) -> io::Result<()> {
         let files = self.books.lock().files.clone();
         let Some(files) = files else {
             return Ok(());
@@ -280,7 +289,7 @@ impl StateStore {
     }
 
     /// Bytes of chunks in memory.
-    pub(super) fn in_memory(&self) -> usize {
+    pub(crate) fn in_memory(&self) -> usize {
         self.account.in_memory.load(Ordering::Relaxed)
     }
 
@@ -290,7 +299,7 @@ impl StateStore {
     }
 
     /// Whether more is in memory than may be.
-    pub(crate) fn is_full(&self) -> bool {
+    pub fn is_full(&self) -> bool {
         self.in_memory() > self.memory
     }
 
@@ -327,8 +336,8 @@ impl StateStore {
         books.writing = Some(spawn_blocking(move || write(&files, unwritten)));
     }
 
-    /// Waits for what is written while epochs run.
-    pub(crate) async fn finish_writing(&self) -> io::Result<()> {
+    /// Waits for what is written while epochs run. Fails as that did.
+    pub async fn finish_writing(&self) -> io::Result<()> {
         let writing = self.books.lock().writing.take();
         match writing {
             Some(writing) => writing.await.map_err(io::Error::other)?,

@@ -11,22 +11,23 @@ use std::{
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use parking_lot::Mutex;
 
-use super::segment::{Place, Segment};
+use crate::segment::{Place, Segment};
 
 /// Bytes of chunks.
 #[derive(Debug, Default)]
-pub(super) struct Account {
+pub(crate) struct Account {
     pub in_memory: AtomicUsize,
     /// In memory only.
     pub unwritten: AtomicUsize,
 }
 
-/// Rows of state that do not change. A clone is the same chunk.
+/// Rows of state that do not change: a record batch in memory, in a segment, or in both. A clone is
+/// the same chunk. What is dropped is no longer needed.
 #[derive(Debug, Clone)]
-pub(crate) struct Chunk(pub(super) Arc<Rows>);
+pub struct Chunk(pub(crate) Arc<Rows>);
 
 #[derive(Debug)]
-pub(super) struct Rows {
+pub(crate) struct Rows {
     pub count: usize,
     /// Of Arrow buffers.
     pub bytes: usize,
@@ -45,7 +46,7 @@ struct Kept {
 }
 
 impl Rows {
-    pub(super) fn new(batch: RecordBatch, needed: i64, account: Arc<Account>) -> Self {
+    pub(crate) fn new(batch: RecordBatch, needed: i64, account: Arc<Account>) -> Self {
         let bytes = batch.get_array_memory_size();
         account.in_memory.fetch_add(bytes, Ordering::Relaxed);
         account.unwritten.fetch_add(bytes, Ordering::Relaxed);
@@ -62,16 +63,16 @@ impl Rows {
         }
     }
 
-    pub(super) fn is_written(&self) -> bool {
+    pub(crate) fn is_written(&self) -> bool {
         self.kept.lock().place.is_some()
     }
 
-    pub(super) fn is_in_memory(&self) -> bool {
+    pub(crate) fn is_in_memory(&self) -> bool {
         self.kept.lock().batch.is_some()
     }
 
     /// Notes where it was written; the place that it had before is no longer its own.
-    pub(super) fn written(self: &Arc<Self>, segment: &Arc<Segment>, index: u32) {
+    pub(crate) fn written(self: &Arc<Self>, segment: &Arc<Segment>, index: u32) {
         let mut kept = self.kept.lock();
         segment.add(self);
         match kept.place.replace((Arc::clone(segment), index)) {
@@ -84,7 +85,7 @@ impl Rows {
     }
 
     /// Leaves it to its file, if it is in one.
-    pub(super) fn forget(&self) {
+    pub(crate) fn forget(&self) {
         let mut kept = self.kept.lock();
         if kept.place.is_some() && kept.batch.take().is_some() {
             let in_memory = &self.account.in_memory;
@@ -92,7 +93,7 @@ impl Rows {
         }
     }
 
-    pub(super) fn load(&self) -> io::Result<RecordBatch> {
+    pub(crate) fn load(&self) -> io::Result<RecordBatch> {
         let kept = self.kept.lock();
         match (&kept.batch, &kept.place) {
             (Some(batch), _) => Ok(batch.clone()),
@@ -119,23 +120,25 @@ impl Drop for Rows {
 }
 
 impl Chunk {
-    pub(crate) fn rows(&self) -> usize {
+    /// How many rows it has.
+    pub fn rows(&self) -> usize {
         self.0.count
     }
 
     #[cfg(test)]
-    pub(super) fn is_in_memory(&self) -> bool {
+    pub(crate) fn is_in_memory(&self) -> bool {
         self.0.is_in_memory()
     }
 
-    /// The rows, out of memory or of the file. Fails if that cannot be read.
-    pub(crate) fn load(&self) -> io::Result<RecordBatch> {
+    /// The rows, out of memory or of the file, which is read whole each time. Fails if that cannot be
+    /// read.
+    pub fn load(&self) -> io::Result<RecordBatch> {
         self.0.load()
     }
 }
 
 /// Where chunks are written, in their order; none if one of them is not.
-pub(crate) fn places(chunks: &[Chunk]) -> Option<Vec<Place>> {
+pub fn places(chunks: &[Chunk]) -> Option<Vec<Place>> {
     let mut places: Vec<Place> = Vec::new();
     for Chunk(rows) in chunks {
         let kept = rows.kept.lock();
