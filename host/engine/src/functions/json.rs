@@ -145,7 +145,7 @@ fn at<'a>(text: &'a str, path: &JsonPath) -> Result<Found<'a>, Lack> {
 }
 
 /// The text in an argument that may be missing or NULL.
-fn optional<'a>(rows: &'a Rows, argument: usize, row: usize) -> Option<&'a str> {
+fn optional(rows: &Rows, argument: usize, row: usize) -> Option<&str> {
     let texts = (argument < rows.given()).then(|| rows.texts(argument))?;
     (!texts.is_null(row)).then(|| texts.value(row))
 }
