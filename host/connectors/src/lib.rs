@@ -39,3 +39,4 @@ pub use source::{
     SourceStatistics, SplitId, SplitRun, Subscription,
 };
 pub use table::{ConnectorContext, SharedWriter, TableColumn, TableDefinition};
+pub use text::{double_text, float_text};

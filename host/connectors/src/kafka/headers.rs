@@ -5,11 +5,12 @@ use std::ops::Range;
 use std::ptr;
 use std::slice;
 
-use super::chunk::append;
-use super::received::Received;
 use rdkafka::bindings::{
     rd_kafka_header_get_all, rd_kafka_headers_t, rd_kafka_message_headers, rd_kafka_resp_err_t,
 };
+
+use super::chunk::append;
+use super::received::Received;
 
 /// Name and value; ranges are of the chunk's bytes.
 pub(super) type Header = (Range<usize>, Option<Range<usize>>);

@@ -194,7 +194,6 @@ impl Producer {
         &self,
         record: BaseRecord<'_, [u8], [u8]>,
     ) -> Result<(), ConnectorError> {
-        let of = self.heard().send(1);
         let mut record = BaseRecord {
             topic: record.topic,
             partition: record.partition,
@@ -202,23 +201,24 @@ impl Producer {
             key: record.key,
             timestamp: record.timestamp,
             headers: record.headers,
-            delivery_opaque: of,
+            delivery_opaque: 0,
         };
-        let refused = loop {
-            match self.client.send(record) {
-                Ok(()) => return Ok(()),
-                Err((KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull), again)) => {
+        loop {
+            // Noted anew at each try: whoever waits here may be given up.
+            record.delivery_opaque = self.heard().send(1);
+            let Err((error, again)) = self.client.send(record) else {
+                return Ok(());
+            };
+            self.heard().ends(again.delivery_opaque, 1);
+            match error {
+                KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
                     record = again;
-                    if let Err(error) = self.check() {
-                        break error;
-                    }
+                    self.check()?;
                     tokio::time::sleep(FULL).await;
                 }
-                Err((error, _)) => break self.undelivered(&error),
+                error => return Err(self.undelivered(&error)),
             }
-        };
-        self.heard().ends(of, 1);
-        Err(refused)
+        }
     }
 
     /// Hands messages to the client that are a key and a value each; waits while its queue is full.

@@ -118,8 +118,8 @@ pub(super) struct Inbox {
     queue: Queue,
     /// Where the messages of all other partitions are, and what the client says.
     clients: Queue,
-    /// Whose messages come to `queue`.
-    gathers: Vec<(Vec<u8>, i32)>,
+    /// Whether messages of any partition come to `queue`.
+    is_used: bool,
     // Behind the queues, which must be gone before it is.
     client: Arc<Client>,
 }
@@ -138,32 +138,29 @@ impl Inbox {
             taken: Vec::with_capacity(AT_ONCE),
             queue,
             clients,
-            gathers: Vec::new(),
+            is_used: false,
             client: Arc::clone(client),
         }
     }
 
     /// Whether messages come here at all.
     pub(super) fn is_used(&self) -> bool {
-        !self.gathers.is_empty()
+        self.is_used
     }
 
     /// The messages of the partition that one came from come here from now on. One comes from the
     /// client's own queue again when the client has begun anew with a partition.
     pub(super) fn gather(&mut self, message: &Received<'_>) {
-        let (topic, partition) = (message.topic(), message.partition());
-        let same = |of: &(Vec<u8>, i32)| of.1 == partition && of.0 == topic;
-        if !self.gathers.iter().any(same) {
-            self.gathers.push((topic.to_owned(), partition));
-        }
-        let Ok(topic) = CString::new(topic) else {
+        self.is_used = true;
+        let Ok(topic) = CString::new(message.topic()) else {
             return;
         };
         // SAFETY: the client, the name and our queue live; the reference to the partition's queue is
         // given back by `Queue`.
         unsafe {
             let native = self.client.client().native_ptr();
-            let partitions = rd_kafka_queue_get_partition(native, topic.as_ptr(), partition);
+            let partitions =
+                rd_kafka_queue_get_partition(native, topic.as_ptr(), message.partition());
             if !partitions.is_null() {
                 let partitions = Queue(partitions);
                 rd_kafka_queue_forward(partitions.0, self.queue.0);

@@ -94,6 +94,22 @@ pub(crate) fn write_f32(out: &mut Vec<u8>, value: f32) {
     }
 }
 
+/// The text of a DOUBLE, as Java's `Double.toString` gives it.
+pub fn double_text(value: f64) -> String {
+    text(|out| write_f64(out, value))
+}
+
+/// The text of a FLOAT, as Java's `Float.toString` gives it.
+pub fn float_text(value: f32) -> String {
+    text(|out| write_f32(out, value))
+}
+
+fn text(write: impl Fn(&mut Vec<u8>)) -> String {
+    let mut out = Vec::new();
+    write(&mut out);
+    String::from_utf8(out).unwrap_or_default()
+}
+
 fn not_finite(out: &mut Vec<u8>, value: f64) {
     out.extend_from_slice(match value {
         value if value.is_nan() => b"NaN",

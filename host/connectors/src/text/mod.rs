@@ -10,6 +10,7 @@ mod value;
 
 pub(crate) use calendar::{Clock, parse_date, parse_time, parse_timestamp};
 pub(crate) use decimal::parse_decimal;
+pub use float::{double_text, float_text};
 pub(crate) use float::{parse_f32, parse_f64};
 pub(crate) use integer::parse_integer;
 pub(crate) use names::{a_type, type_name};

@@ -15,6 +15,7 @@ use datafusion::{
     },
     common::Result,
 };
+use wasmill_connectors::{double_text, float_text};
 
 /// Whether Flink's texts of this type are others than Arrow's.
 pub(crate) fn has_own_text(data_type: &DataType) -> bool {
@@ -43,16 +44,11 @@ pub(crate) fn as_text(array: &ArrayRef) -> Result<StringArray> {
         }
         DataType::Float32 => {
             let values = array.as_primitive::<Float32Type>();
-            texts(&|row| {
-                Some(floating(
-                    values.value(row).into(),
-                    &values.value(row).to_string(),
-                ))
-            })
+            texts(&|row| Some(float_text(values.value(row))))
         }
         DataType::Float64 => {
             let values = array.as_primitive::<Float64Type>();
-            texts(&|row| Some(floating(values.value(row), &values.value(row).to_string())))
+            texts(&|row| Some(double_text(values.value(row))))
         }
         DataType::Timestamp(unit, _) => {
             let clock = |row| match unit {
@@ -113,31 +109,6 @@ fn shown(texts: &StringArray, row: usize) -> &str {
         true => texts.value(row),
         false => "NULL",
     }
-}
-
-/// As Java writes it; `plain` is the number without an exponent.
-fn floating(value: f64, plain: &str) -> String {
-    if value.is_nan() {
-        return "NaN".to_owned();
-    }
-    if value.is_infinite() {
-        return if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned();
-    }
-    let size = value.abs();
-    if size == 0.0 || (1e-3..1e7).contains(&size) {
-        return match plain.contains('.') {
-            true => plain.to_owned(),
-            false => format!("{plain}.0"),
-        };
-    }
-    // The shortest digits are those of the plain text, for a FLOAT too.
-    let digits: String = plain.chars().filter(char::is_ascii_digit).collect();
-    let digits = digits.trim_matches('0');
-    let (first, rest) = digits.split_at_checked(1).unwrap_or(("0", ""));
-    let rest = if rest.is_empty() { "0" } else { rest };
-    let sign = if value < 0.0 { "-" } else { "" };
-    let exponent = size.log10().floor();
-    format!("{sign}{first}.{rest}E{exponent}")
 }
 
 /// With as many digits of a second as the type has.

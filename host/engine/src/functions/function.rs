@@ -1,6 +1,7 @@
 //! How a function of Flink's is declared, and how it becomes one of DataFusion's.
 
 use std::{
+    collections::HashMap,
     hash::{Hash, Hasher},
     sync::Arc,
 };
@@ -267,6 +268,30 @@ impl Rows {
                 false => T::DATA_TYPE,
             },
         )))
+    }
+}
+
+/// What the texts of a batch mean (patterns, formats, paths): each is read once.
+pub(super) struct ReadOnce<T> {
+    read: fn(&str) -> Result<T>,
+    found: HashMap<String, Arc<T>>,
+}
+
+impl<T> ReadOnce<T> {
+    pub(super) fn new(read: fn(&str) -> Result<T>) -> Self {
+        ReadOnce {
+            read,
+            found: HashMap::new(),
+        }
+    }
+
+    pub(super) fn get(&mut self, text: &str) -> Result<Arc<T>> {
+        if let Some(found) = self.found.get(text) {
+            return Ok(Arc::clone(found));
+        }
+        let found = Arc::new((self.read)(text)?);
+        self.found.insert(text.to_owned(), Arc::clone(&found));
+        Ok(found)
     }
 }
 

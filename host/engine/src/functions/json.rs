@@ -1,10 +1,7 @@
 //! Flink's functions of JSON. Their clauses (`RETURNING`, `ON EMPTY`, …) come as texts behind the
 //! arguments, from `sql/json.rs`.
 
-use std::{
-    collections::{BTreeMap, HashMap},
-    sync::Arc,
-};
+use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::json::writer::{EncoderOptions, make_encoder};
 use datafusion::{
@@ -17,7 +14,7 @@ use datafusion::{
 use serde_json::value::RawValue;
 
 use super::{
-    function::{Function, Parameter::*, Rows, gives},
+    function::{Function, Parameter::*, ReadOnce, Rows, gives},
     json_path::{Found, JsonPath, entries, items},
 };
 
@@ -100,29 +97,42 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
+/// Levels of a text that is read, as in Flink's reader.
+const DEEPEST: usize = 1000;
+
 fn document(text: &str) -> Option<&RawValue> {
+    // Before anything of it is read by functions that call themselves.
+    if text.len() > DEEPEST && levels(text) > DEEPEST {
+        return None;
+    }
     serde_json::from_str(text).ok()
+}
+
+/// How deep arrays and objects stand in each other.
+fn levels(text: &str) -> usize {
+    let (mut now, mut most) = (0_usize, 0);
+    let mut letters = text.bytes();
+    let mut is_quoted = false;
+    while let Some(letter) = letters.next() {
+        match letter {
+            b'"' => is_quoted = !is_quoted,
+            b'\\' if is_quoted => {
+                letters.next();
+            }
+            _ if is_quoted => {}
+            b'[' | b'{' => {
+                now += 1;
+                most = most.max(now);
+            }
+            b']' | b'}' => now = now.saturating_sub(1),
+            _ => {}
+        }
+    }
+    most
 }
 
 fn is_scalar(value: &RawValue) -> bool {
     !value.get().starts_with(['{', '['])
-}
-
-/// Paths of a batch, each read once.
-#[derive(Default)]
-struct Paths {
-    read: HashMap<String, Arc<JsonPath>>,
-}
-
-impl Paths {
-    fn get(&mut self, text: &str) -> Result<Arc<JsonPath>> {
-        if let Some(path) = self.read.get(text) {
-            return Ok(Arc::clone(path));
-        }
-        let path = Arc::new(JsonPath::new(text)?);
-        self.read.insert(text.to_owned(), Arc::clone(&path));
-        Ok(path)
-    }
 }
 
 /// What there is instead of a value.
@@ -151,7 +161,7 @@ fn optional(rows: &Rows, argument: usize, row: usize) -> Option<&str> {
 }
 
 fn json_value(rows: &Rows) -> Result<ArrayRef> {
-    let mut paths = Paths::default();
+    let mut paths = ReadOnce::new(JsonPath::new);
     let values = (0..rows.count).map(|row| {
         let (Some(text), Some(path)) = (optional(rows, 0, row), optional(rows, 1, row)) else {
             return Ok(None);
@@ -180,7 +190,7 @@ fn json_value(rows: &Rows) -> Result<ArrayRef> {
 }
 
 fn json_query(rows: &Rows) -> Result<ArrayRef> {
-    let mut paths = Paths::default();
+    let mut paths = ReadOnce::new(JsonPath::new);
     let values = (0..rows.count).map(|row| {
         let (Some(text), Some(path)) = (optional(rows, 0, row), optional(rows, 1, row)) else {
             return Ok(None);
@@ -226,7 +236,7 @@ fn json_query(rows: &Rows) -> Result<ArrayRef> {
 }
 
 fn json_exists(rows: &Rows) -> Result<ArrayRef> {
-    let mut paths = Paths::default();
+    let mut paths = ReadOnce::new(JsonPath::new);
     let values = (0..rows.count).map(|row| {
         let (Some(text), Some(path)) = (optional(rows, 0, row), optional(rows, 1, row)) else {
             return Ok(None);
@@ -292,20 +302,34 @@ fn number(text: &str) -> String {
 
 /// Without spaces, and with the names of objects in order, as Flink writes JSON.
 fn compact(value: &RawValue) -> String {
+    let mut text = String::with_capacity(value.get().len());
+    write_compact(value, &mut text);
+    text
+}
+
+fn write_compact(value: &RawValue, text: &mut String) {
     let quoted = |text: String| serde_json::Value::from(text).to_string();
     match value.get().as_bytes().first() {
         Some(b'{') => {
-            let entries = entries(value).into_iter();
-            let entries =
-                entries.map(|(name, value)| format!("{}:{}", quoted(name), compact(value)));
-            format!("{{{}}}", entries.collect::<Vec<_>>().join(","))
+            text.push('{');
+            for (place, (name, value)) in entries(value).into_iter().enumerate() {
+                text.push_str(if place > 0 { "," } else { "" });
+                text.push_str(&quoted(name));
+                text.push(':');
+                write_compact(value, text);
+            }
+            text.push('}');
         }
         Some(b'[') => {
-            let items: Vec<_> = items(value).into_iter().map(compact).collect();
-            format!("[{}]", items.join(","))
+            text.push('[');
+            for (place, value) in items(value).into_iter().enumerate() {
+                text.push_str(if place > 0 { "," } else { "" });
+                write_compact(value, text);
+            }
+            text.push(']');
         }
-        Some(b'"') => quoted(scalar(value)),
-        _ => number(value.get()),
+        Some(b'"') => text.push_str(&quoted(scalar(value))),
+        _ => text.push_str(&number(value.get())),
     }
 }
 

@@ -181,7 +181,7 @@ fn truncate(rows: &Rows) -> Result<ArrayRef> {
                 }
                 (1.., None) => value,
                 _ => {
-                    let unit = 10_f64.powi(-digits);
+                    let unit = 10_f64.powi(digits.saturating_neg());
                     (value / unit).trunc() * unit
                 }
             }

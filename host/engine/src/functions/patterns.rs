@@ -1,6 +1,6 @@
 //! Flink's functions of regular expressions.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::{
     arrow::{
@@ -11,11 +11,11 @@ use datafusion::{
 };
 use regex::{NoExpand, Regex};
 
-use super::function::{Function, Parameter::*, Rows, gives};
+use super::function::{Function, Parameter::*, ReadOnce, Rows, gives};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     Function::new("regexp", &[Text, Text], gives::boolean, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_booleans(|row| {
             Ok(Some(
                 patterns.get(rows.text(1, row))?.is_match(rows.text(0, row)),
@@ -23,14 +23,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
     Function::new("similar_to", &[Text, Text], gives::boolean, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_booleans(|row| {
             let pattern = of_similar(rows.text(1, row));
             Ok(Some(patterns.get(&pattern)?.is_match(rows.text(0, row))))
         })
     }),
     Function::new("regexp_replace", &[Text, Text, Text], gives::text, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_texts(|row| {
             let pattern = patterns.get(rows.text(1, row))?;
             // Flink knows no groups in what is put in.
@@ -41,7 +41,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
     Function::new("regexp_extract", &[Text, Text, Long], gives::text, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_texts(|row| {
             let pattern = patterns.get(rows.text(1, row))?;
             let group = if rows.given() > 2 {
@@ -63,14 +63,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .required(2),
     Function::new("regexp_substr", &[Text, Text], gives::text, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_texts(|row| {
             let found = patterns.get(rows.text(1, row))?.find(rows.text(0, row));
             Ok(found.map(|found| found.as_str()))
         })
     }),
     Function::new("regexp_count", &[Text, Text], gives::int, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_numbers::<Int32Type>(|row| {
             let count = patterns
                 .get(rows.text(1, row))?
@@ -80,7 +80,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         })
     }),
     Function::new("regexp_instr", &[Text, Text], gives::int, |rows| {
-        let mut patterns = Patterns::default();
+        let mut patterns = ReadOnce::new(pattern);
         rows.to_numbers::<Int32Type>(|row| {
             let text = rows.text(0, row);
             let found = patterns.get(rows.text(1, row))?.find(text);
@@ -90,37 +90,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
 ];
 
-/// Patterns of a batch, each compiled once.
-#[derive(Default)]
-pub(super) struct Patterns {
-    compiled: HashMap<String, Regex>,
-}
-
-impl Patterns {
-    pub(super) fn get(&mut self, pattern: &str) -> Result<Regex> {
-        if let Some(compiled) = self.compiled.get(pattern) {
-            return Ok(compiled.clone());
-        }
-        match Regex::new(pattern) {
-            Ok(compiled) => {
-                self.compiled.insert(pattern.to_owned(), compiled.clone());
-                Ok(compiled)
-            }
-            Err(error) => {
-                let why = error.to_string();
-                let why = why
-                    .lines()
-                    .last()
-                    .unwrap_or_default()
-                    .trim_start_matches("error: ");
-                exec_err!("the regular expression '{pattern}' is wrong or not supported: {why}")
-            }
-        }
-    }
+pub(super) fn pattern(text: &str) -> Result<Regex> {
+    Regex::new(text).or_else(|error| {
+        let why = error.to_string();
+        let why = why
+            .lines()
+            .last()
+            .unwrap_or_default()
+            .trim_start_matches("error: ");
+        exec_err!("the regular expression '{text}' is wrong or not supported: {why}")
+    })
 }
 
 fn extract_all(rows: &Rows) -> Result<ArrayRef> {
-    let mut patterns = Patterns::default();
+    let mut patterns = ReadOnce::new(pattern);
     let mut lists = ListBuilder::new(StringBuilder::new());
     for row in 0..rows.count {
         if rows.is_null(row) {

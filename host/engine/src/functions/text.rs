@@ -16,7 +16,7 @@ use datafusion::{
 use sha1::Sha1;
 use sha2::{Digest, Sha224, Sha256, Sha384, Sha512};
 
-use super::function::{Function, Parameter::*, Rows, gives};
+use super::function::{Function, Parameter::*, ReadOnce, Rows, gives};
 use crate::sql::flink_type;
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -335,7 +335,7 @@ fn text_map(_: &[DataType], _: Option<&str>) -> Result<DataType> {
 }
 
 fn str_to_map(rows: &Rows) -> Result<ArrayRef> {
-    let mut patterns = super::patterns::Patterns::default();
+    let mut patterns = ReadOnce::new(super::patterns::pattern);
     let names = MapFieldNames {
         entry: "entries".into(),
         key: "key".into(),

@@ -1,6 +1,6 @@
 //! Flink's functions of dates and times.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use chrono::{DateTime, NaiveDateTime, Offset, TimeDelta, TimeZone, Timelike, Utc};
 use datafusion::{
@@ -20,7 +20,7 @@ use datafusion::{
 
 use super::{
     format::{Format, parse_usual},
-    function::{Function, Parameter::*, Rows, gives},
+    function::{Function, Parameter::*, ReadOnce, Rows, gives},
     units::{added, difference, field, floor, is_of_day, length},
 };
 
@@ -50,7 +50,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .volatile(),
     Function::new("from_unixtime", &[Long, Text], gives::text, |rows| {
         let zone = zone(rows)?;
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         rows.to_texts(|row| {
             let pattern = if rows.given() > 1 {
                 rows.text(1, row)
@@ -68,7 +68,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     })
     .required(1),
     Function::new("to_date", &[Text, Text], date, |rows| {
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         let days = (0..rows.count).map(|row| match rows.is_null(row) {
             true => Ok(None),
             false => Ok(parsed(rows, row, &mut formats)?.map(days)),
@@ -77,7 +77,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
     })
     .required(1),
     Function::new("to_timestamp", &[Text, Text], gives::timestamp, |rows| {
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         rows.to_numbers::<TimestampMillisecondType>(|row| {
             let time = parsed(rows, row, &mut formats)?;
             Ok(time.map(|time| time.and_utc().timestamp_millis()))
@@ -93,14 +93,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .required(1),
     Function::new("date_format", &[Time, Text], gives::text, |rows| {
         let times = times(rows, 0)?;
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         rows.to_texts(|row| match clock(&times, row) {
             Some(time) => formats.get(rows.text(1, row))?.show(time).map(Some),
             None => Ok(None),
         })
     }),
     Function::new("convert_tz", &[Text, Text, Text], gives::text, |rows| {
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         rows.to_texts(|row| {
             let Some(time) = parse_usual(rows.text(0, row)) else {
                 return Ok(None);
@@ -187,23 +187,6 @@ fn a_time(given: &[DataType], zone: Option<&str>) -> Result<DataType> {
     }
 }
 
-/// Patterns of a batch, each read once.
-#[derive(Default)]
-struct Formats {
-    read: HashMap<String, Arc<Format>>,
-}
-
-impl Formats {
-    fn get(&mut self, pattern: &str) -> Result<Arc<Format>> {
-        if let Some(format) = self.read.get(pattern) {
-            return Ok(Arc::clone(format));
-        }
-        let format = Arc::new(Format::new(pattern)?);
-        self.read.insert(pattern.to_owned(), Arc::clone(&format));
-        Ok(format)
-    }
-}
-
 /// `Europe/Berlin`, `+02:00`, `GMT+02:00`.
 fn named(zone: &str) -> Result<Tz> {
     let name = match zone
@@ -264,7 +247,7 @@ fn unix_timestamp(rows: &Rows) -> Result<ArrayRef> {
         return rows.to_numbers::<Int64Type>(|_| Ok(Some(now)));
     }
     let zone = zone(rows)?;
-    let mut formats = Formats::default();
+    let mut formats = ReadOnce::new(Format::new);
     rows.to_numbers::<Int64Type>(|row| {
         let pattern = if rows.given() > 1 {
             rows.text(1, row)
@@ -286,7 +269,11 @@ fn unix_timestamp(rows: &Rows) -> Result<ArrayRef> {
 }
 
 /// The time of the first argument, as the second says.
-fn parsed(rows: &Rows, row: usize, formats: &mut Formats) -> Result<Option<NaiveDateTime>> {
+fn parsed(
+    rows: &Rows,
+    row: usize,
+    formats: &mut ReadOnce<Format>,
+) -> Result<Option<NaiveDateTime>> {
     let text = rows.text(0, row);
     if rows.given() < 2 {
         return Ok(parse_usual(text));
@@ -301,7 +288,7 @@ fn to_timestamp_ltz(rows: &Rows) -> Result<ArrayRef> {
         if rows.given() > 1 && *rows.array(1).data_type() != DataType::Utf8 {
             return exec_err!("TO_TIMESTAMP_LTZ of a text takes its pattern, no precision");
         }
-        let mut formats = Formats::default();
+        let mut formats = ReadOnce::new(Format::new);
         let utc = named("UTC")?;
         return rows.to_numbers::<TimestampMillisecondType>(|row| {
             let zone = match rows.given() {

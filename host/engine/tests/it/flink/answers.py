@@ -53,7 +53,7 @@ def main(path):
     with open(path, encoding="utf-8") as file:
         lines = [line.rstrip("\n") for line in file]
     ours = {line.split(" => ")[0]: line.partition(" <> ")[2] for line in lines}
-    lines = [line.split(" => ")[0] for line in lines]
+    lines = [line if line.startswith("#") else line.split(" => ")[0] for line in lines]
     expressions = [line for line in lines if line and not line.startswith("#")]
     planned = [expression for expression in expressions if is_planned(expression)]
     found = {}
