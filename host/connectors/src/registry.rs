@@ -132,6 +132,8 @@ pub fn source(
         "datagen" => datagen::source(definition, context),
         #[cfg(feature = "kafka")]
         "kafka" => kafka::source(definition, context),
+        #[cfg(feature = "kafka")]
+        "upsert-kafka" => kafka::upsert_source(definition, context),
         other => Err(ConnectorError::job(format!(
             "table {}: the connector '{other}' cannot be read, only written",
             definition.name

@@ -95,6 +95,12 @@ pub trait SinkWriter: Send {
     /// Writes a batch of the sink's schema.
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError>;
 
+    /// Takes back the rows of these keys: a batch of the sink's columns, of which only those of
+    /// [`Sink::replaces_by`] count, and only those need a value.
+    async fn take_back(&mut self, _batch: RecordBatch) -> Result<(), ConnectorError> {
+        Err(ConnectorError::bug("rows of this sink stay as they are"))
+    }
+
     /// Ends the partition; without it, its rows are not part of the commit.
     async fn finish(self: Box<Self>) -> Result<(), ConnectorError>;
 }

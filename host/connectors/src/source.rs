@@ -19,11 +19,18 @@ pub type BatchStream = Pin<Box<dyn Stream<Item = Result<SourceRows, ConnectorErr
 /// A table that can be read.
 #[async_trait]
 pub trait Source: Send + Sync + Debug {
-    /// The columns of the definition, in order.
+    /// The columns of the definition, in order; see [`Source::changes_by`] for one more.
     fn schema(&self) -> SchemaRef;
 
     /// Whether the rows end.
     fn bounded(&self) -> bool;
+
+    /// Of a table of changes: its key. A row replaces the one before it of the same key. The last
+    /// column of [`Source::schema`], a BOOLEAN, is true of a row that takes the row of its key back,
+    /// and has NULL in all other columns. Changes of one key keep their order in one partition only.
+    fn changes_by(&self) -> Option<&[String]> {
+        None
+    }
 
     /// Whether a record that is wrong becomes a [`DeadLetter`] instead of failing the job.
     fn gives_dead_letters(&self) -> bool {

@@ -48,6 +48,7 @@ impl Spec {
     pub(super) fn of(
         definition: &TableDefinition,
         context: &ConnectorContext,
+        upsert: bool,
     ) -> Result<Self, ConnectorError> {
         let options = Options::new(definition);
         let topics = Topics::of(definition)?;
@@ -66,7 +67,11 @@ impl Spec {
                 ));
             }
         };
-        let start = Mark::startup(definition, count)?;
+        // What a key has now may stand anywhere in a topic of changes.
+        let start = match upsert {
+            true => Mark::Earliest,
+            false => Mark::startup(definition, count)?,
+        };
         let bounded = Mark::bounded(definition, count)?;
         options.duration("scan.watermark.idle-timeout")?;
         let discovery = options

@@ -163,10 +163,14 @@ pub(crate) const CONNECTOR: Connector = Connector {
 
 pub(crate) const UPSERT: Connector = Connector {
     name: "upsert-kafka",
-    source: false,
+    source: true,
     sink: true,
     options: &[
-        ConnectorOption::new("topic", None, "the topic"),
+        ConnectorOption::new(
+            "topic",
+            None,
+            "the topic; a source may read several, separated by ;",
+        ),
         ConnectorOption::new(
             "properties.bootstrap.servers",
             None,
@@ -185,12 +189,33 @@ pub(crate) const UPSERT: Connector = Connector {
         ),
         ConnectorOption::new("key.fields-prefix", None, "as of kafka"),
         ConnectorOption::new("value.fields-include", Some("ALL"), "as of kafka"),
+        ConnectorOption::new("scan.bounded.mode", Some("unbounded"), "as of kafka"),
+        ConnectorOption::new("scan.bounded.timestamp-millis", None, "as of kafka"),
+        ConnectorOption::new("scan.bounded.specific-offsets", None, "as of kafka"),
+        ConnectorOption::new(
+            "scan.topic-partition-discovery.interval",
+            Some("5 min"),
+            "as of kafka",
+        ),
+        dead_letter::ON_ERROR,
+        dead_letter::TABLE,
+        ConnectorOption::new("scan.parallelism", None, FOR_FLINK),
         ConnectorOption::new(
             "sink.delivery-guarantee",
             Some("at-least-once"),
             "as of kafka",
         ),
         ConnectorOption::new("sink.transactional-id-prefix", None, "as of kafka"),
+        ConnectorOption::new(
+            "sink.buffer-flush.max-rows",
+            None,
+            "accepted: rows go out as they come",
+        ),
+        ConnectorOption::new(
+            "sink.buffer-flush.interval",
+            None,
+            "accepted: rows go out as they come",
+        ),
         ConnectorOption::new("sink.parallelism", None, FOR_FLINK),
     ],
     formats: FORMATS,
@@ -201,14 +226,37 @@ pub(crate) fn source(
     definition: &TableDefinition,
     context: &ConnectorContext,
 ) -> Result<Arc<dyn Source>, ConnectorError> {
+    read(definition, context, false)
+}
+
+pub(crate) fn upsert_source(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+) -> Result<Arc<dyn Source>, ConnectorError> {
+    check_upsert_formats(definition)?;
+    read(definition, context, true)
+}
+
+fn read(
+    definition: &TableDefinition,
+    context: &ConnectorContext,
+    upsert: bool,
+) -> Result<Arc<dyn Source>, ConnectorError> {
     let options = Options::new(definition);
-    let spec = Spec::of(definition, context)?;
     metadata::check(definition, false)?;
-    let columns = Columns::of(definition, true, false, None)?;
+    let columns = Columns::of(definition, true, upsert, None)?;
+    let spec = Spec::of(definition, context, upsert)?;
     let (key, value) = message_formats(definition, &columns)?;
+    let declared = definition.source_schema();
+    let changes_by = upsert.then(|| definition.primary_key.clone());
     Ok(Arc::new(KafkaSource {
         table: definition.name.clone(),
-        schema: definition.source_schema(),
+        schema: match &changes_by {
+            Some(key) => source::of_changes(&declared, key),
+            None => declared.clone(),
+        },
+        declared,
+        changes_by,
         columns,
         key,
         value,
@@ -232,10 +280,15 @@ pub(crate) fn upsert_sink(
     definition: &TableDefinition,
     context: &ConnectorContext,
 ) -> Result<Arc<dyn Sink>, ConnectorError> {
+    check_upsert_formats(definition)?;
+    KafkaSink::of(definition, context, true).map(|sink| Arc::new(sink) as Arc<dyn Sink>)
+}
+
+fn check_upsert_formats(definition: &TableDefinition) -> Result<(), ConnectorError> {
     let options = Options::new(definition);
     options.required("key.format", "json")?;
     options.required("value.format", "json")?;
-    KafkaSink::of(definition, context, true).map(|sink| Arc::new(sink) as Arc<dyn Sink>)
+    Ok(())
 }
 
 /// The formats of key and value.

@@ -27,11 +27,17 @@ pub(super) enum Origin {
     /// The value decoder's column of this index.
     Value(usize),
     Metadata(MetadataColumn),
+    /// Whether the message has no value, and so takes the row of its key back.
+    TakenBack,
 }
 
 pub(super) struct Reader {
     pub shared: Arc<Shared>,
     pub schema: SchemaRef,
+    /// The columns that must have a value in every row that has a value.
+    pub must_have: Vec<bool>,
+    /// Whether a message without a value takes a row back.
+    pub takes_back: bool,
     pub origins: Vec<Origin>,
     /// None where no column comes from the key.
     pub key: Option<Box<dyn MessageDecoder>>,
@@ -117,7 +123,8 @@ impl Reader {
                 taken.next += 1;
                 continue;
             }
-            if !taken.halfway {
+            let takes_back = self.takes_back && record.value.is_none();
+            if !taken.halfway && !takes_back {
                 let value = record.value.as_ref().map(|value| taken.chunk.bytes(value));
                 let pushed = match push(self.value.as_mut(), value).await {
                     Ok(pushed) => pushed,
@@ -151,7 +158,8 @@ impl Reader {
                 }
             }
             taken.halfway = false;
-            taken.values.push(Some(self.value.rows() as u32 - 1));
+            let value = (!takes_back).then(|| self.value.rows() as u32 - 1);
+            taken.values.push(value);
             taken.rows.push(taken.next);
             taken.next += 1;
         }
@@ -174,11 +182,21 @@ impl Reader {
             Origin::Value(index) => Ok(values[*index].clone()),
             Origin::Key(index) => Ok(keys[*index].clone()),
             Origin::Metadata(column) => column.array(&taken.chunk, &rows),
+            Origin::TakenBack => {
+                let taken_back = places.iter().map(|place| Some(place.is_none()));
+                Ok(Arc::new(taken_back.collect::<BooleanArray>()) as ArrayRef)
+            }
         });
         let mut columns: Vec<ArrayRef> = columns.collect::<Result<_, _>>()?;
-        let missing = missing(&self.schema, &columns);
-        for (row, name) in &missing {
+        // Of a row that is taken back only the key has values.
+        let may_lack = |column: usize, row: usize| {
+            let is_key = matches!(self.origins.get(column), Some(Origin::Key(_)));
+            !is_key && places.get(row).is_some_and(Option::is_none)
+        };
+        let missing = missing(&self.must_have, &columns, may_lack);
+        for (row, column) in &missing {
             let message = rows[*row];
+            let name = self.schema.field(*column).name();
             let error = ConnectorError::data(format!(
                 "{}: column {name} is NOT NULL, but has no value",
                 place(&taken.chunk, message)
@@ -326,14 +344,18 @@ fn aligned(
 }
 
 /// The rows that lack a value which they must have, with the first column of which they do.
-fn missing<'a>(schema: &'a SchemaRef, columns: &[ArrayRef]) -> BTreeMap<usize, &'a str> {
+fn missing(
+    must_have: &[bool],
+    columns: &[ArrayRef],
+    may_lack: impl Fn(usize, usize) -> bool,
+) -> BTreeMap<usize, usize> {
     let mut missing = BTreeMap::new();
-    for (column, field) in columns.iter().zip(schema.fields()) {
-        if field.is_nullable() || column.logical_null_count() == 0 {
+    for (index, column) in columns.iter().enumerate() {
+        if must_have.get(index) != Some(&true) || column.logical_null_count() == 0 {
             continue;
         }
-        for row in (0..column.len()).filter(|row| column.is_null(*row)) {
-            missing.entry(row).or_insert(field.name().as_str());
+        for row in (0..column.len()).filter(|row| column.is_null(*row) && !may_lack(index, *row)) {
+            missing.entry(row).or_insert(index);
         }
     }
     missing

@@ -353,7 +353,14 @@ impl Writer {
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
-        match self.send(batch).await {
+        match self.send(batch, true).await {
+            Ok(()) => Ok(()),
+            Err(error) => Err(self.producer.explained(error).await),
+        }
+    }
+
+    async fn take_back(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        match self.send(batch, false).await {
             Ok(()) => Ok(()),
             Err(error) => Err(self.producer.explained(error).await),
         }
@@ -365,8 +372,8 @@ impl SinkWriter for Writer {
 }
 
 impl Writer {
-    /// Hands a row after the other to the client.
-    async fn send(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+    /// Hands a row after the other to the client; without values, each says that its key has none now.
+    async fn send(&mut self, batch: RecordBatch, with_values: bool) -> Result<(), ConnectorError> {
         self.producer.check()?;
         let shared = self.shared.clone();
         let columns = &shared.columns;
@@ -378,7 +385,10 @@ impl Writer {
         let mut keys = std::mem::take(&mut self.keys);
         values.clear();
         keys.clear();
-        self.value.encode(&part(&columns.value)?, &mut values)?;
+        match with_values {
+            true => self.value.encode(&part(&columns.value)?, &mut values)?,
+            false => (0..batch.num_rows()).for_each(|_| values.end_absent()),
+        }
         if let Some(encoder) = &mut self.key {
             encoder.encode(&part(&columns.key)?, &mut keys)?;
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock, Weak};
 use std::thread;
 use std::time::Duration;
 
-use arrow::datatypes::{Schema, SchemaRef};
+use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
 use async_trait::async_trait;
 use parking_lot::{Condvar, Mutex};
 use rdkafka::consumer::{CommitMode, Consumer};
@@ -36,7 +36,12 @@ const FAREWELL: Duration = Duration::from_secs(3);
 
 pub(super) struct KafkaSource {
     pub table: String,
+    /// What it gives.
     pub schema: SchemaRef,
+    /// What the table says of its columns.
+    pub declared: SchemaRef,
+    /// The key of a table of changes.
+    pub changes_by: Option<Vec<String>>,
     pub columns: Columns,
     pub key: Option<MessageFormat>,
     pub value: MessageFormat,
@@ -67,6 +72,10 @@ impl Source for KafkaSource {
 
     fn bounded(&self) -> bool {
         self.spec.bounded.is_some()
+    }
+
+    fn changes_by(&self) -> Option<&[String]> {
+        self.changes_by.as_deref()
     }
 
     fn gives_dead_letters(&self) -> bool {
@@ -139,6 +148,17 @@ impl Source for KafkaSource {
     }
 }
 
+/// The columns of a table of changes: of a row that is taken back only the key has values.
+pub(super) fn of_changes(declared: &SchemaRef, key: &[String]) -> SchemaRef {
+    let fields = declared.fields().iter().map(|field| {
+        let field = field.as_ref().clone();
+        let nullable = !key.contains(field.name());
+        field.with_nullable(nullable)
+    });
+    let taken_back = Field::new("taken back", DataType::Boolean, false);
+    Arc::new(Schema::new(fields.chain([taken_back]).collect::<Vec<_>>()))
+}
+
 impl KafkaSource {
     fn reader(
         &self,
@@ -150,17 +170,32 @@ impl KafkaSource {
         let projection = projection.unwrap_or(&all);
         let schema = self.schema.project(projection);
         let schema = schema.map_err(|error| ConnectorError::unexpected("a projection", error))?;
+        let must_have = projection.iter().map(|index| {
+            let Some(field) = self.declared.fields().get(*index) else {
+                return false;
+            };
+            let key = self.changes_by.as_ref();
+            !field.is_nullable() || key.is_some_and(|key| key.contains(field.name()))
+        });
+        let must_have = must_have.collect();
         let (mut keys, mut values) = (Vec::new(), Vec::new());
         let mut origins = Vec::with_capacity(projection.len());
         for index in projection {
             let at = |columns: &[usize]| columns.iter().position(|column| column == index);
-            // A column of both is the value's, as in Flink.
-            let origin = if let Some(place) = at(&self.columns.value) {
+            let in_key = at(&self.columns.key);
+            // A column of both is the value's, as in Flink; of a table of changes there may be no value.
+            let in_value = match (&self.changes_by, in_key) {
+                (Some(_), Some(_)) => None,
+                _ => at(&self.columns.value),
+            };
+            let origin = if let Some(place) = in_value {
                 values.push(place);
                 Origin::Value(values.len() - 1)
-            } else if let Some(place) = at(&self.columns.key) {
+            } else if let Some(place) = in_key {
                 keys.push(place);
                 Origin::Key(keys.len() - 1)
+            } else if *index == self.declared.fields().len() {
+                Origin::TakenBack
             } else {
                 let metadata = self
                     .columns
@@ -182,6 +217,8 @@ impl KafkaSource {
         Ok(Box::new(Reader {
             shared: shared.clone(),
             schema: Arc::new(Schema::new(schema.fields)),
+            must_have,
+            takes_back: self.changes_by.is_some(),
             origins,
             key,
             value: self

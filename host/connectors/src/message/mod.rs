@@ -111,7 +111,7 @@ impl Messages {
     }
 
     /// The next message is one without bytes.
-    fn end_absent(&mut self) {
+    pub(crate) fn end_absent(&mut self) {
         self.absent.push(self.ends.len());
         self.end();
     }

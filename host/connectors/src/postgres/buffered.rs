@@ -27,7 +27,8 @@ pub(super) struct Buffer {
 #[derive(Default)]
 struct Held {
     session: Option<Session>,
-    batches: Vec<RecordBatch>,
+    /// With whether they take rows back.
+    batches: Vec<(RecordBatch, bool)>,
     rows: u64,
     bytes: usize,
     /// Why rows could not be written while nobody waited for it.
@@ -51,11 +52,11 @@ impl Buffer {
         Ok(())
     }
 
-    async fn hold(&self, batch: RecordBatch) -> Result<(), ConnectorError> {
+    async fn hold(&self, batch: RecordBatch, taken_back: bool) -> Result<(), ConnectorError> {
         let mut held = self.held.lock().await;
         held.rows += batch.num_rows() as u64;
         held.bytes += batch.get_array_memory_size();
-        held.batches.push(batch);
+        held.batches.push((batch, taken_back));
         match held.rows >= self.opening.settings.max_rows || held.bytes >= HELD_BYTES {
             true => self.flush(&mut held).await,
             false => Ok(()),
@@ -90,9 +91,11 @@ impl Buffer {
             None => self.opening.open(APPLICATION).await?,
         };
         let mut first = 0;
-        for batch in &held.batches {
-            let rows = session.target.encoder.encode(batch, first);
-            session.copy(rows.map_err(Failure::Other)?).await?;
+        for (batch, taken_back) in &held.batches {
+            let rows = session.target.encoder.encode(batch, first, *taken_back);
+            session
+                .copy(rows.map_err(Failure::Other)?, *taken_back)
+                .await?;
             first += i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
         }
         session.complete().await?;
@@ -163,7 +166,11 @@ struct Writer(Arc<Buffer>);
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
-        self.0.hold(batch).await
+        self.0.hold(batch, false).await
+    }
+
+    async fn take_back(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        self.0.hold(batch, true).await
     }
 
     async fn finish(self: Box<Self>) -> Result<(), ConnectorError> {

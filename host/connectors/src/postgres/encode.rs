@@ -32,13 +32,18 @@ pub(super) struct Encoder {
     pub table: String,
     /// A name and a wire type for each column.
     pub columns: Vec<(String, Wire)>,
-    /// Rows have a number behind their last column.
+    /// Behind a row's last column stand its number, and whether it takes the row of its key back.
     pub numbered: bool,
 }
 
 impl Encoder {
     /// The rows; they are numbered from `first` on.
-    pub(super) fn encode(&self, batch: &RecordBatch, first: i64) -> Result<Bytes, ConnectorError> {
+    pub(super) fn encode(
+        &self,
+        batch: &RecordBatch,
+        first: i64,
+        taken_back: bool,
+    ) -> Result<Bytes, ConnectorError> {
         let mut cast = Vec::with_capacity(self.columns.len());
         for ((name, wire), column) in self.columns.iter().zip(batch.columns()) {
             let column = as_wire(wire, column);
@@ -52,7 +57,7 @@ impl Encoder {
             .collect();
         let values =
             values.ok_or_else(|| ConnectorError::bug("a column that PostgreSQL cannot hold"))?;
-        let count = values.len() + usize::from(self.numbered);
+        let count = values.len() + if self.numbered { 2 } else { 0 };
         let count = i16::try_from(count).map_err(|_| {
             ConnectorError::job("a table of PostgreSQL cannot have as many columns".to_owned())
         })?;
@@ -66,6 +71,8 @@ impl Encoder {
             if self.numbered {
                 out.extend_from_slice(&8i32.to_be_bytes());
                 out.extend_from_slice(&number.to_be_bytes());
+                out.extend_from_slice(&1i32.to_be_bytes());
+                out.push(u8::from(taken_back));
             }
         }
         Ok(out.into())

@@ -43,6 +43,8 @@ pub(super) struct Session {
     copy: Option<Pin<Box<CopyInSink<Bytes>>>>,
     /// Bytes that the COPY has taken.
     copied: usize,
+    /// Whether some of the transaction's rows take others back.
+    takes_back: bool,
     /// Whose checkpoints its commits belong to.
     pub claim: Option<Claim>,
 }
@@ -66,6 +68,7 @@ impl Opening {
             begun: false,
             copy: None,
             copied: 0,
+            takes_back: false,
             claim: None,
         };
         // What the server's default is must not change what a commit means.
@@ -111,7 +114,8 @@ impl Session {
     }
 
     /// Sends encoded rows. Waits while the server is busy.
-    pub(super) async fn copy(&mut self, rows: Bytes) -> Result<(), Failure> {
+    pub(super) async fn copy(&mut self, rows: Bytes, taken_back: bool) -> Result<(), Failure> {
+        self.takes_back |= taken_back;
         let mut copy = match self.copy.take() {
             Some(copy) => copy,
             None => {
@@ -148,9 +152,18 @@ impl Session {
     /// Brings the transaction to where nothing but its commit is left to do.
     pub(super) async fn complete(&mut self) -> Result<(), Failure> {
         self.end_copy().await?;
-        match (self.begun, &self.target.clone().merge) {
-            (true, Some(merge)) => self.execute(merge).await,
-            _ => Ok(()),
+        if !self.begun {
+            return Ok(());
+        }
+        let target = self.target.clone();
+        if std::mem::take(&mut self.takes_back)
+            && let Some(take_back) = &target.take_back
+        {
+            self.execute(take_back).await?;
+        }
+        match &target.merge {
+            Some(merge) => self.execute(merge).await,
+            None => Ok(()),
         }
     }
 

@@ -109,11 +109,11 @@ struct Writer {
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
-        let count = i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
-        let first = self.progress.rows.fetch_add(count, Ordering::Relaxed);
-        let rows = self.target.encoder.encode(&batch, first)?;
-        let mut session = self.session.lock().await;
-        Ok(session.as_mut().ok_or_else(ended)?.copy(rows).await?)
+        self.copy(&batch, false).await
+    }
+
+    async fn take_back(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
+        self.copy(&batch, true).await
     }
 
     async fn finish(self: Box<Self>) -> Result<(), ConnectorError> {
@@ -121,5 +121,19 @@ impl SinkWriter for Writer {
         session.as_mut().ok_or_else(ended)?.end_copy().await?;
         self.progress.writers.fetch_sub(1, Ordering::AcqRel);
         Ok(())
+    }
+}
+
+impl Writer {
+    async fn copy(&self, batch: &RecordBatch, taken_back: bool) -> Result<(), ConnectorError> {
+        let count = i64::try_from(batch.num_rows()).unwrap_or(i64::MAX);
+        let first = self.progress.rows.fetch_add(count, Ordering::Relaxed);
+        let rows = self.target.encoder.encode(batch, first, taken_back)?;
+        let mut session = self.session.lock().await;
+        Ok(session
+            .as_mut()
+            .ok_or_else(ended)?
+            .copy(rows, taken_back)
+            .await?)
     }
 }

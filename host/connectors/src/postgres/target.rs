@@ -10,9 +10,10 @@ use super::types::{Stored, default_type, wire};
 use crate::ConnectorError;
 use crate::text::type_name;
 
-/// The temporary table of rows that replace others, and the column of their numbers.
+/// The temporary table of rows that replace others or take them back, and the columns behind their own.
 const ROWS: &str = "pg_temp.wasmill_rows";
 const NUMBER: &str = "wasmill_row_number";
+const TAKEN_BACK: &str = "wasmill_taken_back";
 
 /// What is written: the declaration's side.
 #[derive(Debug)]
@@ -36,6 +37,8 @@ pub(super) struct Target {
     pub copy: String,
     /// Takes the rows of the temporary table into the table.
     pub merge: Option<String>,
+    /// Removes from the table the rows that those of the temporary table take back.
+    pub take_back: Option<String>,
 }
 
 /// A column in PostgreSQL.
@@ -250,10 +253,13 @@ impl Relation {
             prepare: upsert.as_ref().map(Upsert::prepare),
             delete: format!("DELETE FROM {place}"),
             copy: match &upsert {
-                Some(_) => format!("COPY {ROWS} ({list}, {NUMBER}) FROM STDIN (FORMAT binary)"),
+                Some(_) => format!(
+                    "COPY {ROWS} ({list}, {NUMBER}, {TAKEN_BACK}) FROM STDIN (FORMAT binary)"
+                ),
                 None => format!("COPY {place} ({list}) FROM STDIN (FORMAT binary)"),
             },
             merge: upsert.as_ref().map(Upsert::merge),
+            take_back: upsert.as_ref().map(Upsert::take_back),
             encoder: Encoder {
                 table: format!("{}.{}", self.schema, self.name),
                 numbered: upsert.is_some(),
@@ -275,12 +281,12 @@ impl Upsert<'_> {
         let list = self.names.join(", ");
         format!(
             "CREATE TEMPORARY TABLE wasmill_rows ON COMMIT DELETE ROWS AS \
-             SELECT {list}, 0::bigint AS {NUMBER} FROM {} WITH NO DATA",
+             SELECT {list}, 0::bigint AS {NUMBER}, false AS {TAKEN_BACK} FROM {} WITH NO DATA",
             self.place
         )
     }
 
-    /// A statement must not touch a row twice: of those with one key the last is taken.
+    /// A statement must not touch a row twice: of those with one key the last counts.
     fn merge(&self) -> String {
         let (list, keys) = (self.names.join(", "), self.keys.join(", "));
         let others = self.names.iter().filter(|name| !self.keys.contains(name));
@@ -293,9 +299,30 @@ impl Upsert<'_> {
         };
         format!(
             "INSERT INTO {} ({list}) OVERRIDING SYSTEM VALUE \
-             SELECT DISTINCT ON ({keys}) {list} FROM {ROWS} ORDER BY {keys}, {NUMBER} DESC \
-             ON CONFLICT ({keys}) DO {action}",
-            self.place
+             SELECT {list} FROM {} WHERE NOT {TAKEN_BACK} ON CONFLICT ({keys}) DO {action}",
+            self.place,
+            self.last()
+        )
+    }
+
+    fn take_back(&self) -> String {
+        let same = self
+            .keys
+            .iter()
+            .map(|key| format!("old.{key} = last.{key}"));
+        let same = same.collect::<Vec<_>>().join(" AND ");
+        format!(
+            "DELETE FROM {} AS old USING {} WHERE last.{TAKEN_BACK} AND {same}",
+            self.place,
+            self.last()
+        )
+    }
+
+    /// The last row of each key.
+    fn last(&self) -> String {
+        let keys = self.keys.join(", ");
+        format!(
+            "(SELECT DISTINCT ON ({keys}) * FROM {ROWS} ORDER BY {keys}, {NUMBER} DESC) AS last"
         )
     }
 }

@@ -53,7 +53,7 @@ fn connectors_and_formats() {
         expect![[r#"
             error: table t: the connector 'print' cannot be read, only written
 
-            hint: readable connectors: filesystem, kafka, datagen
+            hint: readable connectors: filesystem, kafka, upsert-kafka, datagen
         "#]],
     );
     refused(

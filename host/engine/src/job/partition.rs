@@ -6,9 +6,9 @@ use std::sync::{
 };
 
 use arrow::{
-    array::{Array, BooleanArray, RecordBatch},
-    compute::{and, filter_record_batch, is_not_null},
-    datatypes::SchemaRef,
+    array::{Array, ArrayRef, AsArray, BooleanArray, RecordBatch},
+    compute::{and, filter_record_batch, is_not_null, partition},
+    datatypes::{Schema, SchemaRef},
 };
 use datafusion::{
     execution::TaskContext,
@@ -49,6 +49,8 @@ pub(super) struct Partition {
     table: String,
     not_null: Vec<usize>,
     drop_nulls: bool,
+    /// The last column of the plan says which rows take others back.
+    takes_back: bool,
     /// What its sink has taken.
     rows: Arc<AtomicU64>,
     observer: Arc<JobObserver>,
@@ -70,6 +72,7 @@ impl Partition {
             table: pipeline.table.clone(),
             not_null: pipeline.not_null.clone(),
             drop_nulls: pipeline.drop_nulls,
+            takes_back: pipeline.takes_back,
             rows: Arc::clone(rows),
             observer: Arc::clone(observer),
         })
@@ -87,19 +90,74 @@ impl Partition {
             .map_err(|error| execution_error(&error))?;
         while let Some(batch) = stream.next().await {
             let batch = batch.map_err(|error| execution_error(&error))?;
-            let batch = self.enforce_not_null(batch)?;
-            let rows = batch.num_rows();
-            if rows == 0 {
-                continue;
+            match self.takes_back {
+                true => self.write_changes(&batch, writer).await?,
+                false => self.write(batch, writer).await?,
             }
-            let batch = RecordBatch::try_new(Arc::clone(&self.schema), batch.columns().to_vec())
-                .map_err(|error| EngineError::bug(format!("writing '{}': {error}", self.table)))?;
-            let written = writer.write(batch).await;
-            written.map_err(|error| connector_error(&error))?;
-            self.rows.fetch_add(rows as u64, Ordering::Relaxed);
-            self.observer.add_rows_written(rows as u64);
         }
         Ok(())
+    }
+
+    async fn write(
+        &self,
+        batch: RecordBatch,
+        writer: &mut dyn SinkWriter,
+    ) -> Result<(), EngineError> {
+        let batch = self.enforce_not_null(batch)?;
+        let rows = batch.num_rows();
+        if rows == 0 {
+            return Ok(());
+        }
+        let batch = self.named(&self.schema, batch.columns())?;
+        let written = writer.write(batch).await;
+        written.map_err(|error| connector_error(&error))?;
+        self.count(rows);
+        Ok(())
+    }
+
+    /// Writes rows and takes others back, in their order.
+    async fn write_changes(
+        &self,
+        batch: &RecordBatch,
+        writer: &mut dyn SinkWriter,
+    ) -> Result<(), EngineError> {
+        let last = batch.num_columns().saturating_sub(1);
+        let columns: Vec<usize> = (0..last).collect();
+        let rows = batch.project(&columns).map_err(internal)?;
+        let Some(taken_back) = batch.column(last).as_boolean_opt() else {
+            return Err(EngineError::bug("rows without whether they are taken back"));
+        };
+        // Each part is as long as rows of one kind follow each other.
+        for part in partition(&[batch.column(last).clone()])
+            .map_err(internal)?
+            .ranges()
+        {
+            let rows = rows.slice(part.start, part.len());
+            if !taken_back.value(part.start) {
+                self.write(rows, writer).await?;
+                continue;
+            }
+            let fields = self.schema.fields().iter();
+            let fields = fields.map(|field| field.as_ref().clone().with_nullable(true));
+            let nullable = Arc::new(Schema::new(fields.collect::<Vec<_>>()));
+            let taken = writer
+                .take_back(self.named(&nullable, rows.columns())?)
+                .await;
+            taken.map_err(|error| connector_error(&error))?;
+            self.count(part.len());
+        }
+        Ok(())
+    }
+
+    /// Columns under the names of the sink.
+    fn named(&self, schema: &SchemaRef, columns: &[ArrayRef]) -> Result<RecordBatch, EngineError> {
+        RecordBatch::try_new(Arc::clone(schema), columns.to_vec())
+            .map_err(|error| EngineError::bug(format!("writing '{}': {error}", self.table)))
+    }
+
+    fn count(&self, rows: usize) {
+        self.rows.fetch_add(rows as u64, Ordering::Relaxed);
+        self.observer.add_rows_written(rows as u64);
     }
 
     fn enforce_not_null(&self, batch: RecordBatch) -> Result<RecordBatch, EngineError> {

@@ -64,6 +64,7 @@ pub(super) fn breaks(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
 
 pub(super) fn in_words(name: &str) -> String {
     let words = [
+        ("Changes", "a table of changes"),
         ("Join", "a join"),
         ("Aggregate", "an aggregation"),
         ("Window", "a window function"),

@@ -38,6 +38,8 @@ pub(crate) struct Pipeline {
     pub not_null: Vec<usize>,
     /// Rows with such a NULL are left out instead of failing the job.
     pub drop_nulls: bool,
+    /// The plan gives a column more, the last: whether a row takes back the one of its key.
+    pub takes_back: bool,
     /// Of a table of letters: where its rows come from.
     pub letters: Option<Arc<Letters>>,
 }
@@ -114,6 +116,7 @@ pub(crate) async fn plan_insert(
         plan,
         not_null,
         drop_nulls: shared.settings.read().drops_nulls(),
+        takes_back: false,
         letters: None,
     })
 }

@@ -4,6 +4,7 @@
 mod assignment;
 mod calls;
 mod casts;
+mod changes;
 mod context;
 mod diagnose;
 mod endless;

@@ -1,10 +1,10 @@
 //! The catalog's tables as DataFusion sees them.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use datafusion::{
-    arrow::datatypes::{DataType, FieldRef, SchemaRef},
+    arrow::datatypes::{DataType, FieldRef, Schema, SchemaRef},
     catalog::{
         SchemaProvider, Session, TableProvider, default_table_source::provider_as_source,
         view::ViewTable,
@@ -15,9 +15,11 @@ use datafusion::{
 };
 
 use super::{
-    casts::in_zone, context::Shared, external, letters::dead_letter_table, lookup,
-    scan::SourceScan, watermark, windows::time_attribute,
+    casts::in_zone, changes::Changes, context::Shared, external, letters::dead_letter_table,
+    lookup, scan::SourceScan, watermark, windows::time_attribute,
 };
+use wasmill_connectors::{Source, TableDefinition};
+
 use crate::{
     catalog::{Relation, Table},
     sql::split_hinted_name,
@@ -69,7 +71,7 @@ fn provider(
 ) -> Result<Arc<dyn TableProvider>> {
     let read: Arc<dyn TableProvider> = Arc::new(ConnectorTable {
         shared: Arc::clone(shared),
-        schema: table.read_schema(),
+        schema: given(&table),
         hint,
         table: Arc::clone(&table),
     });
@@ -117,6 +119,20 @@ fn provider(
     Ok(Arc::new(ViewTable::new(plan.build()?, None)))
 }
 
+/// What a connector gives of a table: of changes, only the key of which is never NULL.
+fn given(table: &Table) -> SchemaRef {
+    let schema = table.read_schema();
+    let connector = table.options.get("connector").map(String::as_str);
+    if connector != Some("upsert-kafka") {
+        return schema;
+    }
+    let fields = schema.fields().iter().map(|field| {
+        let nullable = !table.primary_key.contains(field.name());
+        field.as_ref().clone().with_nullable(nullable)
+    });
+    Arc::new(Schema::new(fields.collect::<Vec<_>>()))
+}
+
 /// What a connector reads of a table.
 #[derive(Debug)]
 struct ConnectorTable {
@@ -151,14 +167,11 @@ impl TableProvider for ConnectorTable {
         let source =
             wasmill_connectors::source(&definition, &self.shared.connectors()).map_err(located)?;
         let path = definition.options.get("path");
+        if let Some(keys) = source.changes_by().map(<[String]>::to_vec) {
+            return self.changes(source, &keys, &definition, projection).await;
+        }
         let later = path.is_some_and(|path| self.shared.will_be_written(path));
-        let dead_letters = match source.gives_dead_letters() {
-            true => {
-                let table = dead_letter_table(&self.shared, &self.table, &definition.options);
-                Some(table.map_err(|error| external(error.at(|| self.table.location.clone())))?)
-            }
-            false => None,
-        };
+        let dead_letters = self.dead_letters(&source, &definition)?;
         let statistics = if later {
             None
         } else {
@@ -183,13 +196,67 @@ impl TableProvider for ConnectorTable {
             read,
             state.config().target_partitions(),
         )?;
-        let reload = lookup::reload(&self.table.name, &definition.options)
-            .map_err(|error| external(error.at(|| self.table.location.clone())))?;
-        let scan = scan.with_reload(reload);
+        let scan = scan.with_reload(self.reload(&definition)?);
         let scan = scan.with_dead_letter_table(dead_letters);
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,
         }))
+    }
+}
+
+impl ConnectorTable {
+    /// Reads a table of changes by these columns.
+    async fn changes(
+        &self,
+        source: Arc<dyn Source>,
+        keys: &[String],
+        definition: &TableDefinition,
+        projection: Option<&Vec<usize>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let all = source.schema();
+        let columns = all.fields().len().saturating_sub(1);
+        let mut read = match projection {
+            Some(projection) => projection.clone(),
+            None => (0..columns).collect(),
+        };
+        let given = read.len();
+        let mut places = Vec::with_capacity(keys.len());
+        for key in keys {
+            let index = all.index_of(key)?;
+            places.push(match read.iter().position(|known| *known == index) {
+                Some(place) => place,
+                None => {
+                    read.push(index);
+                    read.len() - 1
+                }
+            });
+        }
+        read.push(columns);
+        let dead_letters = self.dead_letters(&source, definition)?;
+        // Changes of a key must stay in order.
+        let partitions = 1;
+        let scan = SourceScan::new(&self.table.name, source, None, read, partitions)?;
+        let scan = scan.with_reload(self.reload(definition)?);
+        let scan = scan.with_dead_letter_table(dead_letters);
+        Ok(Arc::new(Changes::new(scan, places, given)?))
+    }
+
+    fn dead_letters(
+        &self,
+        source: &Arc<dyn Source>,
+        definition: &TableDefinition,
+    ) -> Result<Option<String>> {
+        if !source.gives_dead_letters() {
+            return Ok(None);
+        }
+        let table = dead_letter_table(&self.shared, &self.table, &definition.options);
+        let table = table.map_err(|error| external(error.at(|| self.table.location.clone())))?;
+        Ok(Some(table))
+    }
+
+    fn reload(&self, definition: &TableDefinition) -> Result<Option<Duration>> {
+        lookup::reload(&self.table.name, &definition.options)
+            .map_err(|error| external(error.at(|| self.table.location.clone())))
     }
 }

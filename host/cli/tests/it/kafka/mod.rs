@@ -2,6 +2,7 @@
 
 mod bad;
 mod broker;
+mod changes;
 mod dead_letters;
 mod exactly_once;
 mod example;

@@ -249,7 +249,7 @@ fn a_table_cannot_be_read() {
         1 | CREATE TABLE t (id INT) WITH ('connector' = 'postgres', 'username' = 'postgres', 'url' = 'jdbc:postg…
           |              ^
 
-        hint: readable connectors: filesystem, kafka, datagen
+        hint: readable connectors: filesystem, kafka, upsert-kafka, datagen
     "#]].assert_eq(&database.run(&job));
 }
 

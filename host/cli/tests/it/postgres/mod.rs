@@ -4,6 +4,6 @@ mod bounded;
 mod declaration;
 mod endless;
 mod ranks;
-mod server;
+pub mod server;
 mod tls;
 mod values;

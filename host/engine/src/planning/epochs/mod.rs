@@ -8,6 +8,7 @@
 mod intervals;
 mod joins;
 mod ranks;
+mod replaced;
 mod windows;
 
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
@@ -21,18 +22,18 @@ use datafusion::{
         execution_plan::ChildrenPropertiesMode,
         filter::FilterExec,
         joins::{CrossJoinExec, HashJoinExec, NestedLoopJoinExec},
-        projection::ProjectionExec,
         windows::{BoundedWindowAggExec, WindowAggExec},
     },
 };
 use wasmill_state::StateStore;
 
 use self::{
-    ranks::{check_replaced, replaced_above},
+    replaced::{above, check_replaced, not_with},
     windows::whole,
 };
 use super::{
     Latecomers, Pipeline,
+    changes::Changes,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
     windows::{Sessions, WindowEnd, WindowId},
 };
@@ -69,13 +70,6 @@ const ABLE: &str = "over tables without end a query may project, filter, call fu
                     tables, join a table that ends, and aggregate, rank or join by windows: \
                     GROUP BY window_start, window_end over TUMBLE, HOP, CUMULATE or SESSION";
 
-/// Nodes that neither drop nor change a row.
-const KEEPS_ALL: &[&str] = &[
-    "CoalesceBatchesExec",
-    "CoalescePartitionsExec",
-    "CooperativeExec",
-];
-
 const KEEP_ALL: &str = "write its rows to a sink that replaces them, and ask that table";
 
 /// Makes a pipeline's plan one that is executed epoch by epoch; what it holds is of `store`, what
@@ -97,13 +91,15 @@ pub(crate) fn epoch_pipeline(
     let (plan, rows) = planner.plan(plan)?;
     match &rows {
         Rows::Static => planner.check_followable(&plan)?,
-        Rows::Replaced { keys } => check_replaced(pipeline, keys)?,
+        Rows::Replaced { keys, changes } => check_replaced(pipeline, keys, *changes)?,
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
+    let takes_back = matches!(rows, Rows::Replaced { changes: true, .. });
     let clock = (!holding(&plan).is_empty()).then_some(planner.clock);
     Ok(EpochPipeline {
         pipeline: Pipeline {
             plan,
+            takes_back,
             ..pipeline.clone()
         },
         clock,
@@ -136,7 +132,11 @@ enum Rows {
     },
     /// Those that have come or changed; a later one replaces the earlier of the same values in these
     /// columns.
-    Replaced { keys: Vec<usize> },
+    Replaced {
+        keys: Vec<usize>,
+        /// They are of a table of changes: a last column more says whether a row is taken back.
+        changes: bool,
+    },
 }
 
 type Node = Arc<dyn ExecutionPlan>;
@@ -160,6 +160,13 @@ impl Planner {
                 false => flowing(),
             };
             return Ok((Arc::clone(plan), rows));
+        }
+        if let Some(changes) = as_node::<Changes>(plan)
+            && !ends(plan)
+        {
+            let (scan, keys) = changes.parts();
+            let changes = true;
+            return Ok((scan, Rows::Replaced { keys, changes }));
         }
         if let Some(aggregate) = as_node::<AggregateExec>(plan) {
             return self.aggregate(plan, aggregate);
@@ -207,10 +214,7 @@ impl Planner {
     /// Plans a part whose rows must not be replaced later.
     fn final_rows(&self, plan: &Node) -> Result<(Node, Rows), Obstacle> {
         match self.plan(plan)? {
-            (_, Rows::Replaced { .. }) => Err(part(
-                "a rank whose rows are replaced as others come",
-                KEEP_ALL,
-            )),
+            (_, Rows::Replaced { changes, .. }) => Err(not_with("a join with", changes)),
             planned => Ok(planned),
         }
     }
@@ -223,6 +227,9 @@ impl Planner {
         if children.iter().all(|(_, rows)| *rows == Rows::Static) {
             return Ok((Arc::clone(plan), Rows::Static));
         }
+        if let [(child, rows @ Rows::Replaced { .. })] = children.as_slice() {
+            return above(plan, child, rows.clone());
+        }
         let name = plan.name();
         let moves = MOVING.contains(&name) && !name.starts_with("Sort");
         if plan.fetch().is_some() || !(moves || STATELESS.contains(&name)) {
@@ -232,28 +239,10 @@ impl Planner {
             };
             return Err(part(words, ABLE));
         }
-        if let [(child, rows @ Rows::Replaced { .. })] = children.as_slice() {
-            let rows = match as_node::<ProjectionExec>(plan) {
-                Some(projection) => replaced_above(projection, rows.clone())?,
-                None if KEEPS_ALL.contains(&name) => rows.clone(),
-                None => {
-                    return Err(part(
-                        format!("{} over a rank whose rows are replaced", in_words(name)),
-                        KEEP_ALL,
-                    ));
-                }
-            };
-            return Ok((rebuilt(plan, vec![Arc::clone(child)])?, rows));
-        }
         let mut met: Option<Rows> = None;
         for (child, rows) in &children {
             let rows = match rows {
-                Rows::Replaced { .. } => {
-                    return Err(part(
-                        "a union with a rank whose rows are replaced",
-                        KEEP_ALL,
-                    ));
-                }
+                Rows::Replaced { changes, .. } => return Err(not_with("a union with", *changes)),
                 Rows::Static => {
                     self.check_followable(child)?;
                     flowing()

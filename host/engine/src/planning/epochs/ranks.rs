@@ -19,21 +19,17 @@ use datafusion::{
     },
 };
 
-use super::{Node, Obstacle, Planner, Rows, part, whole, windows::window_of};
+use super::{
+    ABLE, Node, Obstacle, Planner, Rows, part,
+    replaced::{not_with, replaced_above},
+    whole,
+    windows::window_of,
+};
 use crate::planning::{
-    Pipeline,
     endless::as_node,
     ranks::{Emission, RankRule, TopRows},
     windows::{is_processing_time, is_time_attribute},
 };
-
-const UPSERT: &str = "give the sink PRIMARY KEY (…) NOT ENFORCED with the columns of PARTITION BY, and \
-                      the row number where there may be several rows, and a connector that replaces \
-                      rows: 'upsert-kafka' or 'postgres'; or keep the first row of each key by a time \
-                      attribute: ORDER BY ts ASC, row number 1";
-
-const KEEP: &str = "select these columns as they are, with nothing above them but other columns of \
-                    the row";
 
 impl Planner {
     /// The first rows of every key, if that is what a filter keeps.
@@ -66,8 +62,10 @@ impl Planner {
             ));
         };
         let (input, rows) = self.plan(&unsorted(window.input()))?;
-        let Rows::Flowing { level, .. } = rows else {
-            return Err(part("a rank over rows that are replaced later", UPSERT));
+        let level = match rows {
+            Rows::Flowing { level, .. } => level,
+            Rows::Replaced { changes, .. } => return Err(not_with("a rank over", changes)),
+            _ => return Err(part("a rank of an aggregation", ABLE)),
         };
         let input = match expr.partition_by().is_empty()
             && input.output_partitioning().partition_count() > 1
@@ -90,7 +88,10 @@ impl Planner {
         let top: Node = Arc::new(TopRows::new(input, rule, schema, time, &self.store));
         let mut rows = match once {
             true => whole(level, []),
-            false => Rows::Replaced { keys },
+            false => Rows::Replaced {
+                keys,
+                changes: false,
+            },
         };
         let mut plan = top;
         if let Some(between) = between {
@@ -149,47 +150,6 @@ impl Planner {
     }
 }
 
-/// Rows that are replaced may go to a sink that replaces them by the same columns.
-pub(super) fn check_replaced(pipeline: &Pipeline, keys: &[usize]) -> Result<(), Obstacle> {
-    let Some(by) = pipeline.sink.replaces_by() else {
-        return Err(part(
-            "a rank whose rows are replaced as others come",
-            UPSERT,
-        ));
-    };
-    let schema = pipeline.sink.schema();
-    let mut by: Vec<_> = by
-        .iter()
-        .filter_map(|name| schema.index_of(name).ok())
-        .collect();
-    let mut keys = keys.to_vec();
-    by.sort_unstable();
-    keys.sort_unstable();
-    keys.dedup();
-    match by == keys {
-        true => Ok(()),
-        false => Err(part(
-            "a rank by other columns than the sink's PRIMARY KEY",
-            UPSERT,
-        )),
-    }
-}
-
-/// Above a projection: where the columns are now by which rows are replaced.
-pub(super) fn replaced_above(projection: &ProjectionExec, rows: Rows) -> Result<Rows, Obstacle> {
-    let Rows::Replaced { keys } = rows else {
-        return Ok(rows);
-    };
-    let keys = keys.into_iter().map(|key| place_of(projection, key));
-    match keys.collect::<Option<Vec<_>>>() {
-        Some(keys) => Ok(Rows::Replaced { keys }),
-        None => Err(part(
-            "a rank whose PARTITION BY columns or row number are left out",
-            KEEP,
-        )),
-    }
-}
-
 /// Where a projection gives a column.
 fn place_of(projection: &ProjectionExec, column: usize) -> Option<usize> {
     let mut columns = projection.expr().iter();
@@ -215,7 +175,7 @@ fn is_row_number(expr: &dyn std::any::Any) -> bool {
 }
 
 /// The index of a column that an expression gives as it is, or in another type.
-fn column_of(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
+pub(super) fn column_of(expr: &Arc<dyn PhysicalExpr>) -> Option<usize> {
     let any = expr.as_ref() as &dyn std::any::Any;
     match any.downcast_ref::<CastExpr>() {
         Some(cast) => column_of(cast.expr()),

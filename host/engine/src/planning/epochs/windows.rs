@@ -7,7 +7,7 @@ use datafusion::{
     physical_plan::aggregates::{AggregateExec, AggregateMode},
 };
 
-use super::{ABLE, KEEP_ALL, Node, Obstacle, Planner, Rows, part, rebuilt};
+use super::{ABLE, Node, Obstacle, Planner, Rows, part, rebuilt, replaced::not_with};
 use crate::planning::{
     endless::{MOVING, ends, in_words},
     windows::{Ends, Hold, LateRows, Reduction, Sessions, WindowEnd, WindowId},
@@ -71,10 +71,7 @@ impl Planner {
                 rows @ Rows::Flowing { .. },
             ) => Ok((rebuilt(plan, vec![input])?, rows)),
             (_, Rows::Partial { .. }) => Err(part("an aggregation of an aggregation", ABLE)),
-            (_, Rows::Replaced { .. }) => Err(part(
-                "an aggregation of a rank whose rows are replaced",
-                KEEP_ALL,
-            )),
+            (_, Rows::Replaced { changes, .. }) => Err(not_with("an aggregation of", changes)),
         }
     }
 
@@ -91,9 +88,7 @@ impl Planner {
                 Ok((Arc::new(sessions), whole(level, [node.end().id])))
             }
             (_, Rows::Partial { .. }) => Err(part("sessions of an aggregation", ABLE)),
-            (_, Rows::Replaced { .. }) => {
-                Err(part("sessions of a rank whose rows are replaced", KEEP_ALL))
-            }
+            (_, Rows::Replaced { changes, .. }) => Err(not_with("sessions of", changes)),
         }
     }
 

@@ -153,6 +153,7 @@ fn pipeline(
         plan: Arc::new(plan),
         not_null,
         drop_nulls: shared.settings.read().drops_nulls(),
+        takes_back: false,
         letters: Some(Arc::clone(letters)),
     })
 }
