@@ -1,5 +1,6 @@
 //! What a sink is: a table that can be written, whole or not at all.
 
+use std::any::Any;
 use std::fmt::Debug;
 use std::sync::Arc;
 
@@ -11,7 +12,7 @@ use crate::ConnectorError;
 
 /// A table that can be written.
 #[async_trait]
-pub trait Sink: Send + Sync + Debug {
+pub trait Sink: Any + Send + Sync + Debug {
     /// The columns that are written, in order: those of the definition but the virtual ones.
     fn schema(&self) -> SchemaRef;
 
@@ -41,8 +42,14 @@ pub trait Sink: Send + Sync + Debug {
 
     /// Whether only the sink itself knows up to which checkpoint its rows are shown: one that cannot
     /// commit after a crash what it had prepared before, so that the moment of its commit is the
-    /// moment that counts. A job has one such sink at most.
+    /// moment that counts. A job has one such sink at most; see [`Sink::joins`].
     fn decides(&self) -> bool {
+        false
+    }
+
+    /// Has this sink, which decides, write into the transactions of another that does, if both can be
+    /// committed as one; from then on only the other decides. It begins before this one does.
+    fn joins(&self, _other: &Arc<dyn Sink>) -> bool {
         false
     }
 

@@ -537,18 +537,19 @@ impl Planner<'_> {
                 }
                 Err(Obstacle::Internal(error)) => return Err(execution_error(&error)),
             }
-            let decided = pipelines.iter().filter(|pipeline| pipeline.sink.decides());
-            let decided: Vec<_> = decided
-                .map(|pipeline| format!("'{}'", pipeline.table))
-                .collect();
-            if decided.len() > 1 {
+            let mut deciding = pipelines.iter().filter(|pipeline| pipeline.sink.decides());
+            let first = deciding.next();
+            let other =
+                deciding.find(|other| first.is_some_and(|first| !other.sink.joins(&first.sink)));
+            if let (Some(first), Some(other)) = (first, other) {
                 return refused(
                     format!(
-                        "the sinks {} each commit by themselves, so that a crash may fall between \
-                         two of them",
-                        decided.join(" and ")
+                        "the sinks '{}' and '{}' each commit by themselves, so that a crash may fall \
+                         between the two",
+                        first.table, other.table
                     ),
-                    "let one of them be exactly-once in a job, and give the others \
+                    "topics can be written in one transaction, if their 'properties.*' are the same; \
+                     otherwise let one sink be exactly-once in a job, and give the others \
                      'sink.delivery-guarantee' = 'at-least-once'",
                 );
             }

@@ -5,7 +5,11 @@
 //! which partitions to read and from where, so that a checkpoint's offsets are all that counts; only
 //! a job without checkpoints shares the partitions with the other processes of its group.
 //!
-//! Sink: one producer a table ([`producer`]), in transactions where the table asks for exactly-once.
+//! Sink: one producer a table ([`producer`]), in transactions where the table asks for exactly-once;
+//! the tables of a job that are written in the same transactions share it.
+//!
+//! `upsert-kafka` is the same, but that a message replaces the one of its key, and one without a value
+//! takes it back.
 
 mod batch;
 mod chunk;

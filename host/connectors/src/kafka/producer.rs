@@ -33,16 +33,17 @@ const FULL: Duration = Duration::from_millis(2);
 
 type Client = ThreadedProducer<Deliveries>;
 
-/// One client of the brokers, shared by all writers of a table.
+/// One client of the brokers, shared by all writers of a table, or of tables that are written in the same
+/// transactions.
 pub(super) struct Producer {
     // Before the client, which must be there when it goes.
     batches: Topic,
-    client: Client,
+    client: Arc<Client>,
     topic: String,
     /// Held by the one that waits for deliveries.
     waits: AsyncMutex<()>,
     /// Of a table in transactions.
-    transactions: Option<Transactions>,
+    transactions: Option<Arc<Transactions>>,
 }
 
 struct Transactions {
@@ -56,7 +57,8 @@ struct Transactions {
 /// Hears what became of messages, and what the client says by itself.
 pub(super) struct Deliveries {
     link: Link,
-    failed: Mutex<Option<KafkaError>>,
+    /// A topic, and why a message was not delivered there.
+    failed: Mutex<Option<(String, KafkaError)>>,
     /// Messages on their way: of every other time between two waits.
     under_way: [AtomicUsize; 2],
     /// Which of them it is now.
@@ -109,8 +111,9 @@ impl ProducerContext for Deliveries {
                 ),
                 _,
             )) => {}
-            Err((error, _)) => {
-                self.failed.lock().get_or_insert_with(|| error.clone());
+            Err((error, message)) => {
+                let failed = || (message.topic().to_owned(), error.clone());
+                self.failed.lock().get_or_insert_with(failed);
             }
         }
         // Behind the failure, which whoever waits must see.
@@ -129,11 +132,11 @@ impl Producer {
         let refused = |error: KafkaError| ConnectorError::job(format!("the Kafka client: {error}"));
         let transactions = match notes {
             None => None,
-            Some(notes) => Some(Transactions {
+            Some(notes) => Some(Arc::new(Transactions {
                 id: notes.get("group.id").unwrap_or_default().to_owned(),
                 open: AtomicBool::new(false),
                 notes: notes.create().map_err(refused)?,
-            }),
+            })),
         };
         let deliveries = Deliveries {
             link,
@@ -144,11 +147,26 @@ impl Producer {
         let client: Client = config.create_with_context(deliveries).map_err(refused)?;
         Ok(Producer {
             batches: Topic::new(client.client(), topic)?,
-            client,
+            client: Arc::new(client),
             topic: topic.to_owned(),
             waits: AsyncMutex::default(),
             transactions,
         })
+    }
+
+    /// Writes to another topic, in the same transactions.
+    pub(super) fn beside(&self, topic: &str) -> Result<Self, ConnectorError> {
+        Ok(Producer {
+            batches: Topic::new(self.client.client(), topic)?,
+            client: Arc::clone(&self.client),
+            topic: topic.to_owned(),
+            waits: AsyncMutex::default(),
+            transactions: self.transactions.clone(),
+        })
+    }
+
+    pub(super) fn is_beside(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.client, &other.client)
     }
 
     fn heard(&self) -> &Deliveries {
@@ -159,14 +177,13 @@ impl Producer {
     pub(super) fn check(&self) -> Result<(), ConnectorError> {
         let heard = self.heard();
         heard.link.check()?;
-        let Some(error) = heard.failed.lock().clone() else {
+        let Some((topic, error)) = heard.failed.lock().clone() else {
             return Ok(());
         };
-        Err(self.undelivered(&error))
+        Err(self.undelivered(&topic, &error))
     }
 
-    fn undelivered(&self, error: &KafkaError) -> ConnectorError {
-        let topic = &self.topic;
+    fn undelivered(&self, topic: &str, error: &KafkaError) -> ConnectorError {
         let hint = match error.rdkafka_error_code() {
             Some(RDKafkaErrorCode::UnknownTopic | RDKafkaErrorCode::UnknownTopicOrPartition) => {
                 Some(format!("create it first: kafka-topics.sh --create --topic {topic}"))
@@ -216,7 +233,7 @@ impl Producer {
                     self.check()?;
                     tokio::time::sleep(FULL).await;
                 }
-                error => return Err(self.undelivered(&error)),
+                error => return Err(self.undelivered(&self.topic, &error)),
             }
         }
     }
@@ -244,7 +261,8 @@ impl Producer {
                     tokio::time::sleep(FULL).await;
                 }
                 Some(code) => {
-                    return Err(self.undelivered(&KafkaError::MessageProduction(code)));
+                    let error = KafkaError::MessageProduction(code);
+                    return Err(self.undelivered(&self.topic, &error));
                 }
             }
         }
@@ -399,7 +417,7 @@ impl Producer {
     /// Gives an open transaction up. What it sent can be seen by nobody, even if this fails.
     pub(super) async fn abort(self: &Arc<Self>) -> Result<(), ConnectorError> {
         let open = |transactions: &Transactions| transactions.open.swap(false, Ordering::AcqRel);
-        if !self.transactions.as_ref().is_some_and(open) {
+        if !self.transactions.as_deref().is_some_and(open) {
             return Ok(());
         }
         let aborted = self.ask(|producer| producer.client.abort_transaction(STEP));

@@ -1,6 +1,8 @@
 //! The sink: rows become messages.
 
-use std::sync::Arc;
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::sync::{Arc, OnceLock};
 
 use arrow::array::RecordBatch;
 use arrow::datatypes::SchemaRef;
@@ -37,6 +39,8 @@ pub(super) struct KafkaSink {
     replaces_by: Option<Vec<String>>,
     /// Kept from checkpoint to checkpoint, as long as nothing goes wrong with it.
     producer: Mutex<Option<Arc<Producer>>>,
+    /// The sink into whose transactions it writes.
+    leader: OnceLock<Arc<KafkaSink>>,
 }
 
 /// What writers need.
@@ -134,6 +138,7 @@ impl KafkaSink {
             messages: context.stderr.clone(),
             replaces_by: upsert.then(|| definition.primary_key.clone()),
             producer: Mutex::default(),
+            leader: OnceLock::new(),
         })
     }
 
@@ -143,6 +148,9 @@ impl KafkaSink {
 
     /// The producer; a fresh one in transactions has taken over the transactional id.
     async fn producer(&self, fresh: bool) -> Result<Arc<Producer>, ConnectorError> {
+        if let Some(leader) = self.leader.get() {
+            return self.beside(leader).await;
+        }
         let mut kept = self.producer.lock().await;
         if let Some(producer) = kept.take() {
             if !fresh && producer.check().is_ok() {
@@ -162,18 +170,40 @@ impl KafkaSink {
         Ok(producer)
     }
 
+    /// The producer, on the leader's client.
+    async fn beside(&self, leader: &KafkaSink) -> Result<Arc<Producer>, ConnectorError> {
+        let of = leader.producer.lock().await.clone();
+        let Some(of) = of else {
+            return Err(ConnectorError::bug("a transaction that nobody has begun"));
+        };
+        let mut kept = self.producer.lock().await;
+        if let Some(producer) = kept.as_ref().filter(|producer| producer.is_beside(&of)) {
+            return Ok(producer.clone());
+        }
+        let producer = Arc::new(of.beside(&self.topic)?);
+        let before = kept.replace(producer.clone());
+        // It may be the last that has the client of before, which waits for what it has sent.
+        tokio::task::spawn_blocking(move || drop(before));
+        Ok(producer)
+    }
+
     async fn transaction(
         &self,
         checkpoint: Option<(String, u64)>,
     ) -> Result<Arc<dyn SinkTransaction>, ConnectorError> {
         let producer = self.producer(false).await?;
-        if self.exactly_once() {
-            producer.begin()?;
-        }
+        let kind = match (self.exactly_once(), self.leader.get()) {
+            (false, _) => Kind::AtLeastOnce,
+            (true, None) => {
+                producer.begin()?;
+                Kind::Leads
+            }
+            (true, Some(_)) => Kind::Follows,
+        };
         Ok(Arc::new(Transaction {
             producer,
             shared: self.shared.clone(),
-            exactly_once: self.exactly_once(),
+            kind,
             checkpoint,
         }))
     }
@@ -242,7 +272,26 @@ impl Sink for KafkaSink {
     }
 
     fn decides(&self) -> bool {
-        self.exactly_once()
+        self.exactly_once() && self.leader.get().is_none()
+    }
+
+    fn joins(&self, other: &Arc<dyn Sink>) -> bool {
+        let other: Arc<dyn Any + Send + Sync> = other.clone();
+        let Ok(leader) = other.downcast::<KafkaSink>() else {
+            return false;
+        };
+        // Another topic, and the transactional id, are no difference between two clients.
+        let options = |sink: &KafkaSink| {
+            let mut options = sink.config.config_map().clone();
+            options.remove("transactional.id");
+            options
+                .into_iter()
+                .map(|(key, value)| (key.to_owned(), value.to_owned()))
+                .collect()
+        };
+        let (ours, theirs): (BTreeMap<_, _>, BTreeMap<_, _>) = (options(self), options(&leader));
+        let can = self.exactly_once() && leader.decides() && ours == theirs;
+        can && self.leader.set(leader).is_ok()
     }
 
     async fn shown(&self, run: &str) -> Result<u64, ConnectorError> {
@@ -250,10 +299,19 @@ impl Sink for KafkaSink {
     }
 }
 
+/// What a transaction of the job is to Kafka.
+#[derive(Clone, Copy)]
+enum Kind {
+    AtLeastOnce,
+    Leads,
+    /// Part of the one that the leader prepares and commits.
+    Follows,
+}
+
 struct Transaction {
     producer: Arc<Producer>,
     shared: Arc<Shared>,
-    exactly_once: bool,
+    kind: Kind,
     /// The run and the checkpoint that it belongs to, in a job that takes checkpoints.
     checkpoint: Option<(String, u64)>,
 }
@@ -293,11 +351,11 @@ impl SinkTransaction for Transaction {
     }
 
     async fn commit(&self) -> Result<(), ConnectorError> {
-        let committed = match (self.exactly_once, &self.checkpoint) {
-            (true, _) => self.producer.commit().await,
-            (false, None) => self.producer.flush().await,
+        let committed = match (self.kind, &self.checkpoint) {
+            (Kind::Leads, _) => self.producer.commit().await,
+            (Kind::AtLeastOnce, None) => self.producer.flush().await,
             // They were delivered before the checkpoint was written.
-            (false, Some(_)) => Ok(()),
+            (Kind::AtLeastOnce, Some(_)) | (Kind::Follows, _) => Ok(()),
         };
         match committed {
             Ok(()) => Ok(()),
@@ -315,13 +373,14 @@ impl SinkTransaction for Transaction {
 
 impl Transaction {
     async fn store(&self) -> Result<(), ConnectorError> {
-        match (self.exactly_once, &self.checkpoint) {
-            (true, Some((run, checkpoint))) => {
+        match (self.kind, &self.checkpoint) {
+            (Kind::Leads, Some((run, checkpoint))) => {
                 self.producer.flush().await?;
                 self.producer.note(run, *checkpoint).await
             }
             // The job may be writing on.
-            (false, Some(_)) => self.producer.delivered().await,
+            (Kind::AtLeastOnce, Some(_)) => self.producer.delivered().await,
+            (Kind::Follows, Some(_)) => Ok(()),
             (_, None) => self.producer.flush().await,
         }
     }

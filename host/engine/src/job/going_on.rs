@@ -120,6 +120,7 @@ impl Endless {
             // What it shows says nothing of the run yet.
             return Ok(Some(latest));
         }
+        self.check_compatible(&latest, &checkpoints.shown())?;
         checkpoints.back_to(shown).await.map(Some)
     }
 

@@ -65,6 +65,69 @@ fn exactly_once_through_kills() {
     assert!(all.as_array().unwrap().len() >= 24_000);
 }
 
+/// Two topics and the dead letters are written in one transaction.
+#[test]
+fn several_topics_exactly_once_through_kills() {
+    let broker = Broker::shared();
+    let from = broker.topic(3);
+    let [odd, even, bad] = [(); 3].map(|()| broker.topic(2));
+    let once = |topic: &str, format: &str| {
+        let options = format!(
+            "'format' = '{format}', 'sink.delivery-guarantee' = 'exactly-once', \
+             'sink.transactional-id-prefix' = '{from}'"
+        );
+        broker.with(topic, &options)
+    };
+    let job = Job::new(&format!(
+        "SET 'execution.checkpointing.interval' = '30 ms';
+         CREATE TABLE topic (id BIGINT) {};
+         CREATE TABLE odd (id BIGINT) {};
+         CREATE TABLE even (id BIGINT) {};
+         CREATE TABLE bad (raw BYTES) {};
+         EXECUTE STATEMENT SET BEGIN
+           INSERT INTO odd SELECT id FROM topic WHERE id % 2 = 1;
+           INSERT INTO even SELECT id FROM topic WHERE id % 2 = 0;
+         END;",
+        broker.with(
+            &from,
+            &format!("{EARLIEST}, 'on-error' = 'dead-letter', 'dead-letter.table' = 'bad'")
+        ),
+        once(&odd, "json"),
+        once(&even, "json"),
+        once(&bad, "raw"),
+    ));
+    const ROUND: u64 = 3000;
+    for round in 0..6 {
+        broker.produce(&from, &numbered(round * ROUND, (round + 1) * ROUND, 3));
+        broker.send(&from, 0, &["bad"]);
+        let child = start(&job);
+        thread::sleep(Duration::from_millis(300 + 130 * round));
+        child.kill();
+    }
+    let child = start(&job);
+    let all = |topic: &str| ids(&broker.values(topic));
+    let half = (6 * ROUND / 2) as usize;
+    wait_for(
+        || all(&odd).len().min(all(&even).len()),
+        |rows| *rows >= half,
+    );
+    // Each of the two queries reads the topic by itself, and so finds the letters.
+    wait_for(|| broker.values(&bad).len(), |letters| *letters >= 12);
+    let output = child.stop();
+    assert!(output.status.success(), "{}", job.told(&output));
+    assert!(
+        all(&odd)
+            .into_iter()
+            .eq((0..6 * ROUND).filter(|id| id % 2 == 1))
+    );
+    assert!(
+        all(&even)
+            .into_iter()
+            .eq((0..6 * ROUND).filter(|id| id % 2 == 0))
+    );
+    assert_eq!(broker.values(&bad), ["bad"; 12]);
+}
+
 /// The process lives through it: what failed is begun again.
 #[test]
 fn exactly_once_through_crashes_of_the_broker() {
