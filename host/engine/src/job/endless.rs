@@ -247,7 +247,9 @@ impl Endless {
         self.gate.open();
         let following = self.following();
         let idle = following.iter().filter_map(|(_, found)| found.next_idle());
-        let wake = idle.map(Instant::from_std).chain(checkpoint_at).min();
+        let due = self.flows.iter().filter_map(Flow::next_due);
+        let wake = idle.map(Instant::from_std).chain(due).chain(checkpoint_at);
+        let wake = wake.min();
         self.gated_epoch(Some(wake)).await
     }
 

@@ -19,7 +19,7 @@ mod stage;
 mod taking;
 mod watermark;
 
-pub(crate) use clock::{BEGINNING, Clock};
+pub(crate) use clock::{BEGINNING, Clock, machine_time};
 pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
 pub(crate) use letters::{LetterKind, LetterSender, Letters};

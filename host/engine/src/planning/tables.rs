@@ -16,7 +16,7 @@ use datafusion::{
 
 use super::{
     casts::in_zone, context::Shared, external, letters::dead_letter_table, lookup,
-    scan::SourceScan, watermark, windows::time_attribute,
+    scan::SourceScan, watermark, windows::TimeAttribute,
 };
 use crate::{
     catalog::{Relation, Table},
@@ -107,7 +107,8 @@ fn provider(
         let columns = columns.map(|column| match column.name == watermark.column {
             true => {
                 let name = column.name.clone();
-                Expr::Column(column).alias_with_metadata(name, Some(time_attribute()))
+                Expr::Column(column)
+                    .alias_with_metadata(name, Some(TimeAttribute::Rowtime.metadata()))
             }
             false => Expr::Column(column),
         });

@@ -13,7 +13,7 @@ mod windows;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use datafusion::{
-    common::{DataFusionError, JoinType, Result},
+    common::{DataFusionError, JoinType, Result, tree_node::TreeNode},
     physical_expr::PhysicalExpr,
     physical_plan::{
         ExecutionPlan, ReplaceChildrenOptions,
@@ -34,6 +34,7 @@ use self::{
 use super::{
     Latecomers, Pipeline,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
+    proctime::ProctimeColumn,
     windows::{Sessions, WindowEnd, WindowId},
 };
 use crate::job::{Clock, Letters};
@@ -43,6 +44,8 @@ pub(crate) struct EpochPipeline {
     pub pipeline: Pipeline,
     /// The time of its windows; none if it has no windows.
     pub clock: Option<Arc<Clock>>,
+    /// Processing time, if windows are over it.
+    pub machine: Option<Arc<Clock>>,
     /// What becomes of rows that come after their time was over.
     pub late: Arc<Latecomers>,
 }
@@ -90,6 +93,7 @@ pub(crate) fn epoch_pipeline(
     let levels = depth(plan);
     let planner = Planner {
         clock: Arc::new(Clock::new(levels)),
+        machine: Arc::new(Clock::of_machine(levels)),
         late: Arc::new(Latecomers::new(&pipeline.table, late_rows.cloned())),
         store: Arc::clone(store),
         ttl,
@@ -100,13 +104,15 @@ pub(crate) fn epoch_pipeline(
         Rows::Replaced { keys } => check_replaced(pipeline, keys)?,
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
-    let clock = (!holding(&plan).is_empty()).then_some(planner.clock);
+    let holds = !holding(&plan).is_empty();
+    let is_timed = plan.exists(|node| Ok(as_node::<ProctimeColumn>(node).is_some()))?;
     Ok(EpochPipeline {
         pipeline: Pipeline {
             plan,
             ..pipeline.clone()
         },
-        clock,
+        clock: holds.then_some(planner.clock),
+        machine: (holds && is_timed).then_some(planner.machine),
         late: planner.late,
     })
 }
@@ -146,6 +152,8 @@ type JoinKeys = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
 
 struct Planner {
     clock: Arc<Clock>,
+    /// Of windows over processing time.
+    machine: Arc<Clock>,
     late: Arc<Latecomers>,
     store: Arc<StateStore>,
     /// Keys without a row for so long are forgotten.
@@ -172,6 +180,9 @@ impl Planner {
         }
         if let Some(sessions) = as_node::<Sessions>(plan) {
             return self.sessions(plan, sessions);
+        }
+        if let Some(column) = as_node::<ProctimeColumn>(plan) {
+            return self.proctime(plan, column);
         }
         if let Some(window) = as_node::<BoundedWindowAggExec>(plan) {
             let keys: Vec<_> = window

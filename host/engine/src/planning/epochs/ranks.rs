@@ -24,7 +24,7 @@ use crate::planning::{
     Pipeline,
     endless::as_node,
     ranks::{Emission, RankRule, TopRows},
-    windows::{is_processing_time, is_time_attribute},
+    windows::{is_processing_time, is_rowtime},
 };
 
 const UPSERT: &str = "give the sink PRIMARY KEY (…) NOT ENFORCED with the columns of PARTITION BY, and \
@@ -128,7 +128,7 @@ impl Planner {
         };
         let by_time = match order {
             [by] if !descending && count == 1 => field(by)
-                .is_some_and(|field| is_time_attribute(&field))
+                .is_some_and(|field| is_rowtime(&field))
                 .then(|| Arc::clone(&by.expr)),
             _ => None,
         };

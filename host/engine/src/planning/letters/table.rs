@@ -179,6 +179,7 @@ impl EpochPipeline {
         EpochPipeline {
             pipeline,
             clock: None,
+            machine: None,
             late: Arc::default(),
         }
     }

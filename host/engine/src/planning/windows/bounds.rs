@@ -25,7 +25,7 @@ use datafusion::{
 
 use super::{
     super::external,
-    tags::{WindowEnd, time_attribute},
+    tags::{TimeAttribute, WindowEnd},
 };
 use crate::error::EngineError;
 
@@ -280,10 +280,15 @@ impl ScalarUDFImpl for WindowBound {
         Ok(Arc::new(match self.bound {
             Bound::Start => field,
             Bound::End => field.with_metadata(self.end.metadata()),
-            Bound::Time if self.end.of_time_attribute => {
-                field.with_metadata(time_attribute().to_hashmap())
-            }
-            Bound::Time => field,
+            Bound::Time => match self.end.time {
+                Some(TimeAttribute::Rowtime) => {
+                    field.with_metadata(TimeAttribute::Rowtime.metadata().to_hashmap())
+                }
+                Some(_) => {
+                    field.with_metadata(TimeAttribute::WindowProctime.metadata().to_hashmap())
+                }
+                None => field,
+            },
         }))
     }
 
