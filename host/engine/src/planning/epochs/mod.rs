@@ -13,7 +13,7 @@ mod windows;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use datafusion::{
-    common::{DataFusionError, JoinType, Result, tree_node::TreeNode},
+    common::{DataFusionError, JoinType, Result},
     physical_expr::PhysicalExpr,
     physical_plan::{
         ExecutionPlan, ReplaceChildrenOptions,
@@ -105,16 +105,20 @@ pub(crate) fn epoch_pipeline(
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
     let holds = !holding(&plan).is_empty();
-    let is_timed = plan.exists(|node| Ok(as_node::<ProctimeColumn>(node).is_some()))?;
     Ok(EpochPipeline {
         pipeline: Pipeline {
             plan,
             ..pipeline.clone()
         },
         clock: holds.then_some(planner.clock),
-        machine: (holds && is_timed).then_some(planner.machine),
+        machine: (holds && has_proctime(&pipeline.plan)).then_some(planner.machine),
         late: planner.late,
     })
+}
+
+/// Whether rows of a plan get a processing time.
+fn has_proctime(plan: &Node) -> bool {
+    as_node::<ProctimeColumn>(plan).is_some() || plan.children().into_iter().any(has_proctime)
 }
 
 /// Nodes above each other, and so levels of windows at most.

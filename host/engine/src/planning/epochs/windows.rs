@@ -7,7 +7,7 @@ use datafusion::{
     physical_plan::aggregates::{AggregateExec, AggregateMode},
 };
 
-use super::{ABLE, KEEP_ALL, Node, Obstacle, Planner, Rows, part, rebuilt};
+use super::{ABLE, KEEP_ALL, Node, Obstacle, Planner, Rows, has_proctime, part, rebuilt};
 use crate::{
     job::Clock,
     planning::{
@@ -277,28 +277,26 @@ fn check_time(window: &WindowEnd, input: &Node) -> Result<(), Obstacle> {
              WATERMARK FOR ts AS ts - INTERVAL '5' SECOND; or take a column that is AS PROCTIME()",
         ));
     }
-    let kinds: BTreeSet<bool> = united_windows(input)
-        .iter()
-        .map(WindowEnd::is_of_processing_time)
-        .collect();
-    match kinds.len() {
-        0 | 1 => Ok(()),
-        _ => Err(part(
+    match unites_times(input) {
+        false => Ok(()),
+        true => Err(part(
             "a union of windows over processing time with windows over the time of rows",
             "unite what windows give, not what goes into them",
         )),
     }
 }
 
-/// The windows whose rows a plan unites.
-fn united_windows(plan: &Node) -> Vec<WindowEnd> {
-    let children = plan.children().into_iter();
+/// Whether a plan unites rows that have got a processing time with rows that have not.
+fn unites_times(plan: &Node) -> bool {
+    let children = plan.children();
     match plan.name() {
+        // All rows get one here.
+        "ProctimeColumn" => false,
         "UnionExec" | "InterleaveExec" => {
-            let fields = children.flat_map(|child| child.schema().fields().to_vec());
-            fields.filter_map(|field| WindowEnd::of(&field)).collect()
+            let timed = children.iter().filter(|child| has_proctime(child)).count();
+            timed > 0 && timed < children.len()
         }
-        _ => children.flat_map(united_windows).collect(),
+        _ => children.into_iter().any(unites_times),
     }
 }
 

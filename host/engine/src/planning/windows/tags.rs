@@ -46,8 +46,14 @@ impl TimeAttribute {
         FieldMetadata::from(HashMap::from([(TIME.to_owned(), self.name().to_owned())]))
     }
 
+    /// What a column says; in another type it is no longer of processing time.
     pub(crate) fn of(field: &Field) -> Option<Self> {
-        Self::named(field.metadata().get(TIME)?)
+        let found = Self::named(field.metadata().get(TIME)?)?;
+        let is_instant = matches!(
+            field.data_type(),
+            DataType::Timestamp(TimeUnit::Millisecond, Some(_))
+        );
+        (is_instant || !found.is_processing_time()).then_some(found)
     }
 
     /// Whether the machine's clock says how far time has come.
