@@ -60,8 +60,11 @@ fn printed(
     lines.iter().map(|line| values(line)).collect()
 }
 
+/// As Java prints it: without the seconds of a whole minute.
 fn time(text: &str) -> NaiveDateTime {
-    NaiveDateTime::parse_from_str(text.trim_end_matches('Z'), "%Y-%m-%dT%H:%M:%S%.f").unwrap()
+    let text = text.trim_end_matches('Z');
+    let seconds = if text.len() == 16 { ":00" } else { "" };
+    format!("{text}{seconds}").parse().unwrap()
 }
 
 fn milliseconds(text: &str) -> i64 {
