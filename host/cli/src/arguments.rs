@@ -56,7 +56,7 @@ pub struct Savepoint {
     #[arg(value_name = "JOB.sql", value_hint = ValueHint::FilePath)]
     pub job: PathBuf,
 
-    /// A folder that is not there yet.
+    /// A folder that is not there yet; also s3://bucket/folder.
     #[arg(value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub folder: PathBuf,
 

@@ -35,7 +35,10 @@ const STACK_BYTES: usize = 64 << 20;
 pub fn run(arguments: &Run) -> ExitCode {
     let mut settings = arguments.settings.clone();
     if let Some(from) = &arguments.from {
-        let from = std::path::absolute(from).unwrap_or_else(|_| from.clone());
+        let from = match from.to_string_lossy().contains("://") {
+            true => from.clone(),
+            false => std::path::absolute(from).unwrap_or_else(|_| from.clone()),
+        };
         let key = "execution.state-recovery.path".to_owned();
         settings.push((key, from.display().to_string()));
     }

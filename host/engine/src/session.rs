@@ -26,8 +26,8 @@ use crate::{
     declare,
     error::{EngineError, Location},
     job::{
-        EndlessSettings, JobObserver, JobReport, LetterKind, keep_savepoint, observe_sources,
-        run_endless, run_pipelines,
+        EndlessSettings, JobObserver, JobReport, LetterKind, SavepointPlace, keep_savepoint,
+        observe_sources, run_endless, run_pipelines,
     },
     planning::{
         EpochPipeline, Obstacle, Pipeline, PlanningScope, Shared, check_finds_no_letters,
@@ -262,7 +262,7 @@ impl Session {
     }
 
     /// Keeps the newest checkpoint of the job without end among these statements, in a folder that is
-    /// not there yet. The job may be running in another process. Answers the checkpoint's number.
+    /// not there yet: a local one or `s3://bucket/folder`. The job may be running in another process. Answers the checkpoint's number.
     pub async fn savepoint(
         &self,
         statements: &[PlannedStatement],
@@ -275,7 +275,7 @@ impl Session {
                 _ => None,
             });
         match endless {
-            Some(settings) => keep_savepoint(settings, folder).await,
+            Some(settings) => keep_savepoint(settings, &SavepointPlace::parse(folder)?).await,
             None => Err(EngineError::job(
                 "the job reads no table without end, so it takes no checkpoints",
             )),
@@ -603,7 +603,13 @@ impl Planner<'_> {
             name: file_name(&format!("{name}-{}", sinks.join("+"))),
             retained: settings.retained_checkpoints(),
             restart: settings.restart_strategy(),
-            savepoint: settings.savepoint().map(|path| connectors.base.join(path)),
+            savepoint: settings
+                .savepoint()
+                .map(|path| match path.contains("://") {
+                    true => SavepointPlace::parse(Path::new(path)),
+                    false => SavepointPlace::parse(&connectors.base.join(path)),
+                })
+                .transpose()?,
             run: connectors.job.clone(),
             messages: connectors.stderr.clone(),
             store: Arc::new(StateStore::new(settings.state_memory())),

@@ -329,7 +329,6 @@ impl Settings {
     /// The savepoint that a job begins with.
     pub(crate) fn savepoint(&self) -> Option<&str> {
         self.get("execution.state-recovery.path")
-            .map(|path| path.strip_prefix("file://").unwrap_or(path))
     }
 
     pub(crate) fn retained_checkpoints(&self) -> usize {

@@ -174,6 +174,71 @@ fn savepoints_are_taken_of_them() {
     assert!(job.path("kept/_metadata").exists());
 }
 
+/// On the object store itself: another machine begins another job with it.
+#[test]
+fn savepoints_are_kept_there() {
+    let (mut server, shared, sql) = setting();
+    let folder = shared.path();
+    fs::write(folder.join("in/1.csv"), "1,1\n2,1\n").unwrap();
+    let job = Job::new(&sql);
+    let child = start(&server, &job);
+    wait_until("a checkpoint has the rows", || {
+        let objects = server.objects();
+        objects.iter().any(|(key, _)| key.contains("/shared/"))
+    });
+    signal("-INT", child.id());
+    let told = job.told(&child.wait_with_output().unwrap());
+    assert!(told.starts_with("exit 0\n"), "{told}");
+    let keep = |to: &str| {
+        let mut command = job.command_of(&["savepoint", "job.sql", to]);
+        server.credentials(&mut command);
+        job.told(&command.output().unwrap())
+    };
+    let told = keep("s3://mill/kept/first");
+    assert!(
+        told.ends_with(" is kept in s3://mill/kept/first\n"),
+        "{told}"
+    );
+    expect![[r#"
+        exit 1
+        error: there is something at s3://mill/kept/first already
+
+        hint: name a folder that is not there yet
+    "#]]
+    .assert_eq(&keep("s3://mill/kept/first"));
+    expect![[r#"
+        exit 1
+        error: cannot list s3://mall/kept: the store says: The specified bucket does not exist (NoSuchBucket)
+
+        hint: credentials come from AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_REGION, AWS_ENDPOINT
+    "#]].assert_eq(&keep("s3://mall/kept"));
+
+    // From here on the first two rows are in the savepoint only.
+    fs::remove_file(folder.join("in/1.csv")).unwrap();
+    fs::write(folder.join("in/2.csv"), "3,2\n4,7200000\n").unwrap();
+    let other = Job::new(&sql.replace("'sums'", "'others'"));
+    let from = |place: &str| {
+        let mut command = other.command_of(&["run", "--from", place, "job.sql"]);
+        server.credentials(&mut command);
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.spawn().unwrap()
+    };
+    let missing = from("s3://mill/kept/second");
+    expect![[r#"
+        exit 1
+        error: there is no savepoint at s3://mill/kept/second
+
+        hint: `wasmill savepoint JOB.sql s3://mill/kept/second` keeps one there
+    "#]]
+    .assert_eq(&other.told(&missing.wait_with_output().unwrap()));
+    let child = from("s3://mill/kept/first");
+    wait_until("the rows come", || rows(folder).len() >= 3);
+    signal("-INT", child.id());
+    let told = other.told(&child.wait_with_output().unwrap());
+    assert!(told.starts_with("exit 0\n"), "{told}");
+    assert_eq!(rows(folder), [1, 2, 3]);
+}
+
 #[test]
 fn a_bucket_that_is_not_there() {
     let (server, _shared, sql) = setting();

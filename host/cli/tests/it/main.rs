@@ -15,5 +15,6 @@ mod late_rows;
 mod object_store;
 mod outer_joins;
 mod postgres;
+mod processing_time;
 mod support;
 mod windows;

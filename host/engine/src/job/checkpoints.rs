@@ -47,6 +47,9 @@ pub(crate) struct Checkpoint {
     /// The watermarks of a pipeline.
     #[serde(default)]
     pub clocks: BTreeMap<String, Vec<i64>>,
+    /// Those of its windows over processing time.
+    #[serde(default)]
+    pub machine_clocks: BTreeMap<String, Vec<i64>>,
     /// What the nodes of the plans hold.
     #[serde(default)]
     pub state: BTreeMap<String, HeldRows>,
@@ -72,6 +75,7 @@ impl Checkpoint {
             sinks: BTreeMap::new(),
             times: BTreeMap::new(),
             clocks: BTreeMap::new(),
+            machine_clocks: BTreeMap::new(),
             state: BTreeMap::new(),
         }
     }

@@ -1,9 +1,28 @@
 //! How far time has come in a pipeline.
 
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
 use parking_lot::Mutex;
+use tokio::time::Instant;
 
 /// Before any time. A watermark is in milliseconds since 1970: rows up to then have come.
 pub(crate) const BEGINNING: i64 = i64::MIN;
+
+/// The machine's clock, in milliseconds since 1970.
+pub(crate) fn machine_time() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH);
+    since.map_or(0, |since| since.as_millis() as i64)
+}
+
+/// So long at most the job sleeps until the machine's clock shows a time: it may be set meanwhile.
+const LONGEST_SLEEP: Duration = Duration::from_secs(60);
+
+/// When to look whether the machine's clock has come to a time, in milliseconds since 1970.
+pub(super) fn instant_of(time: i64) -> Instant {
+    let left = time.saturating_sub(machine_time());
+    let left = Duration::from_millis(u64::try_from(left).unwrap_or(0));
+    Instant::now() + left.min(LONGEST_SLEEP)
+}
 
 /// The watermarks of a pipeline. They stand still while an epoch runs.
 ///
@@ -14,6 +33,7 @@ pub(crate) struct Clock {
     levels: Mutex<Vec<i64>>,
     /// For each level, how many milliseconds its rows may be behind those of the level below.
     behind: Mutex<Vec<i64>>,
+    machine: bool,
 }
 
 impl Clock {
@@ -21,7 +41,27 @@ impl Clock {
         Clock {
             levels: Mutex::new(vec![BEGINNING; levels]),
             behind: Mutex::new(vec![0; levels]),
+            machine: false,
         }
+    }
+
+    /// Of windows over processing time.
+    pub(crate) fn of_machine(levels: usize) -> Self {
+        Clock {
+            machine: true,
+            ..Clock::new(levels)
+        }
+    }
+
+    /// Whether time goes on with the machine's clock, not with rows.
+    pub(crate) fn is_machine(&self) -> bool {
+        self.machine
+    }
+
+    /// The time of a row that is worked on now. It is behind the watermark, even where the machine's
+    /// clock has been set back.
+    pub(crate) fn now(&self) -> i64 {
+        machine_time().max(self.watermark(0).saturating_add(1))
     }
 
     /// The rows of a level may be so many milliseconds older than the watermark of the level below.
@@ -76,6 +116,20 @@ impl Clock {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn no_row_is_late_where_the_machine_says_how_late_it_is() {
+        let clock = Clock::of_machine(1);
+        let before = machine_time();
+        assert!(clock.now() >= before);
+        // As if it had been set back by an hour since.
+        let then = before + 3_600_000;
+        clock.advance(then);
+        assert_eq!(clock.now(), then + 1);
+        clock.advance(clock.now() - 1);
+        assert_eq!(clock.watermark(0), then);
+        assert!(instant_of(then) <= Instant::now() + LONGEST_SLEEP);
+    }
 
     #[test]
     fn higher_levels_follow_an_epoch_behind() {

@@ -29,6 +29,7 @@ use super::{
     pipelines::{JobReport, Stopped, Written, report},
     remote::Remote,
     restart::{RestartStrategy, Restarts},
+    savepoint::SavepointPlace,
     taking::Storing,
 };
 use crate::{
@@ -50,7 +51,7 @@ pub(crate) struct EndlessSettings {
     pub name: String,
     pub retained: usize,
     /// What a job without checkpoints of its own begins with.
-    pub savepoint: Option<PathBuf>,
+    pub savepoint: Option<SavepointPlace>,
     pub restart: RestartStrategy,
     /// Names this run, unless it goes on from a checkpoint of another.
     pub run: String,
@@ -137,7 +138,7 @@ pub(super) struct Endless {
     /// Where that is written in a job without checkpoints.
     pub(super) scratch: Option<TempDir>,
     messages: SharedWriter,
-    pub(super) savepoint: Option<PathBuf>,
+    pub(super) savepoint: Option<SavepointPlace>,
     /// Names the savepoint that the run began with.
     pub(super) origin: Option<String>,
     /// Names this process.
@@ -247,7 +248,9 @@ impl Endless {
         self.gate.open();
         let following = self.following();
         let idle = following.iter().filter_map(|(_, found)| found.next_idle());
-        let wake = idle.map(Instant::from_std).chain(checkpoint_at).min();
+        let due = self.flows.iter().filter_map(Flow::next_due);
+        let wake = idle.map(Instant::from_std).chain(due).chain(checkpoint_at);
+        let wake = wake.min();
         self.gated_epoch(Some(wake)).await
     }
 

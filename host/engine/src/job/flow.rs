@@ -3,11 +3,12 @@
 use std::sync::{Arc, atomic::AtomicU64};
 
 use datafusion::physical_plan::ExecutionPlan;
+use tokio::time::Instant;
 use wasmill_connectors::{SinkTransaction, SinkWriter, SourceProgress};
 
 use super::{
     checkpoints::Checkpoint,
-    clock::Clock,
+    clock::{Clock, instant_of},
     epoch::Following,
     observer::{JobObserver, observe_sources},
     stage::Stage,
@@ -25,6 +26,8 @@ pub(super) struct Flow {
     pub scans: Vec<Arc<dyn ExecutionPlan>>,
     /// The time of its windows, if it has any.
     pub clock: Option<Arc<Clock>>,
+    /// Processing time, if it has windows over it.
+    pub machine: Option<Arc<Clock>>,
     /// The parts of its plan below nodes that hold rows, each behind those below it.
     pub stages: Vec<Stage>,
     /// Whether the plan above them gets rows only of what they release.
@@ -50,6 +53,7 @@ impl Flow {
             let EpochPipeline {
                 pipeline,
                 clock,
+                machine,
                 late,
             } = found;
             let scans = followed(&pipeline.plan);
@@ -62,6 +66,7 @@ impl Flow {
                 waits_for_stages: !stages.is_empty() && followed(&plan).is_empty(),
                 stages,
                 clock,
+                machine,
                 late,
                 rows: Arc::default(),
                 sources,
@@ -80,16 +85,30 @@ impl Flow {
         };
         let watermarks = self.following().map(|(_, found)| found.watermark());
         let watermark = watermarks.min().unwrap_or(i64::MAX);
+        let mut clocks = vec![(clock, watermark)];
+        if let Some(machine) = &self.machine {
+            let ended = self.following().all(|(_, found)| found.has_ended());
+            clocks.push((machine, if ended { i64::MAX } else { machine.now() - 1 }));
+        }
         loop {
-            clock.advance(watermark);
+            for (clock, watermark) in &clocks {
+                clock.advance(*watermark);
+            }
             if self.is_due() {
                 return true;
             }
             // What a level does not release the next need not wait for.
-            if clock.is_settled() {
+            if clocks.iter().all(|(clock, _)| clock.is_settled()) {
                 return false;
             }
         }
+    }
+
+    /// When windows that it holds are over though no row comes.
+    pub(super) fn next_due(&self) -> Option<Instant> {
+        let stages = self.stages.iter();
+        let due = stages.filter_map(|stage| stage.holding().ok()?.next_due());
+        due.min().map(instant_of)
     }
 
     /// Whether the plan above the stages may have rows in the epoch that begins.

@@ -6,7 +6,7 @@ use super::{
     checkpoints::{Checkpoint, Checkpoints},
     endless::Endless,
     flow::Flow,
-    savepoint::check_origin,
+    savepoint::{Savepoint, check_origin},
 };
 use crate::{
     error::EngineError,
@@ -27,12 +27,15 @@ impl Endless {
         if let Some(found) = &found {
             self.run.clone_from(&found.run);
         }
+        let savepoint = match &self.savepoint {
+            Some(place) => Some(Savepoint::open(place).await?),
+            None => None,
+        };
         if let (Some(found), Some(checkpoints), Some(savepoint)) =
-            (&found, &self.checkpoints, &self.savepoint)
+            (&found, &self.checkpoints, &savepoint)
         {
             check_origin(found, checkpoints, savepoint)?;
         }
-        let savepoint = self.savepoint.clone();
         let savepoint = savepoint.filter(|_| found.is_none() && self.last == 0);
         let found = self.decided(found).await?;
         let goes_on = found.is_some();
@@ -58,9 +61,14 @@ impl Endless {
             recovered.map_err(|error| connector_error(&error))?;
         }
         self.open_store().await?;
-        let shared = self.checkpoints.as_deref().map(Checkpoints::shared);
-        let segments = savepoint.or(shared).unwrap_or_default();
-        self.restore(&checkpoint, &segments).await?;
+        if let Some(savepoint) = savepoint {
+            let segments = savepoint.segments().await?;
+            self.restore(&checkpoint, &segments.folder).await?;
+        } else {
+            let shared = self.checkpoints.as_deref().map(Checkpoints::shared);
+            self.restore(&checkpoint, &shared.unwrap_or_default())
+                .await?;
+        }
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
             let from = checkpoint.sources.get(&key);

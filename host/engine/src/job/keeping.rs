@@ -46,9 +46,15 @@ impl Endless {
     ) -> Result<(), EngineError> {
         let failed = |error: &io::Error| unreadable(folder, &error.to_string());
         for flow in &self.flows {
-            if let Some(clock) = &flow.clock {
-                let saved = checkpoint.clocks.get(&flow.key());
-                clock.restore(saved.map_or(&[], Vec::as_slice));
+            let clocks = [
+                (&flow.clock, &checkpoint.clocks),
+                (&flow.machine, &checkpoint.machine_clocks),
+            ];
+            for (clock, saved) in clocks {
+                if let Some(clock) = clock {
+                    let saved = saved.get(&flow.key());
+                    clock.restore(saved.map_or(&[], Vec::as_slice));
+                }
             }
         }
         let nodes: Vec<_> = self.flows.iter().flat_map(Flow::keyed_nodes).collect();

@@ -19,7 +19,7 @@ mod stage;
 mod taking;
 mod watermark;
 
-pub(crate) use clock::{BEGINNING, Clock};
+pub(crate) use clock::{BEGINNING, Clock, machine_time};
 pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
 pub(crate) use letters::{LetterKind, LetterSender, Letters};
@@ -28,5 +28,5 @@ pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;
 pub use pipelines::{JobReport, SinkReport, Stopped};
 pub(crate) use restart::RestartStrategy;
-pub(crate) use savepoint::keep as keep_savepoint;
+pub(crate) use savepoint::{SavepointPlace, keep as keep_savepoint};
 pub(crate) use watermark::{TableTime, WatermarkRule};

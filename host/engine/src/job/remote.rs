@@ -113,19 +113,7 @@ impl Remote {
     }
 
     async fn download(&self, name: &str, to: &Path) -> Result<(), EngineError> {
-        let object = self.segment(name);
-        let failed = |error: &Error| self.failed("read", &object, error);
-        let got = self.folder.store.get(&object).await;
-        let mut bytes = got.map_err(|error| failed(&error))?.into_stream();
-        let local = to.join(name);
-        let unwritten = |error: &io::Error| unwritten(&local, error);
-        let file = tokio::fs::File::create(&local).await;
-        let mut file = file.map_err(|error| unwritten(&error))?;
-        while let Some(part) = bytes.try_next().await.map_err(|error| failed(&error))? {
-            let written = file.write_all(&part).await;
-            written.map_err(|error| unwritten(&error))?;
-        }
-        file.flush().await.map_err(|error| unwritten(&error))
+        download(&self.folder, &self.segment(name), &to.join(name)).await
     }
 
     /// Writes a checkpoint whose segments are in the local folder `shared`.
@@ -183,23 +171,7 @@ impl Remote {
     }
 
     async fn upload(&self, name: &str, shared: &Path) -> Result<(), EngineError> {
-        let object = self.segment(name);
-        let local = shared.join(name);
-        let unread = |error: &io::Error| EngineError::Environment {
-            message: format!("the state in {} cannot be read: {error}", local.display()),
-            hint: None,
-        };
-        let file = tokio::fs::File::open(&local).await;
-        let mut file = file.map_err(|error| unread(&error))?;
-        let mut writer = BufWriter::new(self.folder.store.clone(), object.clone());
-        let copied = async {
-            tokio::io::copy(&mut file, &mut writer).await?;
-            writer.shutdown().await
-        };
-        copied.await.map_err(|error| EngineError::Environment {
-            message: format!("cannot write {}: {error}", self.folder.url(&object)),
-            hint: None,
-        })
+        upload(&self.folder, &shared.join(name), &self.segment(name)).await
     }
 
     /// Removes the checkpoints before `oldest`, and all segments but these. What cannot be removed now
@@ -299,8 +271,50 @@ impl Remote {
     }
 }
 
+/// Copies an object to a file.
+pub(super) async fn download(
+    folder: &ObjectFolder,
+    object: &ObjectPath,
+    local: &Path,
+) -> Result<(), EngineError> {
+    let failed = |error: &Error| connector_error(&folder.error("read", object, error));
+    let got = folder.store.get(object).await;
+    let mut bytes = got.map_err(|error| failed(&error))?.into_stream();
+    let unwritten = |error: &io::Error| unwritten(local, error);
+    let file = tokio::fs::File::create(local).await;
+    let mut file = file.map_err(|error| unwritten(&error))?;
+    while let Some(part) = bytes.try_next().await.map_err(|error| failed(&error))? {
+        let written = file.write_all(&part).await;
+        written.map_err(|error| unwritten(&error))?;
+    }
+    file.flush().await.map_err(|error| unwritten(&error))
+}
+
+/// Copies a file of state to an object.
+pub(super) async fn upload(
+    folder: &ObjectFolder,
+    local: &Path,
+    object: &ObjectPath,
+) -> Result<(), EngineError> {
+    let unread = |error: &io::Error| EngineError::Environment {
+        message: format!("the state in {} cannot be read: {error}", local.display()),
+        hint: None,
+    };
+    let file = tokio::fs::File::open(local).await;
+    let mut file = file.map_err(|error| unread(&error))?;
+    let mut writer = BufWriter::new(folder.store.clone(), object.clone());
+    let copied = async {
+        tokio::io::copy(&mut file, &mut writer).await?;
+        writer.shutdown().await
+    };
+    copied.await.map_err(|error| EngineError::Environment {
+        message: format!("cannot write {}: {error}", folder.url(object)),
+        hint: None,
+    })
+}
+
 /// Does all of these, a few at once.
-async fn together(
+pub(super) async fn together(
     all: impl Iterator<Item = BoxFuture<'_, Result<(), EngineError>>>,
 ) -> Result<(), EngineError> {
     let all: Vec<_> = all.collect();

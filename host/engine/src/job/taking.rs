@@ -137,6 +137,10 @@ impl Endless {
             let flows = self.flows.iter();
             let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));
             checkpoint.clocks = clocks.collect();
+            let flows = self.flows.iter();
+            let clocks =
+                flows.filter_map(|flow| Some((flow.key(), flow.machine.as_ref()?.levels())));
+            checkpoint.machine_clocks = clocks.collect();
             for (key, holding) in self.flows.iter().flat_map(Flow::keyed_holds) {
                 let chunks = holding.save().map_err(|error| execution_error(&error))?;
                 let of = holding.describe();

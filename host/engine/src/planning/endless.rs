@@ -18,6 +18,7 @@ pub(super) const STATELESS: &[&str] = &[
     "CooperativeExec",
     "FilterExec",
     "InterleaveExec",
+    "ProctimeColumn",
     "ProjectionExec",
     "UnionExec",
     "UnnestExec",

@@ -36,6 +36,12 @@ pub(crate) trait Holding: ExecutionPlan {
     /// Whether it holds rows whose time has come.
     fn is_due(&self) -> bool;
 
+    /// When the machine's clock comes to the end of a window that it holds, in milliseconds since 1970;
+    /// none where time comes with rows.
+    fn next_due(&self) -> Option<i64> {
+        None
+    }
+
     /// All that it holds, for a checkpoint.
     fn save(&self) -> Result<Vec<Chunk>>;
 

@@ -13,13 +13,12 @@ use datafusion::{
     logical_expr::{Expr, LogicalPlanBuilder, TableType, cast},
     physical_plan::ExecutionPlan,
 };
+use wasmill_connectors::{Source, TableDefinition};
 
 use super::{
     casts::in_zone, changes::Changes, context::Shared, external, letters::dead_letter_table,
-    lookup, scan::SourceScan, watermark, windows::time_attribute,
+    lookup, scan::SourceScan, watermark, windows::TimeAttribute,
 };
-use wasmill_connectors::{Source, TableDefinition};
-
 use crate::{
     catalog::{Relation, Table},
     sql::split_hinted_name,
@@ -109,7 +108,8 @@ fn provider(
         let columns = columns.map(|column| match column.name == watermark.column {
             true => {
                 let name = column.name.clone();
-                Expr::Column(column).alias_with_metadata(name, Some(time_attribute()))
+                Expr::Column(column)
+                    .alias_with_metadata(name, Some(TimeAttribute::Rowtime.metadata()))
             }
             false => Expr::Column(column),
         });

@@ -11,6 +11,7 @@ mod late_rows;
 mod outer_joins;
 mod plugins;
 mod predict;
+mod processing_time;
 mod queries;
 mod stream;
 mod windows;

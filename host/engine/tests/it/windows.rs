@@ -293,7 +293,7 @@ fn what_windows_cannot_be() {
         5 | INSERT INTO o SELECT COUNT(*) FROM TABLE(TUMBLE((SELECT ts + INTERVAL '1' SECOND AS later FROM s), D…
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        hint: declare WATERMARK FOR the column in CREATE TABLE, for example WATERMARK FOR ts AS ts - INTERVAL '5' SECOND
+        hint: declare WATERMARK FOR the column in CREATE TABLE, for example WATERMARK FOR ts AS ts - INTERVAL '5' SECOND; or take a column that is AS PROCTIME()
     "#]].assert_eq(&error(
         "SELECT COUNT(*) FROM TABLE(TUMBLE((SELECT ts + INTERVAL '1' SECOND AS later FROM s), \
          DESCRIPTOR(later), INTERVAL '1' SECOND)) GROUP BY window_end",

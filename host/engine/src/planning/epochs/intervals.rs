@@ -17,7 +17,7 @@ use datafusion::{
 use super::{Node, Obstacle, Planner, Rows, part, whole};
 use crate::planning::{
     intervals::{IntervalJoin, Wait, Waiting},
-    windows::is_time_attribute,
+    windows::is_rowtime,
 };
 
 const BOUNDS: &str = "bound the times of both, which must have a WATERMARK: … ON a.id = b.id AND b.ts \
@@ -138,7 +138,7 @@ fn equal_times(join: &HashJoinExec) -> Option<Difference> {
         let column = (expr.as_ref() as &dyn std::any::Any).downcast_ref::<Column>()?;
         let schema = plan.schema();
         let field = schema.fields().get(column.index())?;
-        is_time_attribute(field).then_some(column.index())
+        is_rowtime(field).then_some(column.index())
     };
     let mut times = join.on().iter().filter_map(|(left, right)| {
         Some(Times {
@@ -221,7 +221,7 @@ fn shifted(
         };
         let schema = plan.schema();
         let field = schema.fields().get(place.index)?;
-        return is_time_attribute(field).then_some(Shifted {
+        return is_rowtime(field).then_some(Shifted {
             side: place.side,
             column: place.index,
             shift: 0,

@@ -47,6 +47,13 @@ impl Planner {
                     return Err(part("a join of two tables without end", ABLE));
                 };
                 let ((of_left, at_left), (of_right, at_right)) = (of_left, of_right);
+                if of_left.is_of_processing_time() != of_right.is_of_processing_time() {
+                    return Err(part(
+                        "a join of windows over processing time with windows over the time of rows",
+                        "make the windows of both over processing time, or of both over columns \
+                         with a WATERMARK",
+                    ));
+                }
                 let (left, left_rows) = self.whole_windows(left, &of_left, at_left)?;
                 let (right, right_rows) = self.whole_windows(right, &of_right, at_right)?;
                 let rows = match (left_rows, right_rows) {

@@ -35,6 +35,7 @@ use super::{
     Latecomers, Pipeline,
     changes::Changes,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
+    proctime::ProctimeColumn,
     windows::{Sessions, WindowEnd, WindowId},
 };
 use crate::job::{Clock, Letters};
@@ -44,6 +45,8 @@ pub(crate) struct EpochPipeline {
     pub pipeline: Pipeline,
     /// The time of its windows; none if it has no windows.
     pub clock: Option<Arc<Clock>>,
+    /// Processing time, if windows are over it.
+    pub machine: Option<Arc<Clock>>,
     /// What becomes of rows that come after their time was over.
     pub late: Arc<Latecomers>,
 }
@@ -84,6 +87,7 @@ pub(crate) fn epoch_pipeline(
     let levels = depth(plan);
     let planner = Planner {
         clock: Arc::new(Clock::new(levels)),
+        machine: Arc::new(Clock::of_machine(levels)),
         late: Arc::new(Latecomers::new(&pipeline.table, late_rows.cloned())),
         store: Arc::clone(store),
         ttl,
@@ -95,16 +99,22 @@ pub(crate) fn epoch_pipeline(
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
     let takes_back = matches!(rows, Rows::Replaced { changes: true, .. });
-    let clock = (!holding(&plan).is_empty()).then_some(planner.clock);
+    let holds = !holding(&plan).is_empty();
     Ok(EpochPipeline {
         pipeline: Pipeline {
             plan,
             takes_back,
             ..pipeline.clone()
         },
-        clock,
+        clock: holds.then_some(planner.clock),
+        machine: (holds && has_proctime(&pipeline.plan)).then_some(planner.machine),
         late: planner.late,
     })
+}
+
+/// Whether rows of a plan get a processing time.
+fn has_proctime(plan: &Node) -> bool {
+    as_node::<ProctimeColumn>(plan).is_some() || plan.children().into_iter().any(has_proctime)
 }
 
 /// Nodes above each other, and so levels of windows at most.
@@ -146,6 +156,8 @@ type JoinKeys = (Arc<dyn PhysicalExpr>, Arc<dyn PhysicalExpr>);
 
 struct Planner {
     clock: Arc<Clock>,
+    /// Of windows over processing time.
+    machine: Arc<Clock>,
     late: Arc<Latecomers>,
     store: Arc<StateStore>,
     /// Keys without a row for so long are forgotten.
@@ -179,6 +191,9 @@ impl Planner {
         }
         if let Some(sessions) = as_node::<Sessions>(plan) {
             return self.sessions(plan, sessions);
+        }
+        if let Some(column) = as_node::<ProctimeColumn>(plan) {
+            return self.proctime(plan, column);
         }
         if let Some(window) = as_node::<BoundedWindowAggExec>(plan) {
             let keys: Vec<_> = window

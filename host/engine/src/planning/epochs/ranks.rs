@@ -28,7 +28,7 @@ use super::{
 use crate::planning::{
     endless::as_node,
     ranks::{Emission, RankRule, TopRows},
-    windows::{is_processing_time, is_time_attribute},
+    windows::{is_processing_time, is_rowtime},
 };
 
 impl Planner {
@@ -129,7 +129,7 @@ impl Planner {
         };
         let by_time = match order {
             [by] if !descending && count == 1 => field(by)
-                .is_some_and(|field| is_time_attribute(&field))
+                .is_some_and(|field| is_rowtime(&field))
                 .then(|| Arc::clone(&by.expr)),
             _ => None,
         };

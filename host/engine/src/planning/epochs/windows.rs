@@ -7,10 +7,14 @@ use datafusion::{
     physical_plan::aggregates::{AggregateExec, AggregateMode},
 };
 
-use super::{ABLE, Node, Obstacle, Planner, Rows, part, rebuilt, replaced::not_with};
-use crate::planning::{
-    endless::{MOVING, ends, in_words},
-    windows::{Ends, Hold, LateRows, Reduction, Sessions, WindowEnd, WindowId},
+use super::{ABLE, Node, Obstacle, Planner, Rows, has_proctime, part, rebuilt, replaced::not_with};
+use crate::{
+    job::Clock,
+    planning::{
+        endless::{MOVING, ends, in_words},
+        proctime::ProctimeColumn,
+        windows::{Ends, Hold, LateRows, Reduction, Sessions, WindowEnd, WindowId},
+    },
 };
 
 impl Planner {
@@ -82,8 +86,8 @@ impl Planner {
         match self.plan(input)? {
             (_, Rows::Static) => Ok((Arc::clone(plan), Rows::Static)),
             (input, Rows::Flowing { level, .. }) => {
-                check_time(node.end())?;
-                let (clock, late) = (Arc::clone(&self.clock), Arc::clone(&self.late));
+                check_time(node.end(), &input)?;
+                let (clock, late) = (self.clock_of(node.end()), Arc::clone(&self.late));
                 let sessions = node.without_end(input, level, clock, late, &self.store);
                 Ok((Arc::new(sessions), whole(level, [node.end().id])))
             }
@@ -164,7 +168,7 @@ impl Planner {
             index,
             zone: window.zone.clone(),
         };
-        let clock = Arc::clone(&self.clock);
+        let clock = self.clock_of(window);
         Arc::new(Hold::new(input, ends, level, clock, reduction, &self.store))
     }
 
@@ -176,13 +180,38 @@ impl Planner {
         window: &WindowEnd,
         index: usize,
     ) -> Result<Node, Obstacle> {
-        check_time(window)?;
+        check_time(window, &input)?;
         let ends = Ends {
             index,
             zone: window.zone.clone(),
         };
-        let (clock, late) = (Arc::clone(&self.clock), Arc::clone(&self.late));
+        let (clock, late) = (self.clock_of(window), Arc::clone(&self.late));
         Ok(Arc::new(LateRows::new(input, ends, level, clock, late)))
+    }
+
+    fn clock_of(&self, window: &WindowEnd) -> Arc<Clock> {
+        Arc::clone(match window.is_of_processing_time() {
+            true => &self.machine,
+            false => &self.clock,
+        })
+    }
+
+    /// Rows get their processing time by the clock of the windows above: none is late.
+    pub(super) fn proctime(
+        &self,
+        plan: &Node,
+        node: &ProctimeColumn,
+    ) -> Result<(Node, Rows), Obstacle> {
+        let Some(input) = plan.children().first().copied() else {
+            return Err(part(in_words(plan.name()), ABLE));
+        };
+        match self.final_rows(input)? {
+            (_, Rows::Static) => Ok((Arc::clone(plan), Rows::Static)),
+            (input, rows) => {
+                let column = node.without_end(input, Arc::clone(&self.machine));
+                Ok((Arc::new(column), rows))
+            }
+        }
     }
 
     /// Ranks and the like, over partitions of rows.
@@ -234,14 +263,35 @@ impl Planner {
     }
 }
 
-fn check_time(window: &WindowEnd) -> Result<(), Obstacle> {
-    match window.of_time_attribute {
-        true => Ok(()),
-        false => Err(part(
+/// Windows are over once time has come to their end: so all rows must be of the same time.
+fn check_time(window: &WindowEnd, input: &Node) -> Result<(), Obstacle> {
+    if window.time.is_none() {
+        return Err(part(
             "windows over a column that is no time attribute",
             "declare WATERMARK FOR the column in CREATE TABLE, for example \
-             WATERMARK FOR ts AS ts - INTERVAL '5' SECOND",
+             WATERMARK FOR ts AS ts - INTERVAL '5' SECOND; or take a column that is AS PROCTIME()",
+        ));
+    }
+    match unites_times(input) {
+        false => Ok(()),
+        true => Err(part(
+            "a union of windows over processing time with windows over the time of rows",
+            "unite what windows give, not what goes into them",
         )),
+    }
+}
+
+/// Whether a plan unites rows that have got a processing time with rows that have not.
+fn unites_times(plan: &Node) -> bool {
+    let children = plan.children();
+    match plan.name() {
+        // All rows get one here.
+        "ProctimeColumn" => false,
+        "UnionExec" | "InterleaveExec" => {
+            let timed = children.iter().filter(|child| has_proctime(child)).count();
+            timed > 0 && timed < children.len()
+        }
+        _ => children.into_iter().any(unites_times),
     }
 }
 

@@ -180,6 +180,7 @@ impl EpochPipeline {
         EpochPipeline {
             pipeline,
             clock: None,
+            machine: None,
             late: Arc::default(),
         }
     }

@@ -5,13 +5,15 @@
 
 use std::sync::Arc;
 
+use chrono::{DateTime, TimeZone};
 use datafusion::{
     arrow::{
         array::{
             Array, ArrayRef, AsArray, ListArray, PrimitiveArray, TimestampMillisecondArray,
-            TimestampMillisecondBuilder,
+            TimestampMillisecondBuilder, timezone::Tz,
         },
         buffer::OffsetBuffer,
+        compute::{CastOptions, cast_with_options},
         datatypes::{
             ArrowTimestampType, DataType, Field, FieldRef, TimeUnit, TimestampMicrosecondType,
             TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType,
@@ -25,7 +27,7 @@ use datafusion::{
 
 use super::{
     super::external,
-    tags::{WindowEnd, time_attribute},
+    tags::{TimeAttribute, WindowEnd},
 };
 use crate::error::EngineError;
 
@@ -280,10 +282,15 @@ impl ScalarUDFImpl for WindowBound {
         Ok(Arc::new(match self.bound {
             Bound::Start => field,
             Bound::End => field.with_metadata(self.end.metadata()),
-            Bound::Time if self.end.of_time_attribute => {
-                field.with_metadata(time_attribute().to_hashmap())
-            }
-            Bound::Time => field,
+            Bound::Time => match self.end.time {
+                Some(TimeAttribute::Rowtime) => {
+                    field.with_metadata(TimeAttribute::Rowtime.metadata().to_hashmap())
+                }
+                Some(_) => {
+                    field.with_metadata(TimeAttribute::WindowProctime.metadata().to_hashmap())
+                }
+                None => field,
+            },
         }))
     }
 
@@ -309,20 +316,30 @@ impl ScalarUDFImpl for WindowBound {
     }
 }
 
-/// Times of a zone's clocks as milliseconds since 1970 in UTC; a time that the clocks skip is taken as UTC.
+/// Times of a zone's clocks as milliseconds since 1970 in UTC. Of the two moments at which clocks that are
+/// put back show a time it is the second; a time that they skip is counted on from the one before.
 pub(super) fn in_utc(
     local: &TimestampMillisecondArray,
     zone: &str,
 ) -> Result<TimestampMillisecondArray> {
-    use datafusion::arrow::compute::{CastOptions, cast_with_options};
     let zoned = DataType::Timestamp(TimeUnit::Millisecond, Some(zone.into()));
     let cast = cast_with_options(local, &zoned, &CastOptions::default())?;
     let cast: &TimestampMillisecondArray = cast.as_primitive();
-    let utc = cast
-        .iter()
-        .zip(local.iter())
-        .map(|(utc, local)| utc.or(local));
+    let zone: Tz = zone.parse()?;
+    let utc = cast.iter().zip(local.iter()).map(|(utc, local)| {
+        let local = local?;
+        Some(utc.or_else(|| latest(local, &zone)).unwrap_or(local))
+    });
     Ok(utc.collect())
+}
+
+fn latest(local: i64, zone: &Tz) -> Option<i64> {
+    let shown = |local: i64| {
+        let local = DateTime::from_timestamp_millis(local)?.naive_utc();
+        let latest = zone.from_local_datetime(&local).latest()?;
+        Some(latest.timestamp_millis())
+    };
+    shown(local).or_else(|| shown(local.checked_add(3_600_000)?))
 }
 
 #[cfg(test)]
@@ -333,6 +350,44 @@ mod tests {
         let mut found = Vec::new();
         windows.ends(time, |end| found.push((windows.start(end), end)));
         found
+    }
+
+    #[test]
+    fn no_window_ends_before_its_last_row_when_clocks_are_set() {
+        let at = |text: &str| {
+            let time: DateTime<chrono::Utc> = text.parse().unwrap();
+            time.timestamp_millis()
+        };
+        for (zone, local, utc) in [
+            (
+                "America/New_York",
+                "2026-11-01T00:30:00Z",
+                "2026-11-01T04:30:00Z",
+            ),
+            (
+                "America/New_York",
+                "2026-11-01T01:30:00Z",
+                "2026-11-01T06:30:00Z",
+            ),
+            (
+                "America/New_York",
+                "2026-03-08T02:30:00Z",
+                "2026-03-08T07:30:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-10-25T02:30:00Z",
+                "2026-10-25T01:30:00Z",
+            ),
+            (
+                "Europe/Berlin",
+                "2026-03-29T02:30:00Z",
+                "2026-03-29T01:30:00Z",
+            ),
+        ] {
+            let found = in_utc(&vec![at(local)].into(), zone).unwrap();
+            assert_eq!(found.values(), &[at(utc)], "{zone} {local}");
+        }
     }
 
     #[test]

@@ -22,11 +22,12 @@ use datafusion::{
 use super::{
     super::{
         external_at,
+        proctime::with_proctime,
         relations::{descriptor, free_name},
     },
     bounds::{Bound, WindowBound, WindowEnds, Windows},
     session::SessionNode,
-    tags::{WindowEnd, WindowId, is_time_attribute},
+    tags::{TimeAttribute, WindowEnd, WindowId},
 };
 use crate::{
     error::{EngineError, did_you_mean},
@@ -310,16 +311,21 @@ impl Call<'_> {
         };
         let end = WindowEnd {
             id: WindowId::next(),
-            of_time_attribute: is_time_attribute(field),
+            time: TimeAttribute::of(field),
             zone,
         };
-        let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+        let column = Column::new(qualifier.cloned(), field.name());
         let keys = std::mem::take(&mut self.keys).into_iter();
         let keys = keys.map(|key| self.context.sql_to_expr(key, input.schema()));
         let keys = keys.collect::<Result<Vec<_>>>()?;
+        let input = match end.time {
+            Some(TimeAttribute::Proctime) => with_proctime(input, &column)?,
+            _ => input,
+        };
+        let column = Expr::Column(column);
         match windows {
-            Some(windows) => with_bounds(input.clone(), column, &time, windows, &end),
-            None => with_sessions(input.clone(), (column, time), keys, self.get("GAP")?, &end),
+            Some(windows) => with_bounds(input, column, &time, windows, &end),
+            None => with_sessions(input, (column, time), keys, self.get("GAP")?, &end),
         }
     }
 }

@@ -77,8 +77,12 @@ impl Held {
 
     /// Whether a window is over when time has come to `watermark`.
     pub(super) fn is_due(&self, watermark: i64) -> bool {
-        let first = self.windows.first_key_value();
-        first.is_some_and(|(end, _)| end.saturating_sub(1) <= watermark)
+        let first = self.first_end();
+        first.is_some_and(|end| end.saturating_sub(1) <= watermark)
+    }
+
+    pub(super) fn first_end(&self) -> Option<i64> {
+        self.windows.first_key_value().map(|(end, _)| *end)
     }
 
     /// The windows that have grown enough for reducing them to be worth it.

@@ -167,6 +167,11 @@ impl Holding for Hold {
         self.held.iter().any(|held| held.lock().is_due(watermark))
     }
 
+    fn next_due(&self) -> Option<i64> {
+        let ends = self.held.iter().filter_map(|held| held.lock().first_end());
+        self.clock.is_machine().then(|| ends.min())?
+    }
+
     fn save(&self) -> Result<Vec<Chunk>> {
         let mut saved = Vec::new();
         for held in self.held.iter() {

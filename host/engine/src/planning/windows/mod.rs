@@ -14,6 +14,4 @@ pub(super) use functions::{WindowFunction, plan_windows};
 pub(super) use hold::{Hold, Reduction};
 pub(super) use late::{Ends, LateRows};
 pub(super) use session::{FlinkQueries, Sessions};
-pub(crate) use tags::time_attribute;
-pub(super) use tags::{WindowEnd, WindowId};
-pub(super) use tags::{is_processing_time, is_time_attribute, processing_time};
+pub(super) use tags::{TimeAttribute, WindowEnd, WindowId, is_processing_time, is_rowtime};

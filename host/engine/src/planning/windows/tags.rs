@@ -14,28 +14,60 @@ use datafusion::{
 const TIME: &str = "wasmill.time";
 const WINDOW: &str = "wasmill.window";
 
-/// The metadata of a time attribute: rows come more or less in its order, a watermark says how far.
-pub(crate) fn time_attribute() -> FieldMetadata {
-    FieldMetadata::from(HashMap::from([(TIME.to_owned(), "rowtime".to_owned())]))
+/// What a column says of the time of its rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum TimeAttribute {
+    /// Rows come more or less in its order, a watermark says how far.
+    Rowtime,
+    /// When the row is worked on: whoever needs it looks at the machine's clock.
+    Proctime,
+    /// The `window_time` of windows over processing time: rows come in its order, as the machine's clock
+    /// goes on.
+    WindowProctime,
 }
 
-pub(crate) fn is_time_attribute(field: &Field) -> bool {
-    field
-        .metadata()
-        .get(TIME)
-        .is_some_and(|kind| kind == "rowtime")
+impl TimeAttribute {
+    const ALL: [Self; 3] = [Self::Rowtime, Self::Proctime, Self::WindowProctime];
+
+    fn name(self) -> &'static str {
+        match self {
+            TimeAttribute::Rowtime => "rowtime",
+            TimeAttribute::Proctime => "proctime",
+            TimeAttribute::WindowProctime => "window-proctime",
+        }
+    }
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|found| found.name() == name)
+    }
+
+    /// What the field of such a column says.
+    pub(crate) fn metadata(self) -> FieldMetadata {
+        FieldMetadata::from(HashMap::from([(TIME.to_owned(), self.name().to_owned())]))
+    }
+
+    /// What a column says; in another type it is no longer of processing time.
+    pub(crate) fn of(field: &Field) -> Option<Self> {
+        let found = Self::named(field.metadata().get(TIME)?)?;
+        let is_instant = matches!(
+            field.data_type(),
+            DataType::Timestamp(TimeUnit::Millisecond, Some(_))
+        );
+        (is_instant || !found.is_processing_time()).then_some(found)
+    }
+
+    /// Whether the machine's clock says how far time has come.
+    pub(crate) fn is_processing_time(self) -> bool {
+        self != TimeAttribute::Rowtime
+    }
 }
 
-/// The metadata of a column that says when its row is worked on.
-pub(crate) fn processing_time() -> HashMap<String, String> {
-    HashMap::from([(TIME.to_owned(), "proctime".to_owned())])
+pub(crate) fn is_rowtime(field: &Field) -> bool {
+    TimeAttribute::of(field) == Some(TimeAttribute::Rowtime)
 }
 
 pub(crate) fn is_processing_time(field: &Field) -> bool {
-    field
-        .metadata()
-        .get(TIME)
-        .is_some_and(|kind| kind == "proctime")
+    TimeAttribute::of(field).is_some_and(TimeAttribute::is_processing_time)
 }
 
 /// One call of a window function in a job.
@@ -53,19 +85,20 @@ impl WindowId {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub(crate) struct WindowEnd {
     pub id: WindowId,
-    /// Whether the windows are over a time attribute.
-    pub of_time_attribute: bool,
+    /// What the windows are over; none if it is a column like any other.
+    pub time: Option<TimeAttribute>,
     /// Where windows are those of a zone's clocks: the zone.
     pub zone: Option<String>,
 }
 
 impl WindowEnd {
+    /// Whether the machine's clock says when the windows are over.
+    pub(crate) fn is_of_processing_time(&self) -> bool {
+        self.time.is_some_and(TimeAttribute::is_processing_time)
+    }
+
     pub(super) fn metadata(&self) -> HashMap<String, String> {
-        let kind = if self.of_time_attribute {
-            "rowtime"
-        } else {
-            "column"
-        };
+        let kind = self.time.map_or("column", TimeAttribute::name);
         let zone = self.zone.as_deref().unwrap_or_default();
         let text = format!("{} {kind} {zone}", self.id.0);
         HashMap::from([(WINDOW.to_owned(), text)])
@@ -82,7 +115,7 @@ impl WindowEnd {
         let zone = words.next().filter(|zone| !zone.is_empty());
         Some(WindowEnd {
             id: WindowId(id),
-            of_time_attribute: kind == "rowtime",
+            time: TimeAttribute::named(kind),
             zone: zone.map(str::to_owned),
         })
     }

@@ -204,6 +204,15 @@ impl Holding for Sessions {
         self.open.iter().any(|open| due(&open.lock()))
     }
 
+    fn next_due(&self) -> Option<i64> {
+        let endless = self.endless.as_ref()?;
+        let ends = self
+            .open
+            .iter()
+            .filter_map(|open| open.lock().as_ref()?.first_end());
+        endless.clock.is_machine().then(|| ends.min())?
+    }
+
     fn save(&self) -> Result<Vec<Chunk>> {
         let Some(endless) = &self.endless else {
             return Ok(Vec::new());

@@ -17,7 +17,7 @@ use datafusion::{
 };
 
 use super::exec::{SessionRule, Sessions};
-use crate::planning::windows::tags::WindowEnd;
+use crate::planning::{proctime::ProctimePlanner, windows::tags::WindowEnd};
 
 /// All rows of `input` with the start and the end of their session behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -124,8 +124,10 @@ impl QueryPlanner for FlinkQueries {
         plan: &LogicalPlan,
         session: &dyn Session,
     ) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner =
-            DefaultPhysicalPlanner::with_extension_planners(vec![Arc::new(SessionPlanner)]);
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![
+            Arc::new(SessionPlanner),
+            Arc::new(ProctimePlanner),
+        ]);
         planner.create_physical_plan(plan, session).await
     }
 }

@@ -163,8 +163,12 @@ impl OpenSessions {
 
     /// Whether a session is over when time has come to `watermark`.
     pub(super) fn is_due(&self, watermark: i64) -> bool {
-        let first = self.by_end.first();
-        first.is_some_and(|(end, _)| end.saturating_sub(1) <= watermark)
+        let first = self.first_end();
+        first.is_some_and(|end| end.saturating_sub(1) <= watermark)
+    }
+
+    pub(super) fn first_end(&self) -> Option<i64> {
+        self.by_end.first().map(|(end, _)| *end)
     }
 
     /// Gives the rows of the sessions that are over when time has come to `watermark`.

@@ -1,7 +1,5 @@
 //! `PROCTIME()`: the time at which a row is worked on.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use datafusion::{
     arrow::datatypes::{DataType, Field, FieldRef, TimeUnit},
     common::{Result, ScalarValue},
@@ -10,17 +8,20 @@ use datafusion::{
     },
 };
 
-use super::{casts::in_zone, windows::processing_time};
+use crate::{
+    job::machine_time,
+    planning::{casts::in_zone, windows::TimeAttribute},
+};
 
 /// See the module. Its column is TIMESTAMP_LTZ(3), and a time attribute of processing time.
 #[derive(Debug, PartialEq, Eq, Hash)]
-pub(super) struct Proctime {
+pub(in crate::planning) struct Proctime {
     data_type: DataType,
     signature: Signature,
 }
 
 impl Proctime {
-    pub(super) fn new(zone: Option<&str>) -> Self {
+    pub(in crate::planning) fn new(zone: Option<&str>) -> Self {
         let instant = DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into()));
         Proctime {
             data_type: in_zone(&instant, zone),
@@ -44,18 +45,17 @@ impl ScalarUDFImpl for Proctime {
 
     fn return_field_from_args(&self, _: ReturnFieldArgs) -> Result<FieldRef> {
         let field = Field::new(self.name(), self.data_type.clone(), false);
-        Ok(field.with_metadata(processing_time()).into())
+        let metadata = TimeAttribute::Proctime.metadata().to_hashmap();
+        Ok(field.with_metadata(metadata).into())
     }
 
     fn invoke_with_args(&self, _: ScalarFunctionArgs) -> Result<ColumnarValue> {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH);
-        let now = since.map_or(0, |since| since.as_millis() as i64);
         let zone = match &self.data_type {
             DataType::Timestamp(_, zone) => zone.clone(),
             _ => None,
         };
         Ok(ColumnarValue::Scalar(ScalarValue::TimestampMillisecond(
-            Some(now),
+            Some(machine_time()),
             zone,
         )))
     }
