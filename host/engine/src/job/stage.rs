@@ -5,21 +5,18 @@ use std::{fmt, sync::Arc};
 use datafusion::{
     common::{
         Result, internal_err,
-        tree_node::{Transformed, TreeNode, TreeNodeRecursion},
+        tree_node::{Transformed, TreeNode},
     },
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions,
-        execution_plan::{ChildrenPropertiesMode, reset_plan_states},
-        stream::RecordBatchStreamAdapter,
+        execution_plan::reset_plan_states, stream::RecordBatchStreamAdapter,
     },
 };
 use futures::stream;
 use parking_lot::Mutex;
 
-use crate::planning::{Holding, Released as Rows, as_holding};
+use crate::planning::{Holding, Released as Rows, as_holding, plan_node};
 
 /// What is below a node that holds rows, with the node: executed by itself in every epoch.
 pub(super) struct Stage {
@@ -123,42 +120,10 @@ impl DisplayAs for Released {
 }
 
 impl ExecutionPlan for Released {
-    fn name(&self) -> &'static str {
-        "Released"
-    }
+    plan_node!("Released");
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => internal_err!("Released has no children"),
-        }
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
     }
 
     fn execute(&self, partition: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -14,22 +14,21 @@ use datafusion::{
         datatypes::SchemaRef,
         row::{OwnedRow, RowConverter, SortField},
     },
-    common::{DataFusionError, Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{DataFusionError, Result, internal_err},
     execution::{
         SendableRecordBatchStream, TaskContext,
         memory_pool::{MemoryConsumer, MemoryReservation},
     },
-    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_expr::EquivalenceProperties,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-        ReplaceChildrenOptions,
-        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        execution_plan::{Boundedness, EmissionType},
         stream::RecordBatchStreamAdapter,
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
 
-use super::{SourceScan, endless::ends, external, scan::given as first_columns};
+use super::{SourceScan, endless::ends, external, node::plan_node, scan::given as first_columns};
 use crate::error::EngineError;
 
 /// Rows that are of no use any more are kept until there are as many, and as many as are of use.
@@ -88,56 +87,29 @@ impl DisplayAs for Changes {
     }
 }
 
-impl ExecutionPlan for Changes {
-    fn name(&self) -> &'static str {
-        "Changes"
+impl Changes {
+    /// The same over another input.
+    fn of_input(&self, scan: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(Changes {
+            table: self.table.clone(),
+            scan,
+            keys: self.keys.clone(),
+            schema: Arc::clone(&self.schema),
+            properties: Arc::clone(&self.properties),
+        })
     }
+}
+
+impl ExecutionPlan for Changes {
+    plan_node!("Changes", scan);
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
     }
 
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.scan]
-    }
-
     /// Changes of a key must stay in order.
     fn benefits_from_input_partitioning(&self) -> Vec<bool> {
         vec![false]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match (children.pop(), children.as_slice()) {
-            (Some(scan), []) => Ok(Arc::new(Changes {
-                table: self.table.clone(),
-                scan,
-                keys: self.keys.clone(),
-                schema: Arc::clone(&self.schema),
-                properties: Arc::clone(&self.properties),
-            })),
-            _ => internal_err!("Changes has one child"),
-        }
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
     }
 
     fn execute(

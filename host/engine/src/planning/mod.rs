@@ -16,6 +16,7 @@ mod intervals;
 mod letters;
 mod lookup;
 mod model_function;
+mod node;
 mod predict;
 mod proctime;
 mod queries;
@@ -41,6 +42,7 @@ pub(crate) use letters::{
     Latecomers, check_finds_no_letters, check_letters_once, deliver, late_pipeline,
     letter_pipelines,
 };
+pub(crate) use node::plan_node;
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;

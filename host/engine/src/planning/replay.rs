@@ -4,22 +4,18 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use datafusion::{
     arrow::record_batch::RecordBatch,
-    common::{
-        DataFusionError, Result, exec_datafusion_err, internal_err, tree_node::TreeNodeRecursion,
-    },
+    common::{DataFusionError, Result, exec_datafusion_err, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions,
-        common::collect,
-        execution_plan::{ChildrenPropertiesMode, reset_plan_states},
-        stream::RecordBatchStreamAdapter,
+        common::collect, execution_plan::reset_plan_states, stream::RecordBatchStreamAdapter,
     },
 };
 use futures::{StreamExt, TryStreamExt, future::try_join_all, stream};
 use parking_lot::Mutex;
 use tokio::{sync::OnceCell, task::JoinHandle, time::Instant};
+
+use super::node::plan_node;
 
 /// Executes its plan once, and gives the same rows at each execution; or reads them anew now and then.
 pub(super) struct Replay {
@@ -119,44 +115,10 @@ impl DisplayAs for Replay {
 }
 
 impl ExecutionPlan for Replay {
-    fn name(&self) -> &'static str {
-        "Replay"
-    }
+    plan_node!("Replay");
 
     fn properties(&self) -> &Arc<PlanProperties> {
         self.plan.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        match children.is_empty() {
-            true => Ok(self),
-            false => internal_err!("Replay has no children"),
-        }
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
     }
 
     fn execute(

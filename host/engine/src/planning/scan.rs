@@ -15,12 +15,11 @@ use datafusion::{
         array::{RecordBatch, RecordBatchOptions},
         datatypes::SchemaRef,
     },
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_expr::EquivalenceProperties,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, Partitioning, PlanProperties,
-        ReplaceChildrenOptions,
         coop::make_cooperative,
         execution_plan::{Boundedness, EmissionType, SchedulingType},
         stream::RecordBatchStreamAdapter,
@@ -33,7 +32,7 @@ use wasmill_connectors::{
     BatchStream, ConnectorError, Position, Source, SourceProgress, SourceRows, SourceStatistics,
 };
 
-use super::{deliver, external};
+use super::{deliver, external, node::plan_node};
 use crate::job::{Following, Gate, LetterSender, Letters, TableTime, WatermarkRule};
 
 /// Streams of one opening, each taken by its partition.
@@ -254,42 +253,10 @@ impl DisplayAs for SourceScan {
 }
 
 impl ExecutionPlan for SourceScan {
-    fn name(&self) -> &'static str {
-        "SourceScan"
-    }
+    plan_node!("SourceScan");
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        if children.is_empty() {
-            Ok(self)
-        } else {
-            internal_err!("a source has no children")
-        }
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        _children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        Ok(self)
     }
 
     fn execute(

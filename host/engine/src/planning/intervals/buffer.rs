@@ -8,12 +8,11 @@ use datafusion::{
         array::{Array, RecordBatch, TimestampMillisecondArray},
         compute::{max, min},
     },
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions, execution_plan::ChildrenPropertiesMode,
     },
 };
 use futures::StreamExt;
@@ -26,6 +25,7 @@ use crate::{
     planning::{
         Latecomers,
         holding::{Holding, Released, spread},
+        node::plan_node,
         windows::milliseconds,
     },
 };
@@ -232,35 +232,10 @@ impl DisplayAs for Waiting {
     }
 }
 
-impl ExecutionPlan for Waiting {
-    fn name(&self) -> &'static str {
-        "Waiting"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("Waiting has one child");
-        };
-        Ok(Arc::new(Waiting {
+impl Waiting {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(Waiting {
             input,
             time: Arc::clone(&self.time),
             wait: self.wait.clone(),
@@ -269,15 +244,15 @@ impl ExecutionPlan for Waiting {
             keeper: self.keeper.clone(),
             before: Arc::clone(&self.before),
             rows: Arc::clone(&self.rows),
-        }))
+        })
     }
+}
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+impl ExecutionPlan for Waiting {
+    plan_node!("Waiting", input);
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

@@ -7,18 +7,20 @@ use datafusion::{
         array::{ArrayRef, RecordBatch},
         datatypes::{DataType, FieldRef, Schema, SchemaRef},
     },
-    common::{Result, ScalarValue, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, ScalarValue, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{EquivalenceProperties, PhysicalExpr},
+    physical_expr::EquivalenceProperties,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions, execution_plan::ChildrenPropertiesMode,
         stream::RecordBatchStreamAdapter,
     },
 };
 use futures::StreamExt;
 
-use crate::job::{Clock, machine_time};
+use crate::{
+    job::{Clock, machine_time},
+    planning::node::plan_node,
+};
 
 /// All columns of its input, and behind them when each row was worked on.
 pub(in crate::planning) struct ProctimeColumn {
@@ -90,44 +92,19 @@ impl DisplayAs for ProctimeColumn {
     }
 }
 
-impl ExecutionPlan for ProctimeColumn {
-    fn name(&self) -> &'static str {
-        "ProctimeColumn"
+impl ProctimeColumn {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let (field, clock) = (Arc::clone(&self.field), self.clock.clone());
+        Ok(ProctimeColumn::new(input, field, clock))
     }
+}
+
+impl ExecutionPlan for ProctimeColumn {
+    plan_node!("ProctimeColumn", input);
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("ProctimeColumn has one child");
-        };
-        let (field, clock) = (Arc::clone(&self.field), self.clock.clone());
-        Ok(Arc::new(ProctimeColumn::new(input, field, clock)))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
     }
 
     fn execute(

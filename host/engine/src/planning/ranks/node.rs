@@ -14,13 +14,12 @@ use datafusion::{
         datatypes::{DataType, Field, Schema, SchemaRef},
         row::{RowConverter, SortField},
     },
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{EquivalenceProperties, PhysicalExpr, PhysicalSortExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions,
-        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        execution_plan::{Boundedness, EmissionType},
     },
 };
 use futures::StreamExt;
@@ -33,6 +32,7 @@ use crate::{
     planning::{
         Latecomers,
         holding::{Holding, Released, spread},
+        node::plan_node,
         windows::milliseconds,
     },
 };
@@ -316,35 +316,10 @@ impl DisplayAs for TopRows {
     }
 }
 
-impl ExecutionPlan for TopRows {
-    fn name(&self) -> &'static str {
-        "TopRows"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("TopRows has one child");
-        };
-        Ok(Arc::new(TopRows {
+impl TopRows {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(TopRows {
             input,
             rule: self.rule.clone(),
             level: self.level,
@@ -354,15 +329,15 @@ impl ExecutionPlan for TopRows {
             top: Arc::clone(&self.top),
             expired: Arc::clone(&self.expired),
             properties: Arc::clone(&self.properties),
-        }))
+        })
     }
+}
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
+impl ExecutionPlan for TopRows {
+    plan_node!("TopRows", input);
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

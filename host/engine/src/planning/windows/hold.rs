@@ -6,16 +6,15 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     datasource::memory::MemorySourceConfig,
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::{EquivalenceProperties, PhysicalExpr, aggregate::AggregateFunctionExpr},
+    physical_expr::{EquivalenceProperties, aggregate::AggregateFunctionExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions,
         aggregates::{AggregateExec, AggregateMode, PhysicalGroupBy},
         collect,
-        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        execution_plan::{Boundedness, EmissionType},
     },
 };
 use futures::StreamExt;
@@ -28,7 +27,10 @@ use super::{
 };
 use crate::{
     job::Clock,
-    planning::holding::{Holding, Released, spread},
+    planning::{
+        holding::{Holding, Released, spread},
+        node::plan_node,
+    },
 };
 
 /// How the rows of a window that it holds become fewer: partial aggregates of the same group are put
@@ -212,35 +214,10 @@ impl DisplayAs for Hold {
     }
 }
 
-impl ExecutionPlan for Hold {
-    fn name(&self) -> &'static str {
-        "Hold"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        &self.properties
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("Hold has one child");
-        };
-        Ok(Arc::new(Hold {
+impl Hold {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(Hold {
             input,
             ends: self.ends.clone(),
             level: self.level,
@@ -249,17 +226,15 @@ impl ExecutionPlan for Hold {
             keeper: self.keeper.clone(),
             held: Arc::clone(&self.held),
             properties: Arc::clone(&self.properties),
-        }))
+        })
     }
+}
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
+impl ExecutionPlan for Hold {
+    plan_node!("Hold", input);
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
     }
 
     fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {

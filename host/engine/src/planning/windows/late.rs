@@ -7,12 +7,11 @@ use datafusion::{
         array::{AsArray, RecordBatch, TimestampMillisecondArray},
         datatypes::TimestampMillisecondType,
     },
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
-    physical_expr::PhysicalExpr,
     physical_plan::{
-        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-        execution_plan::ChildrenPropertiesMode, stream::RecordBatchStreamAdapter,
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties,
+        stream::RecordBatchStreamAdapter,
     },
 };
 use futures::TryStreamExt;
@@ -20,7 +19,7 @@ use futures::TryStreamExt;
 use super::bounds::in_utc;
 use crate::{
     job::{BEGINNING, Clock},
-    planning::Latecomers,
+    planning::{Latecomers, node::plan_node},
 };
 
 /// The ends of windows in a plan's rows.
@@ -89,51 +88,24 @@ impl DisplayAs for LateRows {
     }
 }
 
-impl ExecutionPlan for LateRows {
-    fn name(&self) -> &'static str {
-        "LateRows"
-    }
-
-    fn properties(&self) -> &Arc<PlanProperties> {
-        self.input.properties()
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("LateRows has one child");
-        };
-        Ok(Arc::new(LateRows::new(
+impl LateRows {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(LateRows::new(
             input,
             self.ends.clone(),
             self.level,
             Arc::clone(&self.clock),
             Arc::clone(&self.late),
-        )))
+        ))
     }
+}
 
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        self.replace_children(
-            children,
-            ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute),
-        )
+impl ExecutionPlan for LateRows {
+    plan_node!("LateRows", input);
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        self.input.properties()
     }
 
     fn execute(

@@ -12,13 +12,12 @@ use datafusion::{
         datatypes::SchemaRef,
         row::SortField,
     },
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{Distribution, EquivalenceProperties, Partitioning, PhysicalExpr},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
-        ReplaceChildrenOptions,
-        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        execution_plan::{Boundedness, EmissionType},
         stream::RecordBatchStreamAdapter,
     },
 };
@@ -32,6 +31,7 @@ use crate::{
     planning::{
         Latecomers,
         holding::{Holding, Released, spread},
+        node::plan_node,
         windows::{
             bounds::{milliseconds, without_time},
             tags::WindowEnd,
@@ -273,10 +273,24 @@ impl DisplayAs for Sessions {
     }
 }
 
-impl ExecutionPlan for Sessions {
-    fn name(&self) -> &'static str {
-        "Sessions"
+impl Sessions {
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        let anew = Sessions::new(input, self.rule.clone(), Arc::clone(&self.schema));
+        let kept = match (&self.endless, anew.open.len() == self.open.len()) {
+            (Some(_), true) => Arc::clone(&self.open),
+            _ => Arc::clone(&anew.open),
+        };
+        Ok(Sessions {
+            endless: self.endless.clone(),
+            open: kept,
+            ..anew
+        })
     }
+}
+
+impl ExecutionPlan for Sessions {
+    plan_node!("Sessions", input);
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
@@ -287,45 +301,6 @@ impl ExecutionPlan for Sessions {
             true => Distribution::SinglePartition,
             false => Distribution::KeyPartitioned(self.rule.keys.clone()),
         }]
-    }
-
-    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
-        vec![&self.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn replace_children(
-        self: Arc<Self>,
-        mut children: Vec<Arc<dyn ExecutionPlan>>,
-        _: ReplaceChildrenOptions,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let (Some(input), true) = (children.pop(), children.is_empty()) else {
-            return internal_err!("Sessions has one child");
-        };
-        let anew = Sessions::new(input, self.rule.clone(), Arc::clone(&self.schema));
-        let kept = match (&self.endless, anew.open.len() == self.open.len()) {
-            (Some(_), true) => Arc::clone(&self.open),
-            _ => Arc::clone(&anew.open),
-        };
-        Ok(Arc::new(Sessions {
-            endless: self.endless.clone(),
-            open: kept,
-            ..anew
-        }))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
     }
 
     fn execute(
