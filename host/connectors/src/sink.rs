@@ -30,6 +30,12 @@ pub trait Sink: Any + Send + Sync + Debug {
         false
     }
 
+    /// Whether the time has come to show rows of earlier checkpoints that it does not show yet, though
+    /// no row has come since.
+    fn is_due(&self) -> bool {
+        false
+    }
+
     /// Starts the writing between two checkpoints of a job. `run` names the job's run through all of
     /// its restarts, `checkpoint` is the one that will hold what is written.
     async fn begin_checkpoint(
@@ -84,8 +90,9 @@ pub trait SinkTransaction: Send + Sync {
     async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError>;
 
     /// Stores the rows of all finished writers so that a commit cannot fail for want of them, not
-    /// even after a crash. What it gives goes to [`Sink::recover`] then.
-    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+    /// even after a crash. What it gives goes to [`Sink::recover`] then. `last`: no transaction of
+    /// the job follows, so that nothing may stay open for one.
+    async fn prepare(&self, _last: bool) -> Result<Committable, ConnectorError> {
         Ok(Committable::Null)
     }
 

@@ -16,5 +16,6 @@ mod object_store;
 mod outer_joins;
 mod postgres;
 mod processing_time;
+mod rolling;
 mod support;
 mod windows;

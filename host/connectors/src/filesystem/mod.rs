@@ -63,17 +63,17 @@ const OPTIONS: &[ConnectorOption] = &[
     ConnectorOption::new(
         "sink.rolling-policy.rollover-interval",
         Some("30 min"),
-        "accepted for Flink's sake: a job without end closes its files at every checkpoint, another shows them together",
+        "a job without end closes its files at every checkpoint, unless this or the next option is set: then files of csv and json stay open, and hidden, for as long",
     ),
     ConnectorOption::new(
         "sink.rolling-policy.inactivity-interval",
         Some("30 min"),
-        "accepted for Flink's sake",
+        "such a file is closed if it has got no row for as long",
     ),
     ConnectorOption::new(
         "sink.rolling-policy.check-interval",
         Some("1 min"),
-        "accepted for Flink's sake",
+        "accepted for Flink's sake: it is looked at at every checkpoint",
     ),
     ConnectorOption::new(
         "sink.partition-commit.trigger",

@@ -84,6 +84,21 @@ impl Output {
         Ok(())
     }
 
+    /// Makes sure that what was written to a local file is on disk.
+    pub(crate) async fn sync(&mut self) -> Result<(), ConnectorError> {
+        if let Target::Local(slot) = &mut self.target {
+            let file = slot.take().ok_or_else(|| closed(&self.shown))?;
+            let (file, result) = blocking(move || {
+                let result = file.sync_data();
+                (file, result)
+            })
+            .await?;
+            result.map_err(|error| write_error(&self.shown, self.written, &error))?;
+            *slot = Some(file);
+        }
+        Ok(())
+    }
+
     /// Makes sure that everything is stored. An upload is left to be completed at the commit.
     pub(crate) async fn finish(self) -> Result<Option<Box<dyn MultipartUpload>>, ConnectorError> {
         match self.target {

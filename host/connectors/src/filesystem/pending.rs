@@ -18,6 +18,8 @@ pub(crate) struct Pending {
     hidden: String,
     /// Complete parts: the hidden path, and the final one.
     pub(crate) finished: Vec<(PathBuf, PathBuf)>,
+    /// Parts that stay open: the paths, and the bytes that are of this checkpoint.
+    pub(crate) open: Vec<(PathBuf, PathBuf, u64)>,
 }
 
 /// What a checkpoint tells of parts.
@@ -25,6 +27,9 @@ pub(crate) struct Pending {
 pub(crate) struct Parts {
     /// Paths inside the sink's folder: the hidden one, and the final one.
     parts: Vec<(PathBuf, PathBuf)>,
+    /// The same of those that are written on, with the bytes that they have.
+    #[serde(default)]
+    open: Vec<(PathBuf, PathBuf, u64)>,
     /// The name of the file that marks the folders of the parts.
     marker: Option<String>,
 }
@@ -35,6 +40,7 @@ impl Pending {
             folder,
             hidden: format!(".{prefix}-"),
             finished: Vec::new(),
+            open: Vec::new(),
         }
     }
 
@@ -47,6 +53,11 @@ impl Pending {
         Parts {
             parts: parts
                 .map(|(hidden, name)| (inside(hidden), inside(name)))
+                .collect(),
+            open: self
+                .open
+                .iter()
+                .map(|(hidden, name, bytes)| (inside(hidden), inside(name), *bytes))
                 .collect(),
             marker,
         }
@@ -65,6 +76,28 @@ impl Pending {
             for folder in parts.folders(&self.folder) {
                 File::create(folder.join(marker))?.sync_all()?;
             }
+        }
+        parts.sync(&self.folder)
+    }
+
+    /// After a crash: ends the parts that were open where the checkpoint has them, and gives them their
+    /// final names too; those that have it keep it.
+    pub(crate) fn end_open(&self, parts: &Parts) -> io::Result<()> {
+        for (hidden, name, bytes) in &parts.open {
+            let (hidden, name) = (self.folder.join(hidden), self.folder.join(name));
+            let file = match File::options().write(true).open(&hidden) {
+                Err(error) if error.kind() == ErrorKind::NotFound && name.exists() => continue,
+                file => file?,
+            };
+            if file.metadata()?.len() < *bytes {
+                return Err(io::Error::new(
+                    ErrorKind::UnexpectedEof,
+                    format!("{} has lost rows of the checkpoint", hidden.display()),
+                ));
+            }
+            file.set_len(*bytes)?;
+            file.sync_all()?;
+            fs::rename(hidden, name)?;
         }
         parts.sync(&self.folder)
     }
@@ -94,7 +127,9 @@ impl Parts {
     }
 
     fn folders(&self, folder: &Path) -> BTreeSet<PathBuf> {
-        let names = self.parts.iter().map(|(_, name)| folder.join(name));
+        let open = self.open.iter().map(|(_, name, _)| name);
+        let names = self.parts.iter().map(|(_, name)| name).chain(open);
+        let names = names.map(|name| folder.join(name));
         names
             .filter_map(|name| name.parent().map(Path::to_owned))
             .collect()

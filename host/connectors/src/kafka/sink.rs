@@ -343,7 +343,7 @@ impl SinkTransaction for Transaction {
         }))
     }
 
-    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+    async fn prepare(&self, _: bool) -> Result<Committable, ConnectorError> {
         match self.store().await {
             Ok(()) => Ok(Committable::Null),
             Err(error) => Err(self.producer.explained(error).await),

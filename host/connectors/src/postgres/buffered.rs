@@ -145,7 +145,7 @@ impl SinkTransaction for Buffered {
         Ok(Box::new(Writer(self.buffer.clone())))
     }
 
-    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+    async fn prepare(&self, _: bool) -> Result<Committable, ConnectorError> {
         self.commit().await?;
         Ok(Committable::Null)
     }

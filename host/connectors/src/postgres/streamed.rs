@@ -72,7 +72,7 @@ impl SinkTransaction for Streamed {
         }))
     }
 
-    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+    async fn prepare(&self, _: bool) -> Result<Committable, ConnectorError> {
         let mut session = self.session.lock().await;
         self.complete(session.as_mut().ok_or_else(ended)?).await?;
         Ok(Committable::Null)

@@ -62,7 +62,8 @@ impl Endless {
     pub(super) async fn checkpoint(&mut self, last: bool) -> Result<(), EngineError> {
         self.finish_storing().await?;
         let rows = self.rows_moved();
-        if !last && rows == self.rows_then {
+        let shows_more = self.flows.iter().any(|flow| flow.pipeline.sink.is_due());
+        if !last && rows == self.rows_then && !shows_more {
             return Ok(());
         }
         let mut taken = self.take().await?;
@@ -72,7 +73,7 @@ impl Endless {
             .iter()
             .any(|flow| flow.pipeline.sink.shows_at_checkpoints());
         if last || waits || self.checkpoints.is_none() {
-            taken.prepare().await?;
+            taken.prepare(last).await?;
             // From here on nothing may be taken back: the checkpoint may be on disk even if writing it
             // failed.
             for flow in &mut self.flows {
@@ -88,7 +89,7 @@ impl Endless {
             self.last = id;
             self.begin().await?;
             self.storing = Some(tokio::spawn(async move {
-                taken.prepare().await?;
+                taken.prepare(false).await?;
                 taken.store(true).await
             }));
         }
@@ -196,9 +197,9 @@ impl Endless {
 
 impl Taken {
     /// Has the sinks store the rows.
-    async fn prepare(&mut self) -> Result<(), EngineError> {
+    async fn prepare(&mut self, last: bool) -> Result<(), EngineError> {
         for written in &self.written {
-            let prepared = written.transaction.prepare().await;
+            let prepared = written.transaction.prepare(last).await;
             let prepared = prepared.map_err(|error| connector_error(&error))?;
             let sinks = &mut self.snapshot.checkpoint.sinks;
             sinks.insert(written.key.clone(), prepared);

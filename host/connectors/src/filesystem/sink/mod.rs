@@ -1,15 +1,18 @@
 //! The filesystem sink: part files in a folder, visible at the commit.
 
+mod open;
 mod transaction;
 mod writer;
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::datatypes::{Schema, SchemaRef};
 use async_trait::async_trait;
 use serde::Deserialize as _;
 
+use self::open::{OpenParts, Rolling};
 use self::transaction::{Staged, Transaction};
 use super::location::Location;
 use super::output::{blocking, write_error};
@@ -23,6 +26,9 @@ use crate::options::Options;
 use crate::{
     Committable, ConnectorContext, ConnectorError, Sink, SinkTransaction, TableDefinition,
 };
+
+/// What Flink takes where one of the intervals is not set.
+const HALF_AN_HOUR: Duration = Duration::from_secs(30 * 60);
 
 pub(super) fn sink(
     definition: &TableDefinition,
@@ -104,13 +110,23 @@ pub(super) fn sink(
         }
     };
     for key in [
-        "sink.rolling-policy.rollover-interval",
-        "sink.rolling-policy.inactivity-interval",
         "sink.rolling-policy.check-interval",
         "sink.partition-commit.delay",
     ] {
         options.duration(key)?;
     }
+    let rolling = match (
+        options.duration("sink.rolling-policy.rollover-interval")?,
+        options.duration("sink.rolling-policy.inactivity-interval")?,
+        &format,
+    ) {
+        // Its end is in the file.
+        (_, _, Format::Parquet(_)) | (None, None, _) => None,
+        (interval, inactivity, _) => Some(Rolling {
+            interval: interval.unwrap_or(HALF_AN_HOUR),
+            inactivity: inactivity.unwrap_or(HALF_AN_HOUR),
+        }),
+    };
     let roll = options.bytes("sink.rolling-policy.file-size")?;
     Ok(Arc::new(FilesystemSink {
         plan: Arc::new(Plan {
@@ -121,6 +137,7 @@ pub(super) fn sink(
             format,
             roll: roll.unwrap_or(128 << 20).max(1),
             marker,
+            open: OpenParts::new(rolling),
         }),
         schema,
     }))
@@ -151,6 +168,7 @@ struct Plan {
     roll: u64,
     /// The name of the file that marks a written partition.
     marker: Option<String>,
+    open: OpenParts,
 }
 
 #[derive(Debug)]
@@ -200,6 +218,10 @@ impl Sink for FilesystemSink {
         true
     }
 
+    fn is_due(&self) -> bool {
+        self.plan.open.is_due()
+    }
+
     async fn begin_checkpoint(
         &self,
         run: &str,
@@ -221,6 +243,8 @@ impl Sink for FilesystemSink {
         prepared: Option<&Committable>,
     ) -> Result<(), ConnectorError> {
         let folder = self.plan.local_folder()?.to_owned();
+        // Of a run in this process that failed.
+        drop(self.plan.open.take_all());
         let prefix = format!("part-{run}");
         let parts = prepared.map(Parts::deserialize).transpose();
         let parts = parts.map_err(|error| {
@@ -233,6 +257,7 @@ impl Sink for FilesystemSink {
             let pending = Pending::new(folder, &prefix);
             if let Some(parts) = &parts {
                 pending.publish(parts)?;
+                pending.end_open(parts)?;
             }
             pending.remove_hidden()
         })

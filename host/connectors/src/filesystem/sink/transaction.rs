@@ -1,7 +1,7 @@
 //! Parts between their writing and the commit that shows them.
 
 use std::fs::File;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
@@ -12,7 +12,7 @@ use object_store::{MultipartUpload, ObjectStore, ObjectStoreExt};
 use parking_lot::Mutex;
 
 use super::Plan;
-use super::writer::Writer;
+use super::writer::{Finished, Writer};
 use crate::filesystem::location::object_error;
 use crate::filesystem::output::blocking;
 use crate::filesystem::pending::Pending;
@@ -55,6 +55,35 @@ impl Transaction {
     }
 }
 
+/// Hidden and final paths of parts that are closed.
+type Closed = Vec<(PathBuf, PathBuf)>;
+
+/// The same of parts that stay open, with their bytes.
+type Open = Vec<(PathBuf, PathBuf, u64)>;
+
+impl Transaction {
+    /// Closes the open parts whose time is over, and makes sure that the others are on disk.
+    async fn roll(&self, last: bool) -> Result<(Closed, Open), ConnectorError> {
+        let (mut closed, mut open) = (Vec::new(), Vec::new());
+        for (place, mut part) in self.plan.open.take_all() {
+            if last || self.plan.open.is_over(&part, open.len()) {
+                match part.finish().await? {
+                    Finished::Local(hidden, name) => closed.push((hidden, name)),
+                    Finished::Upload(_) => {
+                        return Err(ConnectorError::bug("an upload to a local folder"));
+                    }
+                }
+                continue;
+            }
+            let bytes = part.sync().await?;
+            let (hidden, name) = part.names()?;
+            open.push((hidden, name, bytes));
+            self.plan.open.put(place, part);
+        }
+        Ok((closed, open))
+    }
+}
+
 #[async_trait]
 impl SinkTransaction for Transaction {
     async fn writer(&self, partition: usize) -> Result<Box<dyn SinkWriter>, ConnectorError> {
@@ -64,11 +93,14 @@ impl SinkTransaction for Transaction {
         Ok(Box::new(writer))
     }
 
-    async fn prepare(&self) -> Result<Committable, ConnectorError> {
+    async fn prepare(&self, last: bool) -> Result<Committable, ConnectorError> {
+        let (finished, open) = self.roll(last).await?;
         let mut staged = self.staged.lock();
         let Some(Staged::InPlace(pending)) = staged.as_mut() else {
             return Ok(Committable::Null);
         };
+        pending.finished.extend(finished);
+        pending.open = open;
         let parts = pending.parts(self.plan.partition_marker());
         parts
             .sync(&pending.folder)
@@ -128,6 +160,8 @@ impl SinkTransaction for Transaction {
 
     async fn abort(&self) {
         let staged = self.staged.lock().take();
+        // The last checkpoint knows how far they are.
+        drop(self.plan.open.take_all());
         match staged {
             Some(Staged::Local(staging)) => drop(blocking(move || drop(staging)).await),
             Some(Staged::InPlace(pending)) => {

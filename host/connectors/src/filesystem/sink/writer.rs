@@ -5,6 +5,7 @@ use std::fs::File;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
 
 use arrow::record_batch::RecordBatch;
 use async_trait::async_trait;
@@ -38,14 +39,17 @@ pub(super) struct Writer {
 }
 
 /// A part that is complete but not part of the commit yet.
-enum Finished {
+pub(super) enum Finished {
     /// Its name while it is written, and afterwards.
     Local(PathBuf, PathBuf),
     Upload(Box<dyn MultipartUpload>),
 }
 
-struct Part {
+pub(super) struct Part {
     output: Output,
+    pub begun: Instant,
+    /// When it got its last rows.
+    pub touched: Instant,
     encoder: Encoder,
     buffer: Vec<u8>,
     /// The hidden name and the final one, of a local file.
@@ -136,26 +140,26 @@ impl Writer {
                 properties.as_ref().clone(),
             )?)),
         };
+        let now = Instant::now();
         Ok(Part {
             output,
+            begun: now,
+            touched: now,
             encoder,
             buffer,
             names,
         })
     }
 
-    async fn end_part(&mut self, mut part: Part) -> Result<(), ConnectorError> {
-        if let Encoder::Parquet(encoder) = part.encoder {
-            encoder.finish(&mut part.buffer)?;
-        }
-        part.output.write(&mut part.buffer).await?;
-        let upload = part.output.finish().await?;
-        self.finished.push(match (upload, part.names) {
-            (Some(upload), _) => Finished::Upload(upload),
-            (None, Some((hidden, name))) => Finished::Local(hidden, name),
-            (None, None) => return Err(ConnectorError::bug("a part without a name")),
-        });
+    async fn end_part(&mut self, part: Part) -> Result<(), ConnectorError> {
+        self.finished.push(part.finish().await?);
         Ok(())
+    }
+
+    /// Whether its parts may stay open behind a checkpoint.
+    fn keeps_parts(&self) -> bool {
+        let in_place = matches!(&*self.staged.lock(), Some(Staged::InPlace(_)));
+        in_place && self.plan.open.are_kept()
     }
 }
 
@@ -163,6 +167,7 @@ impl Part {
     /// Encodes rows; answers how large the part is by now.
     async fn write(&mut self, rows: &RecordBatch) -> Result<u64, ConnectorError> {
         let mut pending = 0;
+        self.touched = Instant::now();
         match &mut self.encoder {
             Encoder::Csv(encoder) => encoder.encode(rows, &mut self.buffer, end_line)?,
             Encoder::Json(encoder) => encoder.encode(rows, &mut self.buffer, end_line)?,
@@ -173,17 +178,46 @@ impl Part {
         }
         Ok(self.output.written() + (self.buffer.len() + pending) as u64)
     }
+
+    /// Makes sure that all rows of a text are on disk; answers the part's bytes.
+    pub(super) async fn sync(&mut self) -> Result<u64, ConnectorError> {
+        self.output.write(&mut self.buffer).await?;
+        self.output.sync().await?;
+        Ok(self.output.written())
+    }
+
+    pub(super) fn names(&self) -> Result<(PathBuf, PathBuf), ConnectorError> {
+        let names = self.names.clone();
+        names.ok_or_else(|| ConnectorError::bug("a part without a name"))
+    }
+
+    pub(super) async fn finish(mut self) -> Result<Finished, ConnectorError> {
+        if let Encoder::Parquet(encoder) = self.encoder {
+            encoder.finish(&mut self.buffer)?;
+        }
+        self.output.write(&mut self.buffer).await?;
+        match (self.output.finish().await?, self.names) {
+            (Some(upload), _) => Ok(Finished::Upload(upload)),
+            (None, Some((hidden, name))) => Ok(Finished::Local(hidden, name)),
+            (None, None) => Err(ConnectorError::bug("a part without a name")),
+        }
+    }
 }
 
 #[async_trait]
 impl SinkWriter for Writer {
     async fn write(&mut self, batch: RecordBatch) -> Result<(), ConnectorError> {
         let plan = self.plan.clone();
+        let keeps_parts = self.keeps_parts();
         for (folder, rows) in plan.partitioning.split(&batch)? {
             if rows.num_rows() == 0 {
                 continue;
             }
-            let mut part = match self.parts.remove(&folder) {
+            let known = self.parts.remove(&folder).or_else(|| {
+                let place = (self.partition, folder.clone());
+                keeps_parts.then(|| plan.open.take(&place)).flatten()
+            });
+            let mut part = match known {
                 Some(part) => part,
                 None => {
                     if self.parts.len() >= MAX_OPEN {
@@ -205,8 +239,12 @@ impl SinkWriter for Writer {
     }
 
     async fn finish(mut self: Box<Self>) -> Result<(), ConnectorError> {
-        for (_, part) in std::mem::take(&mut self.parts) {
-            self.end_part(part).await?;
+        let keeps_parts = self.keeps_parts();
+        for (folder, part) in std::mem::take(&mut self.parts) {
+            match keeps_parts {
+                true => self.plan.open.put((self.partition, folder), part),
+                false => self.end_part(part).await?,
+            }
         }
         let mut staged = self.staged.lock();
         let staged = staged.as_mut().ok_or_else(ended)?;
