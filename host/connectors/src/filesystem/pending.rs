@@ -114,7 +114,9 @@ impl Pending {
 impl Parts {
     /// Makes the names of the parts durable.
     pub(crate) fn sync(&self, folder: &Path) -> io::Result<()> {
+        let open = self.open.iter().map(|(_, name, _)| folder.join(name));
         let mut folders = self.folders(folder);
+        folders.extend(open.filter_map(|name| name.parent().map(Path::to_owned)));
         // A partition's folder may be new, too.
         for new in folders.clone() {
             let above = new.ancestors().skip(1);
@@ -126,10 +128,9 @@ impl Parts {
             .try_for_each(|folder| File::open(folder)?.sync_all())
     }
 
+    /// Of the parts that are complete.
     fn folders(&self, folder: &Path) -> BTreeSet<PathBuf> {
-        let open = self.open.iter().map(|(_, name, _)| name);
-        let names = self.parts.iter().map(|(_, name)| name).chain(open);
-        let names = names.map(|name| folder.join(name));
+        let names = self.parts.iter().map(|(_, name)| folder.join(name));
         names
             .filter_map(|name| name.parent().map(Path::to_owned))
             .collect()
