@@ -19,6 +19,9 @@ pub enum Command {
     Run(Run),
     /// Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running.
     Savepoint(Savepoint),
+    /// Looks at plugins.
+    #[command(subcommand)]
+    Plugin(Plugin),
     /// Prints the shell's completions.
     Completions {
         /// Which shell.
@@ -63,6 +66,24 @@ pub struct Savepoint {
     /// Sets a configuration key, as it was set when the job was run.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub settings: Vec<(String, String)>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Plugin {
+    /// Shows what a plugin is: its functions, what it may do, its sizes, its sha256, what made it.
+    Inspect(Inspect),
+}
+
+/// What `wasmill plugin inspect` takes.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The component.
+    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 fn key_value(text: &str) -> Result<(String, String), String> {

@@ -5,6 +5,7 @@
 mod arguments;
 mod cells;
 mod output;
+mod plugin;
 mod progress;
 mod run;
 
@@ -16,25 +17,31 @@ use std::{
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, Command};
+use arguments::{Arguments, Command, Plugin};
 
 fn main() -> ExitCode {
-    let print = panic::take_hook();
+    let print_panic = panic::take_hook();
     panic::set_hook(Box::new(move |panic| {
         if !wasmill_engine::panics_are_caught() {
-            print(panic);
+            print_panic(panic);
         }
     }));
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Savepoint(arguments) => run::savepoint(&arguments),
+        Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);
-            match io::stdout().write_all(&script) {
-                Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
-                _ => ExitCode::SUCCESS,
-            }
+            print(&script)
         }
+    }
+}
+
+/// Writes data to stdout. That nobody reads on is no failure.
+fn print(data: &[u8]) -> ExitCode {
+    match io::stdout().write_all(data) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => ExitCode::FAILURE,
+        _ => ExitCode::SUCCESS,
     }
 }

@@ -236,7 +236,7 @@ impl Job<'_> {
 }
 
 /// `WASMILL_CACHE_DIR`, else `wasmill` in the user's cache folder.
-fn cache_folder() -> PathBuf {
+pub fn cache_folder() -> PathBuf {
     let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
     if let Some(folder) = variable("WASMILL_CACHE_DIR") {
         return folder.into();

@@ -10,6 +10,7 @@ mod catalog;
 mod declare;
 mod error;
 mod functions;
+mod inspection;
 mod job;
 mod planning;
 mod session;
@@ -17,6 +18,7 @@ mod settings;
 mod sql;
 
 pub use error::{EngineError, Fault, Location};
+pub use inspection::PluginReport;
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;

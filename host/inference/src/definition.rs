@@ -12,6 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::InferenceError;
 
+/// The option of every provider that says which file it must be.
+const PINNED: &str = "sha256";
+
 /// What a `CREATE MODEL` statement says.
 #[derive(Debug, Clone)]
 pub struct ModelDefinition {
@@ -42,7 +45,7 @@ impl ModelDefinition {
         let Some(unknown) = self
             .options
             .keys()
-            .find(|key| !known.contains(&key.as_str()))
+            .find(|key| !known.contains(&key.as_str()) && *key != PINNED)
         else {
             return Ok(());
         };
@@ -50,7 +53,8 @@ impl ModelDefinition {
             "unknown option '{unknown}' of the provider '{}'",
             self.provider
         );
-        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, known)))
+        let known = [known, &[PINNED]].concat();
+        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, &known)))
     }
 
     /// The value of a whole-number option, or `default` where the option is absent.
@@ -85,19 +89,32 @@ impl ModelDefinition {
             hint: (error.kind() == ErrorKind::NotFound)
                 .then(|| "a relative 'path' starts from the folder of the job file".into()),
         })?;
-        let version =
-            Sha256::digest(&bytes)
-                .iter()
-                .take(6)
-                .fold(String::new(), |mut text, byte| {
-                    // Writing into a String cannot fail.
-                    let _ = write!(text, "{byte:02x}");
-                    text
-                });
+        let digest = Sha256::digest(&bytes)
+            .iter()
+            .fold(String::new(), |mut text, byte| {
+                // Writing into a String cannot fail.
+                let _ = write!(text, "{byte:02x}");
+                text
+            });
+        let pinned = self.options.get(PINNED);
+        if pinned.is_some_and(|pinned| !pinned.trim().eq_ignore_ascii_case(&digest)) {
+            return Err(InferenceError::File {
+                model: self.name.clone(),
+                path,
+                line: None,
+                message: format!(
+                    "the model file's sha256 is {digest}, not the one that the job wants"
+                ),
+                hint: Some(
+                    "the file is another one; if that is meant, write its sha256 into the job"
+                        .into(),
+                ),
+            });
+        }
         Ok(ModelFile {
             path,
             bytes,
-            version,
+            version: digest.chars().take(12).collect(),
         })
     }
 }

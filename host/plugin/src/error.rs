@@ -22,6 +22,8 @@ pub enum PluginError {
     NotAComponent { plugin: String, reason: String },
     #[error("`{plugin}` is a core WebAssembly module, not a component")]
     CoreModule { plugin: String },
+    #[error("`{plugin}` has the sha256 {found}, not the one that the job wants")]
+    OtherBytes { plugin: String, found: String },
     #[error("`{plugin}` is too large: {size} bytes, of at most {limit}")]
     TooLarge {
         plugin: String,
@@ -180,6 +182,11 @@ impl PluginError {
             }
             Self::NotAComponent { .. } => {
                 "a plugin is a `.wasm` file built as a component, for example with the Rust SDK"
+                    .to_owned()
+            }
+            Self::OtherBytes { .. } => {
+                "the file is another one; `wasmill plugin inspect` shows what it is, and if that is \
+                 meant, write its sha256 into the job"
                     .to_owned()
             }
             Self::CoreModule { .. } => {

@@ -82,6 +82,16 @@ impl Host {
 
     /// Loads the component in a file. `name` is what messages call it.
     pub fn load(self: &Arc<Self>, name: &str, path: &Path) -> Result<Arc<Plugin>, PluginError> {
+        self.load_pinned(name, path, None)
+    }
+
+    /// The same; where a SHA-256 is given (hexadecimal), nothing is done with other bytes.
+    pub fn load_pinned(
+        self: &Arc<Self>,
+        name: &str,
+        path: &Path,
+        sha256: Option<&str>,
+    ) -> Result<Arc<Plugin>, PluginError> {
         let read_error = |source| PluginError::Read {
             path: path.to_owned(),
             source,
@@ -89,6 +99,15 @@ impl Host {
         let size = std::fs::metadata(path).map_err(read_error)?.len();
         self.check_size(name, size)?;
         let bytes = std::fs::read(path).map_err(read_error)?;
+        if let Some(pinned) = sha256 {
+            let found = hex(&Sha256::digest(&bytes));
+            if !pinned.trim().eq_ignore_ascii_case(&found) {
+                return Err(PluginError::OtherBytes {
+                    plugin: name.to_owned(),
+                    found,
+                });
+            }
+        }
         self.load_bytes(name, &bytes)
     }
 

@@ -1,6 +1,6 @@
 //! Looks at a plugin's bytes before anything is compiled: what it is, what it imports and exports.
 
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{Encoding, KnownCustom, Parser, Payload};
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
@@ -12,7 +12,54 @@ pub(crate) struct Inspected {
     pub imports: Vec<String>,
     /// The full name under which it exports `scalar`.
     pub scalar: String,
+    pub contents: Contents,
 }
+
+/// What a component is made of. Bytes are as they stand in its file.
+#[derive(Clone, Debug, Default)]
+pub struct Contents {
+    pub bytes: u64,
+    /// Of its functions' code.
+    pub code: u64,
+    /// Of the data that its memories begin with.
+    pub data: u64,
+    /// Of names, debug information and the like.
+    pub custom: u64,
+    /// As its tools say it, without those that say the same again; at most 100.
+    pub producers: Vec<Producer>,
+}
+
+/// A language, a tool or an SDK that had part in a component.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Producer {
+    /// `language`, `processed-by` or `sdk`.
+    pub role: String,
+    pub name: String,
+    pub version: String,
+}
+
+impl Contents {
+    /// Notes what a custom section says of who made it. What cannot be read says nothing.
+    fn add_producers(&mut self, section: KnownCustom<'_>) {
+        let KnownCustom::Producers(fields) = section else {
+            return;
+        };
+        for field in fields.into_iter().flatten() {
+            for value in field.values.into_iter().flatten() {
+                let producer = Producer {
+                    role: escape(field.name, NAME_BYTES),
+                    name: escape(value.name, NAME_BYTES),
+                    version: escape(value.version, NAME_BYTES),
+                };
+                if self.producers.len() < MOST_PRODUCERS && !self.producers.contains(&producer) {
+                    self.producers.push(producer);
+                }
+            }
+        }
+    }
+}
+
+const MOST_PRODUCERS: usize = 100;
 
 /// Longest name that a message shows.
 const NAME_BYTES: usize = 200;
@@ -38,6 +85,11 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
 
     let mut imports = Vec::new();
     let mut exports = Vec::new();
+    let mut contents = Contents {
+        bytes: bytes.len() as u64,
+        ..Contents::default()
+    };
+    let length = |range: std::ops::Range<usize>| range.len() as u64;
     let mut depth = 0_usize;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
@@ -51,6 +103,12 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
                 depth += 1;
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CodeSectionStart { range, .. } => contents.code += length(range),
+            Payload::DataSection(section) => contents.data += length(section.range()),
+            Payload::CustomSection(section) => {
+                contents.custom += length(section.range());
+                contents.add_producers(section.as_known());
+            }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 for import in section {
                     let import = import.map_err(|error| not_a_component(error.to_string()))?;
@@ -94,7 +152,11 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
             plugin: plugin.to_owned(),
             export: interface("scalar"),
         })?;
-    Ok(Inspected { imports, scalar })
+    Ok(Inspected {
+        imports,
+        scalar,
+        contents,
+    })
 }
 
 /// `wasmill:udf/scalar@0.1.0` → (`scalar`, `0.1.0`)

@@ -10,7 +10,7 @@ use crate::error::PluginError;
 use crate::function::ScalarFunction;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
 use crate::host::Host;
-use crate::inspect::Inspected;
+use crate::inspect::{Contents, Inspected};
 use crate::instance::{Instantiator, read_functions};
 use crate::limits::Limits;
 use crate::signature::{Arguments, Signature};
@@ -28,6 +28,7 @@ pub(crate) struct Compiled {
     pub instantiator: Instantiator,
     functions: Vec<Signature>,
     imports: Vec<String>,
+    contents: Contents,
     sha256: String,
 }
 
@@ -50,6 +51,7 @@ impl Compiled {
             functions: read_functions(host, &instantiator, name)?,
             instantiator,
             imports: inspected.imports,
+            contents: inspected.contents,
             sha256: sha256.to_owned(),
         })
     }
@@ -120,6 +122,11 @@ impl Plugin {
     /// The interfaces that it imports, by their full names: its capabilities.
     pub fn imports(&self) -> &[String] {
         &self.compiled.imports
+    }
+
+    /// What it is made of, and what made it.
+    pub fn contents(&self) -> &Contents {
+        &self.compiled.contents
     }
 
     /// Of the component's bytes, in lower-case hexadecimal.

@@ -9,6 +9,7 @@ mod commands;
 mod dead_letters;
 mod endless;
 mod examples;
+mod inspect;
 mod interrupted;
 mod kafka;
 mod late_rows;

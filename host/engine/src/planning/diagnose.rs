@@ -56,6 +56,7 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::UnsupportedArgument { .. }
         | PluginError::UngrantedModel { .. }
         | PluginError::Refused { .. }
+        | PluginError::OtherBytes { .. }
         | PluginError::Read { .. } => EngineError::job(message).with_hint(hint),
         PluginError::Rows { .. } => EngineError::Data { message, hint },
         PluginError::NoRoom { .. } | PluginError::Engine(_) => {

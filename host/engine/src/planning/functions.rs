@@ -14,7 +14,13 @@ use crate::{
 };
 
 /// Keys of WITH that are the host's; all others are the function's parameters.
-const HOST_KEYS: &[&str] = &["grant.models", "limit.memory", "limit.time", "on-error"];
+const HOST_KEYS: &[&str] = &[
+    "grant.models",
+    "limit.memory",
+    "limit.time",
+    "on-error",
+    "sha256",
+];
 
 /// Loads the plugin and makes the function ready to be called; a function whose arguments are
 /// declared is opened at once, so that a wrong parameter is found here.
@@ -40,8 +46,9 @@ pub(crate) fn create_function(
         || path.to_owned(),
         |name| name.to_string_lossy().into_owned(),
     );
+    let pinned = statement.options.values.get("sha256");
     let plugin = host
-        .load(&name, &file)
+        .load_pinned(&name, &file, pinned.map(String::as_str))
         .map_err(|error| at_component(plugin_error(&error)))?;
     let signature = plugin
         .function(function)

@@ -1,0 +1,105 @@
+//! `wasmill plugin inspect`, and plugins and models that are pinned by their bytes.
+
+use std::{fs, path::Path, process::Command};
+
+use expect_test::expect;
+use serde_json::Value;
+
+use crate::support::Job;
+
+/// As `sha256sum` has it.
+fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().next().unwrap().to_owned()
+}
+
+fn inspect(job: &Job, arguments: &[&str]) -> String {
+    let arguments = [&["plugin", "inspect"], arguments].concat();
+    job.told(&job.command_of(&arguments).output().unwrap())
+}
+
+#[test]
+fn what_a_plugin_is() {
+    let job = Job::new("").plugin("predict");
+    let file = job.path("predict.wasm");
+    let size = format!(
+        "  size     {} bytes (code ",
+        fs::metadata(&file).unwrap().len()
+    );
+    let made = |line: &&str| !(line.ends_with("(language)") || line.ends_with("(processed-by)"));
+    let told = inspect(&job, &["predict.wasm"]);
+    assert!(told.contains("\n  made by  Rust  (language)\n"), "{told}");
+    assert!(told.contains(&size), "{told}");
+    // What depends on the tools that made it.
+    let shown: Vec<_> = told
+        .lines()
+        .filter(made)
+        .map(|line| match line.starts_with(&size) {
+            true => "  size     [SIZES]".to_owned(),
+            false => line.replace(&sha256(&file), "[SHA256]"),
+        })
+        .collect();
+    expect![[""]].assert_eq(&shown.join("\n"));
+}
+
+#[test]
+fn what_a_plugin_is_as_json() {
+    let job = Job::new("").plugin("text-features");
+    let output = job
+        .command_of(&["plugin", "inspect", "--json", "text-features.wasm"])
+        .output()
+        .unwrap();
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    let file = job.path("text-features.wasm");
+    assert_eq!(report["sha256"], sha256(&file));
+    assert_eq!(report["bytes"], fs::metadata(&file).unwrap().len());
+    let parts = ["code_bytes", "data_bytes", "custom_bytes"];
+    let parts = parts.map(|part| report[part].as_u64().unwrap());
+    assert!(parts.iter().sum::<u64>() <= report["bytes"].as_u64().unwrap());
+    assert!(parts[0] > 0, "{report}");
+    expect![[""]].assert_eq(&serde_json::to_string_pretty(&report["functions"]).unwrap());
+}
+
+#[test]
+fn files_that_are_no_plugins() {
+    let job = Job::new("")
+        .file("a.wasm", "select")
+        .file("b.wasm", "\0asm\x01\0\0\0");
+    let told = ["a.wasm", "b.wasm", "c.wasm"].map(|file| inspect(&job, &[file]));
+    expect![[""]].assert_eq(&told.concat());
+}
+
+#[test]
+fn a_plugin_of_other_bytes() {
+    let job = |pin: &str| {
+        Job::new(&format!(
+            "CREATE FUNCTION haversine AS 'haversine.wasm#haversine' LANGUAGE WASM
+  WITH ('sha256' = '{pin}');
+SELECT haversine(x, x, x, x) AS d FROM (VALUES (CAST(1 AS DOUBLE))) AS t (x);"
+        ))
+        .plugin("haversine")
+    };
+    let own = sha256(&job("").path("haversine.wasm"));
+    let other = own.replace(['0', '1', '2', '3', '4', '5', '6', '7'], "8");
+    let told = [other, own.to_uppercase()].map(|pin| job(&pin).run().replace(&pin, "[PIN]"));
+    expect![[""]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
+}
+
+#[test]
+fn a_model_of_other_bytes() {
+    let job = |pin: &str| {
+        Job::new(&format!(
+            "CREATE MODEL m INPUT (x DOUBLE) OUTPUT (y DOUBLE) WITH (
+  'provider' = 'lightgbm', 'path' = 'model.txt', 'sha256' = '{pin}');
+CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM
+  WITH ('model' = 'm', 'grant.models' = 'm');"
+        ))
+        .plugin("predict")
+        .model()
+    };
+    let own = sha256(&job("").path("model.txt"));
+    // Of the right file the columns are wrong.
+    let told = ["0000", &own].map(|pin| job(pin).run());
+    expect![[""]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
+}
