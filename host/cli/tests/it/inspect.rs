@@ -40,7 +40,21 @@ fn what_a_plugin_is() {
             false => line.replace(&sha256(&file), "[SHA256]"),
         })
         .collect();
-    expect![[""]].assert_eq(&shown.join("\n"));
+    expect![[r#"
+        exit 0
+        predict.wasm
+          sha256   [SHA256]
+          size     [SIZES]
+          imports  wasmill:udf/columns@0.1.0: reads its arguments' columns
+                   wasmill:udf/inference@0.1.0: runs the models that 'grant.models' names
+                   wasmill:udf/log@0.1.0: writes lines to the job's log
+                   wasmill:udf/types@0.1.0: types only
+
+        predict(…) → what it says when it is opened
+          A column of a model's predictions; the arguments are its features.
+          'model' must be given: the model's name in the job
+          'output' may be given: the predicted column's name; by default the model's first"#]]
+    .assert_eq(&shown.join("\n"));
 }
 
 #[test]
@@ -58,7 +72,19 @@ fn what_a_plugin_is_as_json() {
     let parts = parts.map(|part| report[part].as_u64().unwrap());
     assert!(parts.iter().sum::<u64>() <= report["bytes"].as_u64().unwrap());
     assert!(parts[0] > 0, "{report}");
-    expect![[""]].assert_eq(&serde_json::to_string_pretty(&report["functions"]).unwrap());
+    expect![[r#"
+        [
+          {
+            "arguments": [
+              "STRING"
+            ],
+            "description": "Eight numbers about a text: characters, words, characters a word; then the shares of its characters that are upper case, digits, punctuation and symbols, white space, not ASCII. Shares are 0 to 1; all is 0 for an empty text.",
+            "deterministic": true,
+            "name": "text_features",
+            "parameters": [],
+            "returns": "ARRAY<FLOAT>"
+          }
+        ]"#]].assert_eq(&serde_json::to_string_pretty(&report["functions"]).unwrap());
 }
 
 #[test]
@@ -67,7 +93,21 @@ fn files_that_are_no_plugins() {
         .file("a.wasm", "select")
         .file("b.wasm", "\0asm\x01\0\0\0");
     let told = ["a.wasm", "b.wasm", "c.wasm"].map(|file| inspect(&job, &[file]));
-    expect![[""]].assert_eq(&told.concat());
+    expect![[r#"
+        exit 2
+        error: `a.wasm` is not a WebAssembly component: it is a text file
+
+        hint: a plugin is a `.wasm` file built as a component, for example with the Rust SDK
+        exit 2
+        error: `b.wasm` is a core WebAssembly module, not a component
+
+        hint: turn it into a component: `wasm-tools component new module.wasm -o plugin.wasm`
+        exit 2
+        error: cannot read the plugin `c.wasm`: No such file or directory (os error 2)
+
+        hint: paths in a job are relative to the job's file; was the plugin built?
+    "#]]
+    .assert_eq(&told.concat());
 }
 
 #[test]
@@ -83,7 +123,23 @@ SELECT haversine(x, x, x, x) AS d FROM (VALUES (CAST(1 AS DOUBLE))) AS t (x);"
     let own = sha256(&job("").path("haversine.wasm"));
     let other = own.replace(['0', '1', '2', '3', '4', '5', '6', '7'], "8");
     let told = [other, own.to_uppercase()].map(|pin| job(&pin).run().replace(&pin, "[PIN]"));
-    expect![[""]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
+    expect![[r#"
+        exit 2
+        error: `haversine.wasm` has the sha256 [SHA256], not the one that the job wants
+         --> job.sql:1:30
+          |
+        1 | CREATE FUNCTION haversine AS 'haversine.wasm#haversine' LANGUAGE WASM
+          |                              ^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: the file is another one; `wasmill plugin inspect` shows what it is, and if that is meant, write its sha256 into the job
+        exit 0
+        +-----+
+        |   d |
+        +-----+
+        | 0.0 |
+        +-----+
+        1 row in set
+    "#]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
 }
 
 #[test]
@@ -101,5 +157,22 @@ CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM
     let own = sha256(&job("").path("model.txt"));
     // Of the right file the columns are wrong.
     let told = ["0000", &own].map(|pin| job(pin).run());
-    expect![[""]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
+    expect![[r#"
+        exit 2
+        error: model 'm': ./model.txt: the model file's sha256 is [SHA256], not the one that the job wants
+         --> job.sql:1:14
+          |
+        1 | CREATE MODEL m INPUT (x DOUBLE) OUTPUT (y DOUBLE) WITH (
+          |              ^
+
+        hint: the file is another one; if that is meant, write its sha256 into the job
+        exit 2
+        error: model 'm': the model file has 30 features, but 1 input columns are declared
+         --> job.sql:1:14
+          |
+        1 | CREATE MODEL m INPUT (x DOUBLE) OUTPUT (y DOUBLE) WITH (
+          |              ^
+
+        hint: the model's features are, in this order: mean_radius, mean_texture, mean_perimeter, mean_area, mean_smoothness, mean_compactness, mean_concavity, mean_concave_points, mean_symmetry, mean_fractal_dimension, radius_error, texture_error, perimeter_error, area_error, smoothness_error, compactness_error, concavity_error, concave_points_error, symmetry_error, fractal_dimension_error, worst_radius, worst_texture, worst_perimeter, worst_area, worst_smoothness, worst_compactness, worst_concavity, worst_concave_points, worst_symmetry, worst_fractal_dimension
+    "#]].assert_eq(&told.concat().replace(&own, "[SHA256]"));
 }

@@ -29,7 +29,7 @@ use crate::{
     },
     planning::{EpochPipeline, Pipeline, Shared, datafusion_context, execution_error},
     settings::Settings,
-    sql::{self, ParsedStatement, Script, Setting, Statement},
+    sql::{self, ParsedStatement, Script, Statement},
 };
 
 /// What a session starts with.
