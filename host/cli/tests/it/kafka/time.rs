@@ -101,7 +101,7 @@ fn late_rows_in_a_topic_through_kills() {
     ));
     // One every 10 ms, every twentieth five seconds late.
     let tick = |id: u64| {
-        let late = if id % 20 == 0 { 5000 } else { 0 };
+        let late = if id.is_multiple_of(20) { 5000 } else { 0 };
         serde_json::json!({
             "value": format!("{{\"id\": {id}}}"),
             "timestamp": 100_000 + id * 10 - late,
