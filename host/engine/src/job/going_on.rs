@@ -128,7 +128,10 @@ impl Endless {
             // What it shows says nothing of the run yet.
             return Ok(Some(latest));
         }
-        self.check_compatible(&latest, &checkpoints.shown())?;
+        // The first one is of no sinks yet.
+        if latest.id > 0 {
+            self.check_compatible(&latest, &checkpoints.shown())?;
+        }
         checkpoints.back_to(shown).await.map(Some)
     }
 
