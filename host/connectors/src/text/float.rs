@@ -2,19 +2,23 @@
 
 use super::{eight_digits, load8, right_aligned, trim};
 
-/// Powers of ten.
-pub(super) const POWERS: [f64; 8] = [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7];
+/// What `digits` has to be divided by: a power of ten, negative for a negative number. So the sign costs
+/// nothing, also that of a zero.
+#[inline(always)]
+pub(super) fn divisor(fraction: usize, negative: bool) -> f64 {
+    const DIVISORS: [f64; 16] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, -1e0, -1e1, -1e2, -1e3, -1e4, -1e5, -1e6, -1e7,
+    ];
+    DIVISORS[(fraction & 7) | (usize::from(negative) << 3)]
+}
 
 /// The number in `data[start..end]`; `None` if it is none. `NaN` and `Infinity` are numbers. Reads up
 /// to eight bytes past `end` where `data` has them.
 #[inline(always)]
 pub(crate) fn parse_f64(data: &[u8], start: usize, end: usize) -> Option<f64> {
     match short_decimal(data, start, end) {
-        Some((digits, fraction, sign)) => {
-            // Both operands are exact in f64, so the one rounding is the division's.
-            let value = f64::from(digits) / POWERS[fraction & 7];
-            Some(f64::from_bits(value.to_bits() | sign))
-        }
+        // Both operands are exact in f64, so the one rounding is the division's.
+        Some((digits, fraction, negative)) => Some(f64::from(digits) / divisor(fraction, negative)),
         None => slow(&data[start..end], |text| fast_float2::parse(text).ok()),
     }
 }
@@ -23,32 +27,32 @@ pub(crate) fn parse_f64(data: &[u8], start: usize, end: usize) -> Option<f64> {
 #[inline(always)]
 pub(crate) fn parse_f32(data: &[u8], start: usize, end: usize) -> Option<f32> {
     match short_decimal(data, start, end) {
-        Some((digits, fraction, sign)) if digits < 1 << 24 => {
-            let value = digits as f32 / POWERS[fraction & 7] as f32;
-            Some(f32::from_bits(value.to_bits() | (sign >> 32) as u32))
+        Some((digits, fraction, negative)) if digits < 1 << 24 => {
+            Some(digits as f32 / divisor(fraction, negative) as f32)
         }
         _ => slow(&data[start..end], |text| fast_float2::parse(text).ok()),
     }
 }
 
-/// Digits, number of them behind the point, and sign bit of a number of up to eight characters.
+/// Digits, number of them behind the point, and whether it is negative, of a number of up to eight
+/// characters.
 #[inline(always)]
-fn short_decimal(data: &[u8], start: usize, end: usize) -> Option<(u32, usize, u64)> {
+fn short_decimal(data: &[u8], start: usize, end: usize) -> Option<(u32, usize, bool)> {
     let word = load8(data, start)?;
     // No branch: signs are hard to predict.
-    let negative = usize::from(word as u8 == b'-');
-    let length = end.wrapping_sub(start).wrapping_sub(negative);
-    if !(1..=8 - negative).contains(&length) {
+    let negative = word as u8 == b'-';
+    let sign = usize::from(negative);
+    let length = end.wrapping_sub(start).wrapping_sub(sign);
+    if !(1..=8 - sign).contains(&length) {
         return None;
     }
-    let word = word >> (8 * negative);
+    let word = word >> (8 * sign);
     let word = right_aligned(word, length);
     // The lowest byte that is a point gets its high bit set (bits above it may be wrong).
     let differing = word ^ 0x2E2E_2E2E_2E2E_2E2E;
     let points = differing.wrapping_sub(0x0101_0101_0101_0101) & !differing & 0x8080_8080_8080_8080;
-    let sign = (negative as u64) << 63;
     if points == 0 {
-        return Some((eight_digits(word)?, 0, sign));
+        return Some((eight_digits(word)?, 0, negative));
     }
     if length == 1 {
         return None;
@@ -57,7 +61,7 @@ fn short_decimal(data: &[u8], start: usize, end: usize) -> Option<(u32, usize, u
     let before = word & !(u64::MAX << at);
     let after = word & !(u64::MAX >> (56 - at)) & (u64::MAX << at);
     let digits = eight_digits((before << 8) | after | 0x30)?;
-    Some((digits, 7 - (at / 8) as usize, sign))
+    Some((digits, 7 - (at / 8) as usize, negative))
 }
 
 #[cold]

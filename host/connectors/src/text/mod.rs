@@ -12,7 +12,7 @@ pub(crate) use calendar::{Clock, parse_date, parse_time, parse_timestamp};
 pub(crate) use decimal::parse_decimal;
 pub use float::{double_text, float_text};
 pub(crate) use float::{parse_f32, parse_f64};
-pub(crate) use integer::parse_integer;
+pub(crate) use integer::{Integer, parse_integer};
 pub(crate) use names::{a_type, type_name};
 pub(crate) use short::{short_f32, short_f64, short_integer};
 pub(crate) use value::{BytesStyle, DecimalStyle, Plain, Style};
@@ -35,7 +35,7 @@ pub(crate) fn trim(text: &[u8]) -> &[u8] {
 
 /// The eight bytes from `start`, the first in the lowest byte, and zeros behind the end of `data`.
 #[inline(always)]
-fn load8(data: &[u8], start: usize) -> Option<u64> {
+pub(crate) fn load8(data: &[u8], start: usize) -> Option<u64> {
     match data.get(start..start + 8) {
         Some(bytes) => bytes.try_into().ok().map(u64::from_le_bytes),
         None => load_last(data, start),
@@ -45,6 +45,11 @@ fn load8(data: &[u8], start: usize) -> Option<u64> {
 /// As [`load8`], near the end of `data`.
 fn load_last(data: &[u8], start: usize) -> Option<u64> {
     let last = data.get(start..)?;
+    // What was just copied into a word cannot be loaded as one at once.
+    if let Some((_, bytes)) = data.split_last_chunk::<8>() {
+        let missing = 8 * (8 - last.len() as u32);
+        return Some(u64::from_le_bytes(*bytes).checked_shr(missing).unwrap_or(0));
+    }
     let mut bytes = [0; 8];
     bytes.get_mut(..last.len())?.copy_from_slice(last);
     Some(u64::from_le_bytes(bytes))
@@ -76,10 +81,16 @@ fn eight_digits(word: u64) -> Option<u32> {
     if high != ZEROS || carried != ZEROS {
         return None;
     }
+    Some(spelled_by(word))
+}
+
+/// The number that eight bytes spell, the first in the lowest byte: ASCII digits, or zeros.
+#[inline(always)]
+fn spelled_by(word: u64) -> u32 {
     let digits = word & 0x0F0F_0F0F_0F0F_0F0F;
     let pairs = (digits.wrapping_mul(2561) >> 8) & 0x00FF_00FF_00FF_00FF;
     let fours = (pairs.wrapping_mul(6_553_601) >> 16) & 0x0000_FFFF_0000_FFFF;
-    Some((fours.wrapping_mul(42_949_672_960_001) >> 32) as u32)
+    (fours.wrapping_mul(42_949_672_960_001) >> 32) as u32
 }
 
 /// Eight bytes of which the first `length` (1 to 8) count, moved to the end behind ASCII zeros.

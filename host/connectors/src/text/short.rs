@@ -1,8 +1,8 @@
 //! Reads short numbers of JSON without knowing where they end: most numbers of a stream are short.
 
-use super::float::POWERS;
+use super::float::divisor;
 use super::integer::Integer;
-use super::{eight_digits, load8, right_aligned};
+use super::{load8, spelled_by};
 
 /// A number of up to eight characters with its sign.
 struct Short {
@@ -28,8 +28,8 @@ impl Short {
         let value = word ^ 0x3030_3030_3030_3030;
         let others = (value.wrapping_add(0x7676_7676_7676_7676) | value) & 0x8080_8080_8080_8080;
         let whole = others.trailing_zeros() as usize / 8;
-        // A zero in front of other digits is none.
-        if whole == 0 || (whole > 1 && word as u8 == b'0') {
+        // A zero in front of other digits is none. One branch: whether there is a zero is hard to predict.
+        if (whole == 0) | ((whole > 1) & (word as u8 == b'0')) {
             return None;
         }
         let (spelled, length, end) = match word.checked_shr(8 * whole as u32) {
@@ -45,15 +45,18 @@ impl Short {
             }
             _ => (word, whole, whole),
         };
-        let end = at + sign + end;
-        if let Some(b'0'..=b'9' | b'.' | b'e' | b'E') = data.get(end) {
+        let next = match sign + end {
+            8 => data.get(at + 8).copied().unwrap_or_default(),
+            _ => (word >> (8 * end)) as u8,
+        };
+        if let b'0'..=b'9' | b'.' | b'e' | b'E' = next {
             return None;
         }
         Some(Short {
-            digits: eight_digits(right_aligned(spelled, length))?,
+            digits: spelled_by(spelled << (64 - 8 * length)),
             fraction: length - whole,
             negative,
-            end,
+            end: at + sign + end,
         })
     }
 }
@@ -63,9 +66,8 @@ impl Short {
 pub(crate) fn short_f64(data: &[u8], at: usize) -> Option<(f64, usize)> {
     let short = Short::at(data, at)?;
     // Both operands are exact in f64, so the one rounding is the division's.
-    let value = f64::from(short.digits) / POWERS[short.fraction & 7];
-    let sign = u64::from(short.negative) << 63;
-    Some((f64::from_bits(value.to_bits() | sign), short.end))
+    let value = f64::from(short.digits) / divisor(short.fraction, short.negative);
+    Some((value, short.end))
 }
 
 /// As [`short_f64`], rounded once to the nearest f32.
@@ -75,9 +77,8 @@ pub(crate) fn short_f32(data: &[u8], at: usize) -> Option<(f32, usize)> {
     if short.digits >= 1 << 24 {
         return None;
     }
-    let value = short.digits as f32 / POWERS[short.fraction & 7] as f32;
-    let sign = u32::from(short.negative) << 31;
-    Some((f32::from_bits(value.to_bits() | sign), short.end))
+    let value = short.digits as f32 / divisor(short.fraction, short.negative) as f32;
+    Some((value, short.end))
 }
 
 /// As [`short_f64`], for numbers without a point.

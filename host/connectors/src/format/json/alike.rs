@@ -6,9 +6,9 @@
 
 use memchr::memchr2;
 
-use super::nested::Layout;
+use super::nested::{Entries, Layout};
 use super::rows::Output;
-use crate::text::end_of_digits;
+use crate::text::{end_of_digits, load8};
 
 /// How the objects look, and whose their values are.
 pub(super) struct Alike {
@@ -18,74 +18,134 @@ pub(super) struct Alike {
 }
 
 struct Entry {
+    /// What stood before the value of the object learned, from the value before it on: `,"name":`.
+    lead: Lead,
     /// The name in its quotes.
     name: Vec<u8>,
     /// The column that has the value, if any does.
     column: Option<usize>,
 }
 
+/// Text that is compared a word at once.
+struct Lead {
+    /// Its first eight bytes, zeros where it is shorter, and which of them count.
+    word: u64,
+    mask: u64,
+    text: Vec<u8>,
+}
+
+impl Lead {
+    fn new(text: &[u8]) -> Self {
+        let counted = text.len().min(8);
+        Self {
+            word: load8(text, 0).unwrap_or_default(),
+            mask: u64::MAX.checked_shr(64 - 8 * counted as u32).unwrap_or(0),
+            text: text.to_vec(),
+        }
+    }
+
+    /// Where it ends, if it stands at `at`.
+    #[inline(always)]
+    fn behind(&self, text: &[u8], at: usize) -> Option<usize> {
+        let behind = at + self.text.len();
+        let is_there = load8(text, at)? & self.mask == self.word
+            && match self.text.get(8..) {
+                None | Some([]) => behind <= text.len(),
+                Some(rest) => text.get(at + 8..behind)? == rest,
+            };
+        is_there.then_some(behind)
+    }
+}
+
 impl Alike {
-    /// Objects like the one that the layout has learned, for these many columns; `None` where a name is
-    /// spelled with escapes or is there twice, or where a column may not lack its entry.
-    pub(super) fn new(layout: &Layout, columns: usize, absent_is_null: bool) -> Option<Self> {
+    /// Objects like the one that the layout has learned, `object` of these entries, for these many
+    /// columns; `None` where a name is spelled with escapes or is there twice, or where a column may not
+    /// lack its entry.
+    pub(super) fn new(
+        layout: &Layout,
+        object: &str,
+        entries: &Entries<'_>,
+        columns: usize,
+        absent_is_null: bool,
+    ) -> Option<Self> {
         let names = layout.names();
-        let mut entries = Vec::with_capacity(names.len());
-        for (place, name) in names.iter().enumerate() {
+        let mut learned = Vec::with_capacity(names.len());
+        let mut end = 0;
+        for (place, (name, (_, value))) in names.iter().zip(entries).enumerate() {
             let quoted = serde_json::to_vec(name).ok()?;
             if quoted.len() != name.len() + 2 || names[..place].contains(name) {
                 return None;
             }
-            entries.push(Entry {
+            // The value is a part of the object.
+            let value = value.get();
+            let start = (value.as_ptr() as usize).checked_sub(object.as_ptr() as usize)?;
+            learned.push(Entry {
+                lead: Lead::new(object.as_bytes().get(end..start)?),
                 name: quoted,
                 column: (0..columns).find(|column| layout.place(*column) == Some(place)),
             });
+            end = start + value.len();
         }
         let absent: Vec<_> = (0..columns)
             .filter(|column| layout.place(*column).is_none())
             .collect();
-        (absent_is_null || absent.is_empty()).then_some(Self { entries, absent })
+        (absent_is_null || absent.is_empty()).then_some(Self {
+            entries: learned,
+            absent,
+        })
     }
 
     /// Appends the values of an object that looks like the others; of one that does not, what it leaves
-    /// in the columns has to be taken back. `text` is UTF-8.
+    /// in the columns has to be taken back.
     pub(super) fn push(&self, text: &[u8], columns: &mut [Output]) -> bool {
         self.walk(text, columns) == Some(text.len())
     }
 
     fn walk(&self, text: &[u8], columns: &mut [Output]) -> Option<usize> {
-        let mut at = expect(text, spaces(text, 0), b'{')?;
+        let mut at = 0;
         for (place, entry) in self.entries.iter().enumerate() {
-            if place > 0 {
-                at = expect(text, at, b',')?;
-            }
-            at = spaces(text, at);
-            let behind = at + entry.name.len();
-            if *text.get(at..behind)? != *entry.name {
-                return None;
-            }
-            at = spaces(text, expect(text, spaces(text, behind), b':')?);
-            if let Some(b'-' | b'0'..=b'9') = text.get(at)
-                && let Some(index) = entry.column
-                && let Some(end) = columns.get_mut(index)?.column.push_short(text, at)
-            {
-                at = spaces(text, end);
+            at = match entry.lead.behind(text, at) {
+                Some(behind) => behind,
+                None => entry.value(text, at, place == 0)?,
+            };
+            let Some(index) = entry.column else {
+                at = Value::at(text, at)?.behind;
+                continue;
+            };
+            let Output { field, column } = columns.get_mut(index)?;
+            if let Some(end) = column.push_short(text, at) {
+                at = end;
                 continue;
             }
             let value = Value::at(text, at)?;
-            if let Some(index) = entry.column {
-                let Output { field, column } = columns.get_mut(index)?;
-                match value.is_null {
-                    true => column.push_null(field).ok()?,
-                    false => column.push_plain(text, value.start, value.end)?,
-                }
+            match value.is_null {
+                true => column.push_null(field).ok()?,
+                false => column.push_plain(text, value.start, value.end)?,
             }
-            at = spaces(text, value.behind);
+            at = value.behind;
         }
         for index in &self.absent {
             let Output { field, column } = columns.get_mut(*index)?;
             column.push_null(field).ok()?;
         }
-        Some(spaces(text, expect(text, at, b'}')?))
+        if self.entries.is_empty() {
+            at = expect(text, spaces(text, at), b'{')?;
+        }
+        Some(spaces(text, expect(text, spaces(text, at), b'}')?))
+    }
+}
+
+impl Entry {
+    /// Where its value begins, whatever white space there is from `at` on.
+    #[cold]
+    fn value(&self, text: &[u8], at: usize, is_first: bool) -> Option<usize> {
+        let opens = if is_first { b'{' } else { b',' };
+        let at = spaces(text, expect(text, spaces(text, at), opens)?);
+        let behind = at + self.name.len();
+        if *text.get(at..behind)? != *self.name {
+            return None;
+        }
+        Some(spaces(text, expect(text, spaces(text, behind), b':')?))
     }
 }
 
@@ -130,7 +190,9 @@ impl Value {
                 let rest = text.get(start..)?;
                 let length = memchr2(b'"', b'\\', rest)?;
                 let content = rest.get(..length)?;
-                let plain = rest[length] == b'"' && content.iter().all(|byte| *byte >= b' ');
+                let plain = rest[length] == b'"'
+                    && content.iter().all(|byte| *byte >= b' ')
+                    && std::str::from_utf8(content).is_ok();
                 plain.then_some(Self {
                     is_null: false,
                     start,

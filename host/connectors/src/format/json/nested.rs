@@ -6,14 +6,14 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, ListArray, MapArray, NullBufferBuilder, StructArray};
 use arrow::buffer::OffsetBuffer;
-use arrow::datatypes::{DataType, Field, Fields};
+use arrow::datatypes::{DataType, Field, Fields, Int64Type};
 use serde::Deserializer;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::JsonOptions;
 use crate::ConnectorError;
-use crate::format::column::{Column, Rules, column};
+use crate::format::column::{Column, Doubles, Integers, Numbers, Rules, bigints, column, doubles};
 use crate::format::excerpt;
 use crate::text::a_type;
 
@@ -129,6 +129,9 @@ fn content(value: &str) -> Option<Cow<'_, str>> {
 
 /// A column of any type that JSON carries.
 pub(super) enum Nested {
+    /// What most rows have most of stands here by itself, so that its values are read in place.
+    Doubles(Box<Numbers<Doubles>>),
+    BigInts(Box<Numbers<Integers<Int64Type>>>),
     Plain(Box<dyn Column>),
     List {
         item: Arc<Field>,
@@ -213,8 +216,20 @@ impl Nested {
                 },
                 _ => return None,
             },
+            DataType::Float64 => Self::Doubles(Box::new(doubles(field))),
+            DataType::Int64 => Self::BigInts(Box::new(bigints(field))),
             _ => Self::Plain(column(field, &Rules::default())?),
         })
+    }
+
+    /// The column, if it is of plain values.
+    fn plain(&mut self) -> Option<&mut dyn Column> {
+        match self {
+            Self::Doubles(column) => Some(column.as_mut()),
+            Self::BigInts(column) => Some(column.as_mut()),
+            Self::Plain(column) => Some(column.as_mut()),
+            Self::List { .. } | Self::Row { .. } | Self::Map { .. } => None,
+        }
     }
 
     /// Appends a value (`None` and `null` are NULL). With `ignore_errors` what is no value is NULL.
@@ -237,15 +252,16 @@ impl Nested {
             column.push_null(field)
         };
         match self {
-            Self::Plain(column) => {
+            Self::Doubles(_) | Self::BigInts(_) | Self::Plain(_) => {
                 let text = content(value);
                 let text = text.filter(|text| {
                     *field.data_type() == DataType::Utf8 || !text.starts_with(['{', '['])
                 });
-                if text.is_some_and(|text| column.push(text.as_bytes(), 0, text.len())) {
-                    return Ok(());
+                let pushed = text.and_then(|text| self.push_plain(text.as_bytes(), 0, text.len()));
+                match pushed {
+                    Some(()) => Ok(()),
+                    None => unusable(self, ignored),
                 }
-                unusable(self, ignored)
             }
             Self::List {
                 item,
@@ -326,16 +342,15 @@ impl Nested {
     /// column is not of plain values.
     #[inline]
     pub(super) fn push_plain(&mut self, data: &[u8], start: usize, end: usize) -> Option<()> {
-        match self {
-            Self::Plain(column) => column.push(data, start, end).then_some(()),
-            _ => None,
-        }
+        self.plain()?.push(data, start, end).then_some(())
     }
 
     /// Appends the number at `at`, if it can be read in one step; answers where it ends.
     #[inline]
     pub(super) fn push_short(&mut self, data: &[u8], at: usize) -> Option<usize> {
         match self {
+            Self::Doubles(column) => column.push_short(data, at),
+            Self::BigInts(column) => column.push_short(data, at),
             Self::Plain(column) => column.push_short(data, at),
             _ => None,
         }
@@ -357,6 +372,8 @@ impl Nested {
     /// Appends a NULL, or what lies under the NULL of a row.
     fn push_absent(&mut self) {
         match self {
+            Self::Doubles(column) => column.push_null(),
+            Self::BigInts(column) => column.push_null(),
             Self::Plain(column) => column.push_null(),
             Self::List { offsets, nulls, .. } | Self::Map { offsets, nulls, .. } => {
                 offsets.close();
@@ -372,6 +389,8 @@ impl Nested {
     /// Takes back all values behind the first `rows`, whole or not.
     pub(super) fn truncate(&mut self, rows: usize) {
         match self {
+            Self::Doubles(column) => column.truncate(rows),
+            Self::BigInts(column) => column.truncate(rows),
             Self::Plain(column) => column.truncate(rows),
             Self::List {
                 items,
@@ -404,6 +423,8 @@ impl Nested {
     pub(super) fn finish(&mut self) -> Result<ArrayRef, ConnectorError> {
         let wrong = |error| ConnectorError::unexpected("building a column", error);
         Ok(match self {
+            Self::Doubles(column) => column.finish()?,
+            Self::BigInts(column) => column.finish()?,
             Self::Plain(column) => column.finish()?,
             Self::List {
                 item,

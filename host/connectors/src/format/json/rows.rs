@@ -62,15 +62,15 @@ impl JsonRows {
         if self.push_alike(text) {
             return Ok(true);
         }
-        let entries = match entries(text) {
-            Ok(entries) => entries,
+        let (object, entries) = match entries(text) {
+            Ok(found) => found,
             Err(_) if self.options.ignore_errors => {
                 self.progress.add_ignored(1);
                 return Ok(false);
             }
             Err(wrong) => return Err(self.with_hint(wrong)),
         };
-        match self.push_row(&entries) {
+        match self.push_row(object, &entries) {
             Ok(0) => {}
             Ok(ignored) => self.progress.add_ignored(ignored),
             Err(Problem { path, message }) => {
@@ -87,7 +87,7 @@ impl JsonRows {
         let Some(alike) = &self.alike else {
             return false;
         };
-        let pushed = std::str::from_utf8(text).is_ok() && alike.push(text, &mut self.outputs);
+        let pushed = alike.push(text, &mut self.outputs);
         match pushed {
             true => self.rows += 1,
             false => self.take_back(),
@@ -102,7 +102,7 @@ impl JsonRows {
     }
 
     /// Answers how many values became NULL because they were none.
-    fn push_row(&mut self, entries: &Entries<'_>) -> Result<u64, Problem> {
+    fn push_row(&mut self, object: &str, entries: &Entries<'_>) -> Result<u64, Problem> {
         let mut ignored = 0;
         let names = self.outputs.iter().map(|output| output.field.name());
         if self.layout.learn(entries, names) {
@@ -111,7 +111,8 @@ impl JsonRows {
         self.repeated = (self.repeated + 1).min(3);
         if self.repeated == 2 && entries.iter().all(|(_, value)| is_plain(value.get())) {
             let absent_is_null = !self.options.fail_on_missing_field;
-            self.alike = Alike::new(&self.layout, self.outputs.len(), absent_is_null);
+            let columns = self.outputs.len();
+            self.alike = Alike::new(&self.layout, object, entries, columns, absent_is_null);
         }
         for (index, output) in self.outputs.iter_mut().enumerate() {
             let value = self.layout.value(entries, index);
@@ -147,9 +148,10 @@ fn is_plain(value: &str) -> bool {
     !value.starts_with(['{', '['])
 }
 
-fn entries(text: &[u8]) -> Result<Entries<'_>, Wrong> {
+/// The object's text and what is in it.
+fn entries(text: &[u8]) -> Result<(&str, Entries<'_>), Wrong> {
     let text = std::str::from_utf8(text).map_err(|_| Wrong::new("not UTF-8 text"))?;
-    object(text).map_err(|error| {
+    let entries = object(text).map_err(|error| {
         let reason = error.to_string();
         let reason = reason.split(" at line ").next().unwrap_or_default();
         let wrong = Wrong::new(format!("not a JSON object: {reason}"));
@@ -158,5 +160,6 @@ fn entries(text: &[u8]) -> Result<Entries<'_>, Wrong> {
             (..=1, column) => wrong.at(format!("column {column}")),
             (line, column) => wrong.at(format!("its line {line}, column {column}")),
         }
-    })
+    })?;
+    Ok((text, entries))
 }
