@@ -161,7 +161,8 @@ impl KafkaSink {
             tokio::task::spawn_blocking(move || drop(producer));
         }
         let link = Link::new(&self.table, &self.servers, self.messages.clone(), false);
-        let producer = Producer::new(&self.config, self.notes.as_ref(), &self.topic, link)?;
+        let (topic, with_keys) = (&self.topic, self.shared.key.is_some());
+        let producer = Producer::new(&self.config, self.notes.as_ref(), topic, with_keys, link)?;
         let producer = Arc::new(producer);
         if self.exactly_once() {
             producer.take_over().await?;

@@ -1,5 +1,6 @@
 //! The producer of a table: sends messages, waits for their delivery, and commits them.
 
+mod sticky;
 mod transactions;
 
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Mutex as AsyncMutex;
 
+use self::sticky::Sticky;
 use self::transactions::Transactions;
 use super::batch::{HandedOver, Topic};
 use super::link::{Link, PATIENCE, words};
@@ -27,7 +29,7 @@ const DELIVERY: Duration = Duration::from_millis(1);
 /// How long a full queue is left alone.
 const FULL: Duration = Duration::from_millis(2);
 
-type Client = ThreadedProducer<Deliveries>;
+type Client = ThreadedProducer<Deliveries, Sticky>;
 
 /// One client of the brokers, shared by all writers of a table, or of tables that are written in the same
 /// transactions.
@@ -51,6 +53,8 @@ pub(super) struct Deliveries {
     under_way: [AtomicUsize; 2],
     /// Which of them it is now.
     now: AtomicUsize,
+    /// Chooses the partitions, where the client does not.
+    sticky: Option<Sticky>,
 }
 
 impl Deliveries {
@@ -81,8 +85,12 @@ impl ClientContext for Deliveries {
     }
 }
 
-impl ProducerContext for Deliveries {
+impl ProducerContext<Sticky> for Deliveries {
     type DeliveryOpaque = usize;
+
+    fn get_custom_partitioner(&self) -> Option<&Sticky> {
+        self.sticky.as_ref()
+    }
 
     fn delivery(&self, result: &DeliveryResult<'_>, of: usize) {
         match result {
@@ -111,10 +119,12 @@ impl ProducerContext for Deliveries {
 
 impl Producer {
     /// `notes` is the configuration of a table in transactions; its `group.id` is the transactional id.
+    /// Messages of a table with keys go where these say.
     pub(super) fn new(
         config: &ClientConfig,
         notes: Option<&ClientConfig>,
         topic: &str,
+        with_keys: bool,
         link: Link,
     ) -> Result<Self, ConnectorError> {
         let refused = |error: KafkaError| ConnectorError::job(format!("the Kafka client: {error}"));
@@ -122,8 +132,15 @@ impl Producer {
             None => None,
             Some(notes) => Some(Arc::new(Transactions::new(notes).map_err(refused)?)),
         };
+        let mut config = config.clone();
+        // Others with keys may write in the same transactions.
+        let sticky = match with_keys || transactions.is_some() {
+            true => None,
+            false => Sticky::of(&mut config),
+        };
         let deliveries = Deliveries {
             link,
+            sticky,
             failed: Mutex::default(),
             under_way: Default::default(),
             now: AtomicUsize::new(0),
@@ -204,6 +221,9 @@ impl Producer {
             headers: record.headers,
             delivery_opaque: 0,
         };
+        if let Some(sticky) = &self.heard().sticky {
+            sticky.tick();
+        }
         loop {
             // Noted anew at each try: whoever waits here may be given up.
             record.delivery_opaque = self.heard().send(1);
@@ -232,6 +252,9 @@ impl Producer {
     ) -> Result<(), ConnectorError> {
         let count = values.len();
         let mut sent = 0;
+        if let Some(sticky) = &self.heard().sticky {
+            sticky.tick();
+        }
         while sent < count {
             let of = self.heard().send(count - sent);
             let handed_over = self.batches.send(partition, keys, values, sent, of);
