@@ -144,9 +144,19 @@ impl ScalarFunction {
     /// of `rows` rows; the result is a column of `rows` rows and the type of
     /// [`ScalarFunction::returns`]. A batch of no rows does not call the guest.
     pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
+        self.try_rows(columns, rows)?
+    }
+
+    /// The same. The inner error is one of the rows, at which a guest was at work: others may go
+    /// well. The outer one is of the call or of the environment, or of a guest that does not start.
+    pub fn try_rows(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Result<ArrayRef, PluginError>, PluginError> {
         let batch_rows = self.check_columns(columns, rows)?;
         if rows == 0 {
-            return Ok(new_empty_array(self.returns.data_type()));
+            return Ok(Ok(new_empty_array(self.returns.data_type())));
         }
         let host = &self.plugin.host;
         let idle = self.idle.lock().pop();
@@ -180,7 +190,7 @@ impl ScalarFunction {
         } else if instance.may_go_on() {
             self.idle.lock().push(instance);
         }
-        result
+        Ok(result)
     }
 
     fn start(&self) -> Result<Instance, PluginError> {

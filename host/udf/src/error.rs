@@ -38,6 +38,13 @@ pub enum UdfError {
     },
     /// The plugin is wrong, or failed.
     Plugin(PluginError),
+    /// A function failed on rows that may be left out: its policy is
+    /// [`OnError::DeadLetter`](crate::OnError::DeadLetter).
+    Rows {
+        /// The function's name in SQL.
+        function: String,
+        error: PluginError,
+    },
 }
 
 impl UdfError {
@@ -85,7 +92,7 @@ impl UdfError {
                 "{function}: argument {position} is {}, which no WASM function can take",
                 type_name(got)
             ),
-            UdfError::Plugin(error) => error.to_string(),
+            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.to_string(),
         }
     }
 
@@ -100,7 +107,7 @@ impl UdfError {
             UdfError::UnsupportedType { .. } => {
                 Some("pass its parts as arguments of their own".to_owned())
             }
-            UdfError::Plugin(error) => error.hint(),
+            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.hint(),
         }
     }
 }

@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::logical_expr::ScalarUDF;
 use wasmill_plugin::{Arguments, Grants, Limits, Model, OpenOptions};
-use wasmill_udf::{FunctionOptions, scalar_udf};
+use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
 use super::{context::Shared, diagnose::plugin_error};
 use crate::{
@@ -97,6 +97,8 @@ pub(crate) fn create_function(
             limits: open.limits,
             log: open.log,
             metrics: open.metrics,
+            on_error: options.on_error,
+            failed: Arc::clone(&shared.gave_null),
         },
     )
     .map_err(|error| at_component(plugin_error(&error)))?;
@@ -136,6 +138,7 @@ fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError
 struct HostOptions {
     grants: Grants,
     limits: Limits,
+    on_error: OnError,
 }
 
 fn host_options(
@@ -166,17 +169,19 @@ fn host_options(
                 located("limit.time", EngineError::job(message).with_hint(hint))
             })?;
     }
-    if let Some(text) = options.values.get("on-error")
-        && text != "fail"
-    {
-        let error = if text == "null" || text == "dead-letter" {
-            EngineError::job(format!("'on-error' = '{text}' is not supported yet"))
-        } else {
-            EngineError::job(format!("'on-error' cannot be '{text}'"))
-        };
-        let hint = "'fail' is the default: leave the option out".to_owned();
-        return Err(located("on-error", error.with_hint(hint)));
-    }
+    let on_error = match options.values.get("on-error").map(String::as_str) {
+        None | Some("fail") => OnError::Fail,
+        Some("null") => OnError::Null,
+        Some("dead-letter") => OnError::DeadLetter,
+        Some(other) => {
+            let message = format!("'on-error' cannot be '{other}'");
+            let hint = "it is 'fail', 'null' or 'dead-letter'".to_owned();
+            return Err(located(
+                "on-error",
+                EngineError::job(message).with_hint(hint),
+            ));
+        }
+    };
     let mut models: BTreeMap<String, Arc<dyn Model>> = BTreeMap::new();
     let granted = options
         .values
@@ -198,5 +203,6 @@ fn host_options(
     Ok(HostOptions {
         grants: Grants { models },
         limits,
+        on_error,
     })
 }

@@ -10,6 +10,7 @@ mod diagnose;
 mod endless;
 mod epochs;
 mod functions;
+mod guards;
 mod holding;
 mod insert;
 mod intervals;

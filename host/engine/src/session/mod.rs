@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
@@ -172,6 +172,7 @@ impl Session {
                 written: Mutex::default(),
                 warnings: Mutex::default(),
                 host: Mutex::default(),
+                gave_null: Arc::default(),
             }),
         })
     }
@@ -289,6 +290,14 @@ impl Session {
         if observer.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
+        let nulls = || self.shared.gave_null.load(Ordering::Relaxed);
+        let before = nulls();
+        let inserted = |report: JobReport| {
+            Outcome::Inserted(JobReport {
+                nulls: nulls() - before,
+                ..report
+            })
+        };
         match statement.work {
             Work::Done => Ok(Outcome::Nothing),
             Work::Text(text) => Ok(Outcome::Text(text)),
@@ -312,7 +321,7 @@ impl Session {
             }
             Work::Pipelines { pipelines, context } => {
                 let report = run_pipelines(pipelines, context.task_ctx(), observer).await;
-                Ok(Outcome::Inserted(report?))
+                Ok(inserted(report?))
             }
             Work::Endless {
                 pipelines,
@@ -321,7 +330,7 @@ impl Session {
             } => {
                 let context = context.task_ctx();
                 let report = run_endless(pipelines, context, observer, &settings).await;
-                Ok(Outcome::Inserted(report?))
+                Ok(inserted(report?))
             }
         }
     }
