@@ -72,7 +72,23 @@ fn one_poison_row_costs_only_itself() {
             }
         }
     }
-    expect![[""]].assert_eq(&told);
+    expect![[r#"
+        rows, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
+        rows, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
+        {"error":"function f (poison.wasm#poison) failed: 7777 is poison","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        failed, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
+        failed, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
+        {"error":"function f (poison.wasm#poison) failed: 7777 is poison","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        trap, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
+        trap, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
+        {"error":"function f (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        memory, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
+        memory, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
+        {"error":"function f (poison.wasm#poison) ran over its memory limit of 32 MiB in `eval`","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        loop, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
+        loop, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
+        {"error":"function f (poison.wasm#poison) ran over its time limit of 1 s in `eval`","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+    "#]].assert_eq(&told);
 }
 
 /// All that is poison, and nothing else, wherever it stands.
@@ -203,9 +219,23 @@ fn functions_of_different_policies_in_one_row() {
         functions.concat()
     ))
     .file("in/a.csv", "1,1\n2,5\n3,9\n4,7\n5,6\n9,9\n7,5\n8,8\n");
-    expect![[""]].assert_eq(&job.run());
-    expect![[""]].assert_eq(&job.rows("out").join("\n"));
-    expect![[""]].assert_eq(&listed(&letters(&job, "bad")));
+    expect![[r#"
+        exit 0
+        out: 3 rows
+        functions failed on 1 row and gave NULL
+        5 bad records in the dead-letter table bad
+    "#]].assert_eq(&job.run());
+    expect![[r#"
+        1,3
+        4,
+        8,24"#]].assert_eq(&job.rows("out").join("\n"));
+    expect![[r#"
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":5,\"x\":6}","source":"t"}
+        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":9,\"x\":9}","source":"t"}
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":2,\"x\":5}","source":"t"}
+        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":3,\"x\":9}","source":"t"}
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":7,\"x\":5}","source":"t"}
+    "#]].assert_eq(&listed(&letters(&job, "bad")));
 }
 
 #[test]
@@ -219,7 +249,10 @@ fn a_function_that_fails_the_job_does_so_beside_others() {
         functions.concat()
     ))
     .file("in/a.csv", numbered(20));
-    expect![[""]].assert_eq(&job.run());
+    expect![[r#"
+        exit 1
+        error: function g (poison.wasm#poison) failed on 1 of 19 rows: row 8: 9 is poison
+    "#]].assert_eq(&job.run());
     assert_eq!(job.listing(), ["in", "job.sql", "poison.wasm"]);
 }
 
@@ -243,7 +276,11 @@ fn letters_of_a_source_and_of_a_function() {
         "in.csv",
         "1,1,a,2020-01-01 00:00:00Z,AA==\nx,2,b,,\n3,5,\"c \"\"d\"\"\",2020-01-01 00:00:00.5Z,AAE=\n4,5,,,\n",
     );
-    expect![[""]].assert_eq(&job.run());
+    expect![[r#"
+        exit 0
+        out: 1 row
+        3 bad records in the dead-letter table bad
+    "#]].assert_eq(&job.run());
     let mut found = letters(&job, "bad");
     for letter in &mut found {
         let letter = letter.as_object_mut().unwrap();
@@ -252,7 +289,11 @@ fn letters_of_a_source_and_of_a_function() {
             letter.contains_key("function")
         );
     }
-    expect![[""]].assert_eq(&listed(&found));
+    expect![[r#"
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":3,\"x\":5,\"name\":\"c \\\"d\\\"\",\"at\":\"2020-01-01 00:00:00.500Z\",\"b\":\"0001\"}","source":"t"}
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":4,\"x\":5,\"name\":\"\",\"at\":null,\"b\":null}","source":"t"}
+        {"error":"in.csv, line 2, column id (field 1): 'x' is not an INT","line":2,"path":"in.csv","raw":"x,2,b,,","source":"t"}
+    "#]].assert_eq(&listed(&found));
 }
 
 fn refused(sql: &str, expected: Expect) {
@@ -267,31 +308,95 @@ fn refused(sql: &str, expected: Expect) {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    refused("SELECT f(x) FROM t;", expect![[""]]);
+    refused("SELECT f(x) FROM t;", expect![[r#"
+        exit 2
+        error: a SELECT writes no table, so the rows would be lost on which a function with 'on-error' = 'dead-letter' fails
+           |
+        12 | SELECT f(x) FROM t;
+           | ^^^^^^^^^^^^^^^^^^
+
+        hint: write an INSERT, or declare the function without
+    "#]]);
     refused(
         "RESET 'dead-letter.table'; INSERT INTO out SELECT id, f(x) FROM t;",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: a function with 'on-error' = 'dead-letter' needs a table for the letters
+               |
+            12 | RESET 'dead-letter.table'; INSERT INTO out SELECT id, f(x) FROM t;
+               |                            ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: name it with SET 'dead-letter.table' = '…'
+        "#]],
     );
     refused(
         "SET 'dead-letter.table' = 'bed'; INSERT INTO out SELECT id, f(x) FROM t;",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: the dead-letter table 'bed' is not there
+               |
+            12 | SET 'dead-letter.table' = 'bed'; INSERT INTO out SELECT id, f(x) FROM t;
+               |                                  ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: did you mean 'bad'?
+        "#]],
     );
     refused(
         "INSERT INTO out SELECT a.id, b.x FROM t AS a LEFT JOIN t AS b ON f(a.x) = b.x;",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'f' has 'on-error' = 'dead-letter', and is called in the condition of an outer join
+               |
+            12 | INSERT INTO out SELECT a.id, b.x FROM t AS a LEFT JOIN t AS b ON f(a.x) = b.x;
+               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: call it in a query of its own, below: FROM (SELECT *, f(x) AS y FROM t)
+        "#]],
     );
-    refused("INSERT INTO out VALUES (1, f(13));", expect![[""]]);
+    refused("INSERT INTO out VALUES (1, f(13));", expect![[r#"
+        exit 2
+        error: 'f' has 'on-error' = 'dead-letter', and is called in VALUES
+           |
+        12 | INSERT INTO out VALUES (1, f(13));
+           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: write SELECT instead of VALUES
+    "#]]);
     refused(
         "INSERT INTO out SELECT id, f(x) + (SELECT MAX(x) FROM t) FROM t;",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'f' has 'on-error' = 'dead-letter', and is called in one expression with a subquery, or with a column of the query around it
+               |
+            12 | INSERT INTO out SELECT id, f(x) + (SELECT MAX(x) FROM t) FROM t;
+               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: call it in a query of its own, below: FROM (SELECT *, f(x) AS y FROM t)
+        "#]],
     );
     refused(
         "INSERT INTO out SELECT id, x FROM t AS a WHERE EXISTS (SELECT 1 FROM t AS b WHERE f(b.x) = a.x);",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'f' has 'on-error' = 'dead-letter', and is called in one expression with a subquery, or with a column of the query around it
+               |
+            12 | INSERT INTO out SELECT id, x FROM t AS a WHERE EXISTS (SELECT 1 FROM t AS b WHERE f(b.x) = a.x);
+               | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: call it in a query of its own, below: FROM (SELECT *, f(x) AS y FROM t)
+        "#]],
     );
     refused(
         "CREATE FUNCTION g AS 'poison.wasm#poison' LANGUAGE WASM WITH ('attack' = 'rows 13', 'on-error' = 'ignore');",
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'on-error' cannot be 'ignore'
+               |
+            12 | …poison' LANGUAGE WASM WITH ('attack' = 'rows 13', 'on-error' = 'ignore');
+               |                                                    ^^^^^^^^^^
+
+            hint: it is 'fail', 'null' or 'dead-letter'
+        "#]],
     );
 }
 
@@ -305,7 +410,16 @@ fn a_function_that_does_not_start() {
     )
     .plugin("hostile/endless-loop")
     .file("in/a.csv", numbered(20));
-    expect![[""]].assert_eq(&job.run());
+    expect![[r#"
+        exit 2
+        error: function f (endless-loop.wasm#loop) ran over its time limit of 200 ms in `open`
+          --> job.sql:11:10
+           |
+        11 |          INSERT INTO out SELECT id, f(x) FROM t;
+           |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH
+    "#]].assert_eq(&job.run());
 }
 
 /// Rows of two kinds, one in three of them poison, in a job that is killed again and again.
@@ -384,6 +498,12 @@ fn below_windows_of_a_job_without_end() {
     wait_for_rows(&job, |rows| rows.len() >= 2);
     let told = job.told(&stop(child));
     assert!(told.starts_with("exit 0\n"), "{told}");
-    expect![[""]].assert_eq(&shown(&job).join("\n"));
-    expect![[""]].assert_eq(&listed(&letters(&job, "bad")));
+    expect![[r#"
+        1970-01-01 00:00:01,3
+        1970-01-01 00:00:03,8"#]].assert_eq(&shown(&job).join("\n"));
+    expect![[r#"
+        {"function":"h","raw":"{\"x\":14,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
+        {"function":"g","raw":"{\"x\":13,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
+        {"function":"g","raw":"{\"window_end\":\"1970-01-01 00:00:02\",\"sum(g(ticks.x))\":13,\"sum(ticks.x)\":13}","source":"ticks"}
+    "#]].assert_eq(&listed(&letters(&job, "bad")));
 }
