@@ -1,7 +1,7 @@
 //! An opened scalar function: its instances, its calls, its counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arrow::array::{Array as _, ArrayRef, new_empty_array};
 use arrow::datatypes::{FieldRef, Fields};
@@ -29,6 +29,8 @@ pub struct ScalarFunction {
     /// All types are such that a batch of one row can go by `eval`.
     plain: bool,
     idle: Mutex<Vec<Instance>>,
+    /// Instances, idle or at work.
+    live: AtomicUsize,
     counters: AtomicCounters,
 }
 
@@ -104,6 +106,7 @@ impl ScalarFunction {
         Ok(Self {
             arguments: options.arguments.into(),
             idle: Mutex::new(vec![instance]),
+            live: AtomicUsize::new(1),
             plugin,
             signature,
             surroundings,
@@ -187,21 +190,38 @@ impl ScalarFunction {
         );
         if !lives {
             self.counters.traps.fetch_add(1, Ordering::Relaxed);
-        } else if instance.may_go_on() {
+        }
+        if lives && instance.may_go_on() {
             self.idle.lock().push(instance);
+        } else {
+            drop(instance);
+            self.live.fetch_sub(1, Ordering::Relaxed);
         }
         Ok(result)
     }
 
     fn start(&self) -> Result<Instance, PluginError> {
-        self.counters.instances.fetch_add(1, Ordering::Relaxed);
-        Instance::open(
-            &self.plugin.host,
-            &self.plugin.compiled.instantiator,
-            &self.surroundings,
-            &self.signature.name,
-            &self.context,
-        )
+        let limit = self.surroundings.limits.instances;
+        let opened = match self.live.fetch_add(1, Ordering::Relaxed) {
+            live if live < limit => {
+                self.counters.instances.fetch_add(1, Ordering::Relaxed);
+                Instance::open(
+                    &self.plugin.host,
+                    &self.plugin.compiled.instantiator,
+                    &self.surroundings,
+                    &self.signature.name,
+                    &self.context,
+                )
+            }
+            _ => Err(PluginError::TooManyInstances {
+                function: self.surroundings.function.clone(),
+                limit,
+            }),
+        };
+        if opened.is_err() {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        opened
     }
 
     fn call_row(

@@ -1,6 +1,6 @@
 //! What can be wrong with a call of a WASM function in a query.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use arrow::datatypes::{DataType, Fields};
 use wasmill_plugin::PluginError;
@@ -44,6 +44,14 @@ pub enum UdfError {
         /// The function's name in SQL.
         function: String,
         error: PluginError,
+        /// Time to find these rows in.
+        batch_time: Duration,
+    },
+    /// To find the rows of a batch on which a function fails takes longer than it may.
+    BatchTime {
+        /// The function's name in SQL.
+        function: String,
+        limit: Duration,
     },
 }
 
@@ -93,6 +101,10 @@ impl UdfError {
                 type_name(got)
             ),
             UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.to_string(),
+            UdfError::BatchTime { function, limit } => format!(
+                "{function} fails on rows of a batch, and to find all of them takes longer than \
+                 {limit:?}"
+            ),
         }
     }
 
@@ -108,6 +120,11 @@ impl UdfError {
                 Some("pass its parts as arguments of their own".to_owned())
             }
             UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.hint(),
+            UdfError::BatchTime { .. } => Some(
+                "let it fail faster with a lower 'limit.time' in the function's WITH, or give it a \
+                 longer 'limit.batch-time'"
+                    .to_owned(),
+            ),
         }
     }
 }

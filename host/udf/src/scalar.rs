@@ -201,6 +201,7 @@ impl WasmScalarFunction {
             OnError::Null | OnError::DeadLetter => UdfError::Rows {
                 function: self.options.sql_name.clone(),
                 error,
+                batch_time: self.options.limits.batch_time,
             },
         };
         function

@@ -4,6 +4,8 @@
 //! Where it does not (a trap, a time-out), every row is evaluated by itself, once: so one bad row
 //! never costs its neighbours.
 
+use std::time::{Duration, Instant};
+
 use arrow::{
     array::{ArrayRef, BooleanArray, RecordBatch, UInt32Array, new_empty_array},
     compute::{concat, filter_record_batch, take},
@@ -43,10 +45,10 @@ pub struct FailedRow {
 impl FailedRow {
     /// An error that is not one of rows is the error.
     fn new(row: usize, error: DataFusionError) -> Result<Self> {
-        let Some((function, of_rows)) = rows_error(&error) else {
+        let Some(found) = rows_error(&error) else {
             return Err(error);
         };
-        let message = match of_rows {
+        let message = match found.error {
             PluginError::Rows { function, rows, .. } => {
                 let messages: Vec<_> = rows.iter().map(|row| row.message.as_str()).collect();
                 format!("function {function} failed: {}", messages.join("; "))
@@ -55,7 +57,7 @@ impl FailedRow {
         };
         Ok(FailedRow {
             row,
-            function: function.to_owned(),
+            function: found.function.to_owned(),
             message,
             error,
         })
@@ -75,9 +77,15 @@ pub fn spare(
             failed: Vec::new(),
         }),
         Err(error) => {
+            let Some(found) = rows_error(&error) else {
+                return Err(error);
+            };
             let mut retry = Retry {
                 batch,
                 evaluate,
+                function: found.function.to_owned(),
+                started: Instant::now(),
+                limit: found.batch_time,
                 pieces: Vec::new(),
                 failed: Vec::new(),
             };
@@ -90,6 +98,10 @@ pub fn spare(
 struct Retry<'a, F> {
     batch: &'a RecordBatch,
     evaluate: F,
+    /// The first that failed, and the time that it has.
+    function: String,
+    started: Instant,
+    limit: Duration,
     /// What rows gave, with their places.
     pieces: Vec<(Vec<u32>, Vec<ArrayRef>)>,
     failed: Vec<FailedRow>,
@@ -109,6 +121,7 @@ impl<F: Fn(&RecordBatch) -> Result<Vec<ArrayRef>>> Retry<'_, F> {
             if left.is_empty() {
                 return Ok(());
             }
+            self.check_time()?;
             match (self.evaluate)(&self.rows(&left)?) {
                 Ok(columns) => {
                     self.pieces.push((left, columns));
@@ -131,12 +144,23 @@ impl<F: Fn(&RecordBatch) -> Result<Vec<ArrayRef>>> Retry<'_, F> {
 
     fn one_by_one(&mut self, rows: &[u32]) -> Result<()> {
         for &row in rows {
+            self.check_time()?;
             match (self.evaluate)(&self.batch.slice(row as usize, 1)) {
                 Ok(columns) => self.pieces.push((vec![row], columns)),
                 Err(error) => self.failed.push(FailedRow::new(row as usize, error)?),
             }
         }
         Ok(())
+    }
+
+    fn check_time(&self) -> Result<()> {
+        if self.started.elapsed() <= self.limit {
+            return Ok(());
+        }
+        Err(DataFusionError::External(Box::new(UdfError::BatchTime {
+            function: self.function.clone(),
+            limit: self.limit,
+        })))
     }
 
     fn finish(mut self, types: &[DataType]) -> Result<Spared> {
@@ -173,7 +197,10 @@ fn named(error: DataFusionError, left: &[u32]) -> Result<Vec<u32>> {
     match rows_error(&error) {
         None => Err(error),
         // Of a part of the batch, as in CASE, the places would be others.
-        Some((_, PluginError::Rows { rows, of, .. })) if *of == left.len() => {
+        Some(Found {
+            error: PluginError::Rows { rows, of, .. },
+            ..
+        }) if *of == left.len() => {
             let mut named: Vec<u32> = rows
                 .iter()
                 .filter_map(|row| left.get(row.row).copied())
@@ -186,8 +213,15 @@ fn named(error: DataFusionError, left: &[u32]) -> Result<Vec<u32>> {
     }
 }
 
-/// The [`UdfError::Rows`] in an error: the function and what became of it.
-fn rows_error(error: &DataFusionError) -> Option<(&str, &PluginError)> {
+/// An [`UdfError::Rows`].
+struct Found<'a> {
+    function: &'a str,
+    error: &'a PluginError,
+    batch_time: Duration,
+}
+
+/// The one in an error.
+fn rows_error(error: &DataFusionError) -> Option<Found<'_>> {
     let inner = match error {
         DataFusionError::Context(_, inner) | DataFusionError::Diagnostic(_, inner) => {
             return rows_error(inner);
@@ -201,8 +235,126 @@ fn rows_error(error: &DataFusionError) -> Option<(&str, &PluginError)> {
         _ => return None,
     };
     match inner.downcast_ref::<UdfError>() {
-        Some(UdfError::Rows { function, error }) => Some((function, error)),
+        Some(UdfError::Rows {
+            function,
+            error,
+            batch_time,
+        }) => Some(Found {
+            function,
+            error,
+            batch_time: *batch_time,
+        }),
         Some(_) => None,
         None => rows_error(inner.downcast_ref::<DataFusionError>()?),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{cell::Cell, sync::Arc};
+
+    use arrow::{
+        array::{AsArray, Int64Array},
+        datatypes::Int64Type,
+    };
+    use wasmill_plugin::RowError;
+
+    use super::*;
+
+    /// How a function says that it cannot take some numbers.
+    #[derive(Clone, Copy)]
+    enum Says {
+        /// Which they are.
+        All,
+        /// Which the first is.
+        First,
+        Nothing,
+        /// Of places that are others than those of the batch, as below CASE.
+        Elsewhere,
+    }
+
+    fn error(says: Says, bad: &[usize], of: usize) -> DataFusionError {
+        let name = |rows: &[usize], of| PluginError::Rows {
+            function: "f".to_owned(),
+            rows: rows
+                .iter()
+                .map(|row| RowError {
+                    row: *row,
+                    message: "no".to_owned(),
+                })
+                .collect(),
+            of,
+        };
+        let error = match says {
+            Says::All => name(bad, of),
+            Says::First => name(&bad[..1], of),
+            Says::Nothing => PluginError::Failed {
+                function: "f".to_owned(),
+                message: "no".to_owned(),
+                log: Vec::new(),
+            },
+            Says::Elsewhere => name(&[0], of + 1),
+        };
+        DataFusionError::External(Box::new(UdfError::Rows {
+            function: "f".to_owned(),
+            error,
+            batch_time: Duration::MAX,
+        }))
+        .context("somewhere")
+    }
+
+    fn numbers(batch: &RecordBatch) -> Vec<i64> {
+        let column = batch.column(0).as_primitive::<Int64Type>();
+        column.values().to_vec()
+    }
+
+    #[test]
+    fn what_is_left_are_the_others_in_their_order() {
+        let bad = |number: i64, share: i64| number % share == share - 1;
+        for says in [Says::All, Says::First, Says::Nothing, Says::Elsewhere] {
+            for (rows, share) in [
+                (1, 1),
+                (1, 2),
+                (7, 7),
+                (100, 1),
+                (100, 2),
+                (100, 9),
+                (100, 99),
+            ] {
+                let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..rows));
+                let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
+                let calls = Cell::new(0);
+                let spared = spare(&batch, &[DataType::Int64], |batch| {
+                    calls.set(calls.get() + 1);
+                    let numbers = numbers(batch);
+                    let places = 0..numbers.len();
+                    let wrong: Vec<_> = places.filter(|row| bad(numbers[*row], share)).collect();
+                    match wrong.is_empty() {
+                        true => Ok(batch.columns().to_vec()),
+                        false => Err(error(says, &wrong, numbers.len())),
+                    }
+                })
+                .unwrap();
+                let (left, failed): (Vec<_>, Vec<_>) = (0..rows).partition(|row| !bad(*row, share));
+                let columns = RecordBatch::try_from_iter([("x", spared.columns[0].clone())]);
+                assert_eq!(numbers(&columns.unwrap()), left);
+                let found = spared.failed.iter().map(|failed| failed.row as i64);
+                assert!(found.eq(failed));
+                // The batch, once or a few times what is left of it, and rows once.
+                assert!(calls.get() <= 1 + ROUNDS as i64 + rows, "{}", calls.get());
+            }
+        }
+    }
+
+    #[test]
+    fn an_error_that_is_not_of_rows_is_the_error() {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..3));
+        let batch = RecordBatch::try_from_iter([("x", column)]).unwrap();
+        let spared = spare(&batch, &[DataType::Int64], |batch| match batch.num_rows() {
+            3 => Err(error(Says::Nothing, &[0], 3)),
+            _ => internal_err!("of another kind"),
+        });
+        let error = spared.unwrap_err().to_string();
+        assert!(error.contains("of another kind"), "{error}");
     }
 }

@@ -84,7 +84,7 @@ fn one_poison_row_costs_only_itself() {
         {"error":"function f (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
         memory, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
         memory, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
-        {"error":"function f (poison.wasm#poison) ran over its memory limit of 32 MiB in `eval`","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        {"error":"function f (poison.wasm#poison) ran over its memory limit of 32 MiB in `eval`: it wanted 33.0 MiB","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
         loop, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
         loop, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
         {"error":"function f (poison.wasm#poison) ran over its time limit of 1 s in `eval`","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
@@ -149,7 +149,7 @@ fn calls_in_all_places() {
         "SELECT MOD(id, 3), SUM(f(x)) FROM t GROUP BY MOD(id, 3)",
         "SELECT MOD(id, 3), COUNT(DISTINCT f(x)) FILTER (WHERE f(x) > 10) FROM t GROUP BY MOD(id, 3)",
         "SELECT MOD(id, 3), MAX(x) FROM t GROUP BY MOD(id, 3) HAVING f(SUM(x)) > 230",
-        "SELECT f(x), x FROM t GROUP BY GROUPING SETS ((f(x), x), (x))",
+        "SELECT f(x) * 2, x FROM t GROUP BY GROUPING SETS ((f(x) * 2, x), (x))",
         "SELECT id, x FROM t ORDER BY f(x) DESC LIMIT 5",
         "SELECT id, ROW_NUMBER() OVER (PARTITION BY MOD(id, 2) ORDER BY f(x) DESC) FROM t",
         "SELECT id, SUM(f(x)) OVER (ORDER BY id) + x FROM t",
@@ -224,18 +224,22 @@ fn functions_of_different_policies_in_one_row() {
         out: 3 rows
         functions failed on 1 row and gave NULL
         5 bad records in the dead-letter table bad
-    "#]].assert_eq(&job.run());
+    "#]]
+    .assert_eq(&job.run());
     expect![[r#"
         1,3
         4,
-        8,24"#]].assert_eq(&job.rows("out").join("\n"));
+        8,24"#]]
+    .assert_eq(&job.rows("out").join("\n"));
+    let mut found = letters(&job, "bad");
+    found.sort_by_key(|letter| letter["raw"].to_string());
     expect![[r#"
-        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":5,\"x\":6}","source":"t"}
-        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":9,\"x\":9}","source":"t"}
         {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":2,\"x\":5}","source":"t"}
         {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":3,\"x\":9}","source":"t"}
+        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":5,\"x\":6}","source":"t"}
         {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":7,\"x\":5}","source":"t"}
-    "#]].assert_eq(&listed(&letters(&job, "bad")));
+        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":9,\"x\":9}","source":"t"}
+    "#]].assert_eq(&listed(&found));
 }
 
 #[test]
@@ -252,7 +256,8 @@ fn a_function_that_fails_the_job_does_so_beside_others() {
     expect![[r#"
         exit 1
         error: function g (poison.wasm#poison) failed on 1 of 19 rows: row 8: 9 is poison
-    "#]].assert_eq(&job.run());
+    "#]]
+    .assert_eq(&job.run());
     assert_eq!(job.listing(), ["in", "job.sql", "poison.wasm"]);
 }
 
@@ -280,7 +285,8 @@ fn letters_of_a_source_and_of_a_function() {
         exit 0
         out: 1 row
         3 bad records in the dead-letter table bad
-    "#]].assert_eq(&job.run());
+    "#]]
+    .assert_eq(&job.run());
     let mut found = letters(&job, "bad");
     for letter in &mut found {
         let letter = letter.as_object_mut().unwrap();
@@ -308,15 +314,18 @@ fn refused(sql: &str, expected: Expect) {
 
 #[test]
 fn what_cannot_be_is_refused() {
-    refused("SELECT f(x) FROM t;", expect![[r#"
+    refused(
+        "SELECT f(x) FROM t;",
+        expect![[r#"
         exit 2
         error: a SELECT writes no table, so the rows would be lost on which a function with 'on-error' = 'dead-letter' fails
            |
         12 | SELECT f(x) FROM t;
            | ^^^^^^^^^^^^^^^^^^
 
-        hint: write an INSERT, or declare the function without
-    "#]]);
+        hint: write an INSERT, or let it fail: declare the function without 'on-error'
+    "#]],
+    );
     refused(
         "RESET 'dead-letter.table'; INSERT INTO out SELECT id, f(x) FROM t;",
         expect![[r#"
@@ -353,7 +362,9 @@ fn what_cannot_be_is_refused() {
             hint: call it in a query of its own, below: FROM (SELECT *, f(x) AS y FROM t)
         "#]],
     );
-    refused("INSERT INTO out VALUES (1, f(13));", expect![[r#"
+    refused(
+        "INSERT INTO out VALUES (1, f(13));",
+        expect![[r#"
         exit 2
         error: 'f' has 'on-error' = 'dead-letter', and is called in VALUES
            |
@@ -361,7 +372,8 @@ fn what_cannot_be_is_refused() {
            | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
         hint: write SELECT instead of VALUES
-    "#]]);
+    "#]],
+    );
     refused(
         "INSERT INTO out SELECT id, f(x) + (SELECT MAX(x) FROM t) FROM t;",
         expect![[r#"
@@ -400,6 +412,60 @@ fn what_cannot_be_is_refused() {
     );
 }
 
+/// What is read anew whenever the job begins again would have its letters again.
+#[test]
+fn on_the_side_with_an_end_of_a_join() {
+    let sql = format!(
+        "{TABLES}{}
+         CREATE TABLE ticks (id BIGINT) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 'ticks',
+           'source.monitor-interval' = '20 ms');
+         INSERT INTO out SELECT k.id, b.y FROM ticks AS k
+           JOIN (SELECT id, f(x) AS y FROM t) AS b ON k.id = b.id;",
+        function("f", "rows 13", "dead-letter")
+    );
+    let job = Job::new(&sql)
+        .plugin("hostile/poison")
+        .file("in/a.csv", numbered(20))
+        .file("ticks/a.csv", "1\n");
+    expect![[r#"
+        exit 2
+        warning: the job has no end and takes no checkpoints: 'out' shows nothing before the job is stopped; SET 'execution.checkpointing.interval' = '10 s' shows its rows every 10 s
+        error: a table with a call of a function with 'on-error' = 'dead-letter' has an end and is joined with a table without one: it is read anew whenever the job begins again, and so would be its letters
+          --> job.sql:16:10
+           |
+        16 |          INSERT INTO out SELECT k.id, b.y FROM ticks AS k
+           |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: call the function above the join
+    "#]].assert_eq(&job.run());
+}
+
+/// A function that fails on row after row, and takes its time for it.
+#[test]
+fn rows_that_take_too_long_to_find() {
+    for policy in ["null", "dead-letter"] {
+        let job = job(&format!(
+            "SET 'job.limit.batch-time' = '500 ms';
+             CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH (
+               'attack' = 'loop 13', 'on-error' = '{policy}', 'limit.time' = '200 ms');
+             INSERT INTO out SELECT id, f(x) FROM t;"
+        ))
+        .file("in/a.csv", "1,13\n".repeat(1000));
+        expect![[r#"
+            exit 1
+            error: f fails on rows of a batch, and to find all of them takes longer than 500ms
+
+            hint: let it fail faster with a lower 'limit.time' in the function's WITH, or give it a longer 'limit.batch-time'
+        "#]
+            exit 1
+            error: f fails on rows of a batch, and to find all of them takes longer than 500ms
+
+            hint: let it fail faster with a lower 'limit.time' in the function's WITH, or give it a longer 'limit.batch-time'
+        "#]].assert_eq(&job.run());
+    }
+}
+
 /// A function that does not start has no rows to leave out.
 #[test]
 fn a_function_that_does_not_start() {
@@ -419,7 +485,8 @@ fn a_function_that_does_not_start() {
            |          ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
         hint: a longer limit can be given with 'limit.time' in the function's WITH
-    "#]].assert_eq(&job.run());
+    "#]]
+    .assert_eq(&job.run());
 }
 
 /// Rows of two kinds, one in three of them poison, in a job that is killed again and again.
@@ -456,6 +523,9 @@ fn no_kill_loses_a_letter_or_shows_one_twice() {
         child.kill().unwrap();
         child.wait().unwrap();
     }
+    let job = job.file("in/7.csv", "1,1\n2,13\n");
+    good.push("1,1".to_owned());
+    bad.insert(2);
     let child = start(&job);
     wait_for_rows(&job, |rows| rows.len() >= good.len());
     let told = job.told(&stop(child));
@@ -500,10 +570,13 @@ fn below_windows_of_a_job_without_end() {
     assert!(told.starts_with("exit 0\n"), "{told}");
     expect![[r#"
         1970-01-01 00:00:01,3
-        1970-01-01 00:00:03,8"#]].assert_eq(&shown(&job).join("\n"));
+        1970-01-01 00:00:03,8"#]]
+    .assert_eq(&shown(&job).join("\n"));
+    let mut found = letters(&job, "bad");
+    found.sort_by_key(Value::to_string);
     expect![[r#"
-        {"function":"h","raw":"{\"x\":14,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
-        {"function":"g","raw":"{\"x\":13,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
         {"function":"g","raw":"{\"window_end\":\"1970-01-01 00:00:02\",\"sum(g(ticks.x))\":13,\"sum(ticks.x)\":13}","source":"ticks"}
-    "#]].assert_eq(&listed(&letters(&job, "bad")));
+        {"function":"g","raw":"{\"x\":13,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
+        {"function":"h","raw":"{\"x\":14,\"window_start\":\"1970-01-01 00:00:00\",\"window_end\":\"1970-01-01 00:00:01\"}","source":"ticks"}
+    "#]].assert_eq(&listed(&found));
 }

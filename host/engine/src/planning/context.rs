@@ -20,7 +20,7 @@ use datafusion::{
 };
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, TableDefinition};
-use wasmill_plugin::{Host, HostConfig};
+use wasmill_plugin::{Host, HostConfig, Limits};
 
 use super::{
     casts::{FlinkCasts, in_zone},
@@ -51,6 +51,8 @@ pub(crate) struct Shared {
     pub written: Mutex<Vec<String>>,
     pub warnings: Mutex<Vec<String>>,
     pub host: Mutex<Option<Arc<Host>>>,
+    /// What functions may use at most.
+    pub ceiling: Limits,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
 }
@@ -73,6 +75,7 @@ impl Shared {
         }
         let config = HostConfig {
             cache: Some(self.cache.join("compiled")),
+            ceiling: self.ceiling.clone(),
             ..HostConfig::default()
         };
         let started = Host::new(config).map_err(|error| super::diagnose::plugin_error(&error))?;

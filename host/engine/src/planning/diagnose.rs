@@ -56,6 +56,8 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::UnsupportedArgument { .. }
         | PluginError::UngrantedModel { .. }
         | PluginError::Refused { .. }
+        | PluginError::AboveCeiling { .. }
+        | PluginError::TooManyInstances { .. }
         | PluginError::OtherBytes { .. }
         | PluginError::Read { .. } => EngineError::job(message).with_hint(hint),
         PluginError::Rows { .. } => EngineError::Data { message, hint },

@@ -27,7 +27,7 @@ use crate::{
         EndlessSettings, JobObserver, JobReport, SavepointPlace, keep_savepoint, observe_sources,
         run_endless, run_pipelines,
     },
-    planning::{EpochPipeline, Pipeline, Shared, datafusion_context, execution_error},
+    planning::{EpochPipeline, Pipeline, Shared, ceiling, datafusion_context, execution_error},
     settings::Settings,
     sql::{self, ParsedStatement, Script, Statement},
 };
@@ -39,6 +39,9 @@ pub struct SessionConfig {
     pub base: PathBuf,
     /// Settings as SET would make them.
     pub settings: BTreeMap<String, String>,
+    /// What the functions of a job may use at most, by the names of limits (`limit.memory`); the job can
+    /// only ask for less.
+    pub ceiling: BTreeMap<String, String>,
     /// The cache folder; compiled plugins go to `compiled/` in it.
     pub cache: PathBuf,
     /// Where `print` tables go.
@@ -172,6 +175,7 @@ impl Session {
                 written: Mutex::default(),
                 warnings: Mutex::default(),
                 host: Mutex::default(),
+                ceiling: ceiling(&config.ceiling)?,
                 gave_null: Arc::default(),
             }),
         })

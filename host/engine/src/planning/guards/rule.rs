@@ -140,8 +140,8 @@ impl Guard {
                 "in one expression with a subquery, or with a column of the query around it";
             return refused(&function, place, BELOW);
         }
-        let known = self.exprs.iter().position(|known| *known == expr);
-        if let Some(name) = known.and_then(|known| self.names.get(known)) {
+        let mut known = self.exprs.iter().zip(&self.names);
+        if let Some((_, name)) = known.find(|(known, _)| **known == expr && !expr.is_volatile()) {
             return Ok(Expr::Column(Column::new_unqualified(name)));
         }
         let name = free_name(&self.taken, "guarded");

@@ -71,7 +71,9 @@ pub(crate) fn check_finds_no_letters(plan: &Arc<dyn ExecutionPlan>) -> Result<()
             "a SELECT writes no table, so the rows would be lost on which a function with \
              'on-error' = 'dead-letter' fails",
         )
-        .with_hint("write an INSERT, or declare the function without".to_owned()));
+        .with_hint(
+            "write an INSERT, or let it fail: declare the function without 'on-error'".to_owned(),
+        ));
     }
     let Some(scan) = finds_letters(plan) else {
         return Ok(());

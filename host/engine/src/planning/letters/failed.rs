@@ -68,7 +68,10 @@ impl FailedRows {
                     let times = TimestampMillisecondArray::from(vec![machine_time(); count]);
                     Arc::new(times.with_timezone("UTC"))
                 }
-                "raw" => Arc::new(as_bytes(batch, failed)?),
+                "raw" => {
+                    let rows = failed.iter().map(|failed| batch.slice(failed.row, 1));
+                    Arc::new(rows.map(|row| as_bytes(&row)).collect::<BinaryArray>())
+                }
                 "error" => {
                     let errors = failed.iter().map(|failed| Some(&failed.message));
                     Arc::new(errors.collect::<StringArray>())
@@ -86,11 +89,9 @@ impl FailedRows {
     }
 }
 
-/// The rows as JSON.
-fn as_bytes(batch: &RecordBatch, failed: &[FailedRow]) -> PlanResult<BinaryArray> {
-    let rows = failed.iter().map(|failed| batch.slice(failed.row, 1));
-    let texts = rows.map(|row| Ok(as_json(&row)?));
-    let texts = texts.collect::<PlanResult<Vec<StringArray>>>()?;
-    let texts = texts.iter().flat_map(|texts| texts.iter());
-    Ok(texts.map(|text| text.map(str::as_bytes)).collect())
+/// A row as JSON; none where JSON cannot hold it.
+fn as_bytes(row: &RecordBatch) -> Option<Vec<u8>> {
+    let texts = as_json(row).ok()?;
+    let text = texts.iter().next()??;
+    Some(text.as_bytes().to_vec())
 }
