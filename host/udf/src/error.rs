@@ -101,10 +101,17 @@ impl UdfError {
                 type_name(got)
             ),
             UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.to_string(),
-            UdfError::BatchTime { function, limit } => format!(
-                "{function} fails on rows of a batch, and to find all of them takes longer than \
-                 {limit:?}"
-            ),
+            UdfError::BatchTime { function, limit } => {
+                let millis = limit.as_millis();
+                let limit = match millis.is_multiple_of(1000) {
+                    true => format!("{} s", millis / 1000),
+                    false => format!("{millis} ms"),
+                };
+                format!(
+                    "function {function} ran over its batch-time limit of {limit}: it fails on rows \
+                     of a batch, and not all of them are found"
+                )
+            }
         }
     }
 

@@ -335,7 +335,7 @@ fn limited(settings: &str, with: &str, ceiling: &[&str], expected: Expect) {
         "{settings}
 CREATE TABLE out (x BIGINT) WITH ('connector' = 'blackhole');
 CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH ('attack' = 'memory 13'{with});
-INSERT INTO out SELECT f(x + 10) FROM (VALUES (2), (3), (4)) AS t(x);",
+INSERT INTO out SELECT f(CAST(x + 10 AS BIGINT)) FROM (VALUES (2), (3), (4)) AS t(x);",
     ))
     .plugin("hostile/poison");
     let ceiling = ceiling.iter().flat_map(|limit| ["--ceiling", limit]);
@@ -345,12 +345,17 @@ INSERT INTO out SELECT f(x + 10) FROM (VALUES (2), (3), (4)) AS t(x);",
 
 #[test]
 fn limits_of_the_job() {
-    limited("SET 'job.limit.memory' = '8 mb';", "", &[], expect![[r#"
+    limited(
+        "SET 'job.limit.memory' = '8 mb';",
+        "",
+        &[],
+        expect![[r#"
         exit 1
-        error: function f (poison.wasm#poison) gave a wrong result: expected Int64, got Int32
+        error: function f (poison.wasm#poison) ran over its memory limit of 8 MiB in `batch-eval`: it wanted 8.5 MiB
 
-        hint: this is a defect of the plugin: tell its author
-    "#]]);
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH
+    "#]],
+    );
 }
 
 #[test]
@@ -361,21 +366,26 @@ fn limits_of_the_function_come_first() {
         &["limit.memory=16mb"],
         expect![[r#"
             exit 1
-            error: function f (poison.wasm#poison) gave a wrong result: expected Int64, got Int32
+            error: function f (poison.wasm#poison) ran over its memory limit of 4 MiB in `batch-eval`: it wanted 4.3 MiB
 
-            hint: this is a defect of the plugin: tell its author
+            hint: a higher limit can be given with 'limit.memory' in the function's WITH
         "#]],
     );
 }
 
 #[test]
 fn the_hosts_ceiling_lowers_the_default() {
-    limited("", "", &["limit.memory=2mb"], expect![[r#"
+    limited(
+        "",
+        "",
+        &["limit.memory=2mb"],
+        expect![[r#"
         exit 1
-        error: function f (poison.wasm#poison) gave a wrong result: expected Int64, got Int32
+        error: function f (poison.wasm#poison) ran over its memory limit of 2 MiB in `batch-eval`: it wanted 2.1 MiB
 
-        hint: this is a defect of the plugin: tell its author
-    "#]]);
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH
+    "#]],
+    );
 }
 
 #[test]
@@ -410,17 +420,26 @@ fn limits_above_the_hosts_ceiling() {
             hint: ask for less, or have whoever runs this host raise its ceiling
         "#]],
     );
-    limited("", "", &["limit.mem=2mb"], expect![[r#"
+    limited(
+        "",
+        "",
+        &["limit.mem=2mb"],
+        expect![[r#"
         exit 2
         error: there is no limit 'limit.mem'
 
         hint: did you mean 'limit.memory'?
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn limits_that_are_none() {
-    limited("SET 'job.limit.handles' = '0';", "", &[], expect![[r#"
+    limited(
+        "SET 'job.limit.handles' = '0';",
+        "",
+        &[],
+        expect![[r#"
         exit 2
         error: the setting 'job.limit.handles' cannot be '0'
          --> job.sql:1:5
@@ -429,8 +448,13 @@ fn limits_that_are_none() {
           |     ^^^^^^^^^^^^^^^^^^^
 
         hint: it is a number above 0
-    "#]]);
-    limited("", ", 'limit.instances' = 'few'", &[], expect![[r#"
+    "#]],
+    );
+    limited(
+        "",
+        ", 'limit.instances' = 'few'",
+        &[],
+        expect![[r#"
         exit 2
         error: 'few' is not a number above 0
          --> job.sql:3:87
@@ -439,8 +463,13 @@ fn limits_that_are_none() {
           |                                                    ^^^^^^^^^^^^^^^^^
 
         hint: write 'limit.instances' = '100'
-    "#]]);
-    limited("", ", 'limit.wall-time' = '1 mile'", &[], expect![[r#"
+    "#]],
+    );
+    limited(
+        "",
+        ", 'limit.wall-time' = '1 mile'",
+        &[],
+        expect![[r#"
         exit 2
         error: '1 mile' is not a time
          --> job.sql:3:87
@@ -449,5 +478,6 @@ fn limits_that_are_none() {
           |                                                    ^^^^^^^^^^^^^^^^^
 
         hint: write 'limit.wall-time' = '2 s'
-    "#]]);
+    "#]],
+    );
 }

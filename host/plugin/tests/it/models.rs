@@ -271,19 +271,22 @@ fn more_calls_at_once_than_it_may_have_instances() {
 fn limits_above_the_hosts_ceiling_are_refused() {
     let host = Host::new(HostConfig {
         ceiling: Limits {
-            memory: 1 << 20,
+            memory: 2 << 20,
             ..Limits::unlimited()
         },
         ..HostConfig::default()
     })
     .unwrap();
-    assert_eq!(host.default_limits().memory, 1 << 20);
+    assert_eq!(host.default_limits().memory, 2 << 20);
     let predict = host.load("predict.wasm", &plugin_path("predict")).unwrap();
     let mut options = options("sum", &[DataType::Float64, DataType::Float64]);
     options.limits = Limits {
-        memory: 3 << 19,
+        memory: 3 << 20,
         ..host.default_limits().clone()
     };
     let error = predict.open("predict", options).unwrap_err();
-    expect![[""]].assert_eq(&rendered(&error));
+    expect![[r#"
+        error: function score (predict.wasm#predict): 'limit.memory' is 3 MiB, but this host allows 2 MiB at most
+
+        hint: ask for less, or have whoever runs this host raise its ceiling"#]].assert_eq(&rendered(&error));
 }

@@ -35,9 +35,10 @@ pub fn is_stopped() {
 fn of_handles_is_stopped() {
     check(
         "handles",
-        expect![
-            "error: function attack (memory-bomb.wasm#bomb) ran over a limit in `batch-eval`: it holds 65536 handles already"
-        ],
+        expect![[r#"
+            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 65536 handles in `batch-eval`: it wants one more
+
+            hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]],
     );
 }
 
@@ -45,9 +46,10 @@ fn of_handles_is_stopped() {
 fn of_columns_in_the_host_is_stopped() {
     check(
         "columns",
-        expect![
-            "error: function attack (memory-bomb.wasm#bomb) ran over a limit in `batch-eval`: it handed more than 64 MiB to its host"
-        ],
+        expect![[r#"
+            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 64 MiB handed to its host in `batch-eval`: it has come to 72 MiB
+
+            hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]],
     );
 }
 
