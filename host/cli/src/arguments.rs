@@ -43,6 +43,10 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub settings: Vec<(String, String)>,
 
+    /// Lowers what functions may use at most, whatever the job says: limit.memory=64mb.
+    #[arg(long = "ceiling", value_name = "LIMIT=VALUE", value_parser = key_value)]
+    pub ceiling: Vec<(String, String)>,
+
     /// Begins a job without end with a savepoint, unless it has checkpoints that came of it.
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub from: Option<PathBuf>,

@@ -115,6 +115,13 @@ pub fn summary(report: &JobReport, took: Duration) -> String {
         };
         lines.push(format!("{} bad {what} ignored", HumanCount(report.ignored)));
     }
+    if report.nulls > 0 {
+        let rows = if report.nulls == 1 { "row" } else { "rows" };
+        lines.push(format!(
+            "functions failed on {} {rows} and gave NULL",
+            HumanCount(report.nulls)
+        ));
+    }
     for SinkReport { table, rows } in &report.dead_letters {
         let records = if *rows == 1 { "record" } else { "records" };
         lines.push(format!(

@@ -45,6 +45,7 @@ pub fn run(arguments: &Run) -> ExitCode {
     on_large_stack(&Job {
         job: &arguments.job,
         settings,
+        ceiling: &arguments.ceiling,
         savepoint: None,
         output: &Output::new(arguments.quiet),
     })
@@ -55,6 +56,7 @@ pub fn savepoint(arguments: &Savepoint) -> ExitCode {
     on_large_stack(&Job {
         job: &arguments.job,
         settings: arguments.settings.clone(),
+        ceiling: &[],
         savepoint: Some(&arguments.folder),
         output: &Output::new(false),
     })
@@ -113,6 +115,8 @@ fn threads(settings: &[(String, String)]) -> usize {
 struct Job<'a> {
     job: &'a Path,
     settings: Vec<(String, String)>,
+    /// Of limits of functions.
+    ceiling: &'a [(String, String)],
     /// Where to keep its newest checkpoint, instead of running it.
     savepoint: Option<&'a Path>,
     output: &'a Output,
@@ -218,6 +222,7 @@ impl Job<'_> {
         SessionConfig {
             base,
             settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
+            ceiling: self.ceiling.iter().cloned().collect(),
             cache: cache_folder(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),

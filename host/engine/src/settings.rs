@@ -1,5 +1,6 @@
 //! The keys of SET: ours, those of Flink that mean something here, and those that are let pass.
 
+mod limits;
 mod restart;
 
 use std::{collections::BTreeMap, time::Duration};
@@ -100,7 +101,7 @@ const KEYS: &[Key] = &[
 ];
 
 fn keys() -> impl Iterator<Item = &'static Key> {
-    KEYS.iter().chain(restart::KEYS)
+    KEYS.iter().chain(limits::KEYS).chain(restart::KEYS)
 }
 
 /// Namespaces of Flink: their keys are accepted, and change nothing.

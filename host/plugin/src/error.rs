@@ -82,6 +82,16 @@ pub enum PluginError {
         model: String,
         granted: Vec<String>,
     },
+    #[error("function {function}: '{option}' is {asked}, but this host allows {ceiling} at most")]
+    AboveCeiling {
+        function: String,
+        /// Which limit: `limit.memory`.
+        option: &'static str,
+        asked: String,
+        ceiling: String,
+    },
+    #[error("function {function} needs another instance, beside the {limit} that it may have")]
+    TooManyInstances { function: String, limit: usize },
     #[error("function {function} refuses to open: {message}{}", Log(log))]
     Refused {
         function: String,
@@ -114,15 +124,25 @@ pub enum PluginError {
         backtrace: Vec<String>,
         log: Vec<String>,
     },
-    #[error("{who} ran over its time limit of {} in `{call}`{}", Seconds(*limit), Log(log))]
+    #[error(
+        "{who} ran over its {} limit of {} in `{call}`{}",
+        option.trim_start_matches("limit."),
+        Seconds(*limit),
+        Log(log)
+    )]
     Timeout {
         who: String,
         call: &'static str,
+        /// `limit.time` or `limit.wall-time`.
+        option: &'static str,
         limit: Duration,
         log: Vec<String>,
     },
     #[error(
-        "{who} ran over its memory limit of {} in `{call}`{}", Size(*limit), Log(log)
+        "{who} ran over its memory limit of {} in `{call}`: it wanted {}{}",
+        Size(*limit),
+        Size(*asked),
+        Log(log)
     )]
     Memory {
         who: String,
@@ -132,11 +152,16 @@ pub enum PluginError {
         asked: usize,
         log: Vec<String>,
     },
-    #[error("{who} ran over a limit in `{call}`: {reason}{}", Log(log))]
+    #[error("{who} ran over its limit of {limit} in `{call}`: {asked}{}", Log(log))]
     Limit {
         who: String,
         call: &'static str,
-        reason: String,
+        /// Which one: `limit.handles`.
+        option: &'static str,
+        /// With what it is of: `65536 handles`.
+        limit: String,
+        /// As a sentence.
+        asked: String,
         log: Vec<String>,
     },
     #[error("{who} handed bad data to its host in `{call}`: {reason}{}", Log(log))]
@@ -230,14 +255,27 @@ impl PluginError {
                 Some(meant) if !granted.contains(model) => meant,
                 _ => format!("add 'grant.models' = '{model}' to the function's WITH"),
             },
-            Self::Timeout { call, .. } | Self::Memory { call, .. } if *call == "functions" => {
+            Self::AboveCeiling { .. } => {
+                "ask for less, or have whoever runs this host raise its ceiling".to_owned()
+            }
+            Self::TooManyInstances { .. } => {
+                "it has one for each partition of a job: give it a higher 'limit.instances' in the \
+                 function's WITH, or the job a lower 'parallelism.default'"
+                    .to_owned()
+            }
+            Self::Timeout { call, .. } | Self::Memory { call, .. } | Self::Limit { call, .. }
+                if *call == "functions" =>
+            {
                 DEFECT.to_owned()
             }
-            Self::Timeout { .. } => {
-                "a longer limit can be given with 'limit.time' in the function's WITH".to_owned()
+            Self::Timeout { option, .. } => {
+                format!("a longer limit can be given with '{option}' in the function's WITH")
             }
             Self::Memory { .. } => {
                 "a higher limit can be given with 'limit.memory' in the function's WITH".to_owned()
+            }
+            Self::Limit { option, .. } => {
+                format!("a higher limit can be given with '{option}' in the function's WITH")
             }
             Self::BadSignature { .. }
             | Self::Mismatch { .. }
@@ -351,7 +389,7 @@ impl Display for Size {
     }
 }
 
-struct Seconds(Duration);
+pub(crate) struct Seconds(pub Duration);
 
 impl Display for Seconds {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

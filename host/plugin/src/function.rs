@@ -1,7 +1,7 @@
 //! An opened scalar function: its instances, its calls, its counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 
 use arrow::array::{Array as _, ArrayRef, new_empty_array};
 use arrow::datatypes::{FieldRef, Fields};
@@ -29,6 +29,8 @@ pub struct ScalarFunction {
     /// All types are such that a batch of one row can go by `eval`.
     plain: bool,
     idle: Mutex<Vec<Instance>>,
+    /// Instances, idle or at work.
+    live: AtomicUsize,
     counters: AtomicCounters,
 }
 
@@ -104,6 +106,7 @@ impl ScalarFunction {
         Ok(Self {
             arguments: options.arguments.into(),
             idle: Mutex::new(vec![instance]),
+            live: AtomicUsize::new(1),
             plugin,
             signature,
             surroundings,
@@ -144,9 +147,19 @@ impl ScalarFunction {
     /// of `rows` rows; the result is a column of `rows` rows and the type of
     /// [`ScalarFunction::returns`]. A batch of no rows does not call the guest.
     pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
+        self.try_rows(columns, rows)?
+    }
+
+    /// The same. The inner error is one of the rows, at which a guest was at work: others may go
+    /// well. The outer one is of the call or of the environment, or of a guest that does not start.
+    pub fn try_rows(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<Result<ArrayRef, PluginError>, PluginError> {
         let batch_rows = self.check_columns(columns, rows)?;
         if rows == 0 {
-            return Ok(new_empty_array(self.returns.data_type()));
+            return Ok(Ok(new_empty_array(self.returns.data_type())));
         }
         let host = &self.plugin.host;
         let idle = self.idle.lock().pop();
@@ -177,21 +190,38 @@ impl ScalarFunction {
         );
         if !lives {
             self.counters.traps.fetch_add(1, Ordering::Relaxed);
-        } else if instance.may_go_on() {
-            self.idle.lock().push(instance);
         }
-        result
+        if lives && instance.may_go_on() {
+            self.idle.lock().push(instance);
+        } else {
+            drop(instance);
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        Ok(result)
     }
 
     fn start(&self) -> Result<Instance, PluginError> {
-        self.counters.instances.fetch_add(1, Ordering::Relaxed);
-        Instance::open(
-            &self.plugin.host,
-            &self.plugin.compiled.instantiator,
-            &self.surroundings,
-            &self.signature.name,
-            &self.context,
-        )
+        let limit = self.surroundings.limits.instances;
+        let opened = match self.live.fetch_add(1, Ordering::Relaxed) {
+            live if live < limit => {
+                self.counters.instances.fetch_add(1, Ordering::Relaxed);
+                Instance::open(
+                    &self.plugin.host,
+                    &self.plugin.compiled.instantiator,
+                    &self.surroundings,
+                    &self.signature.name,
+                    &self.context,
+                )
+            }
+            _ => Err(PluginError::TooManyInstances {
+                function: self.surroundings.function.clone(),
+                limit,
+            }),
+        };
+        if opened.is_err() {
+            self.live.fetch_sub(1, Ordering::Relaxed);
+        }
+        opened
     }
 
     fn call_row(

@@ -26,9 +26,11 @@ pub struct HostConfig {
     /// Folder of compiled plugins; it is made with mode 0700, and not used if others may look into
     /// it. `None`: every process compiles for itself.
     pub cache: Option<PathBuf>,
-    /// The limits of a guest that is asked what functions it has, and where
-    /// [`OpenOptions`](crate::OpenOptions) take theirs from.
+    /// The limits of a guest that is asked what functions it has, and of functions for which nothing
+    /// else is said: see [`Host::default_limits`].
     pub default_limits: Limits,
+    /// No function gets more than this. Default: as much as can be said.
+    pub ceiling: Limits,
     /// Bytes of stack that a guest may use, of the calling thread's. Default: 512 KiB.
     pub stack: usize,
     /// Guests that may be alive at once. Default: 1,000.
@@ -42,6 +44,7 @@ impl Default for HostConfig {
         Self {
             cache: None,
             default_limits: Limits::default(),
+            ceiling: Limits::unlimited(),
             stack: 512 << 10,
             instances: 1_000,
             plugin_bytes: 256 << 20,
@@ -61,7 +64,8 @@ pub struct Host {
 }
 
 impl Host {
-    pub fn new(config: HostConfig) -> Result<Arc<Self>, PluginError> {
+    pub fn new(mut config: HostConfig) -> Result<Arc<Self>, PluginError> {
+        config.default_limits = config.default_limits.lowered_to(&config.ceiling);
         let engine_error = |error: wasmtime::Error| PluginError::Engine(format!("{error:#}"));
         let engine = Engine::new(&engine_config(&config, true)).or_else(|error| {
             // The pool reserves 4 GiB of address space an instance, which not every machine gives.
@@ -78,6 +82,24 @@ impl Host {
             engine,
             ticker,
         }))
+    }
+
+    /// The limits of a function for which nothing else is said, none above the host's ceiling.
+    pub fn default_limits(&self) -> &Limits {
+        &self.config.default_limits
+    }
+
+    /// Refuses limits of a function that are above the host's ceiling.
+    pub fn check_limits(&self, function: &str, limits: &Limits) -> Result<(), PluginError> {
+        match limits.above(&self.config.ceiling) {
+            None => Ok(()),
+            Some((option, asked, ceiling)) => Err(PluginError::AboveCeiling {
+                function: function.to_owned(),
+                option,
+                asked,
+                ceiling,
+            }),
+        }
     }
 
     /// Loads the component in a file. `name` is what messages call it.

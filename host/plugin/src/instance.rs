@@ -9,7 +9,7 @@ use wasmtime::component::{
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::contract::{GuestError, GuestSignature, OpenContext, Schema, Value};
-use crate::error::{PluginError, RowError, escape};
+use crate::error::{PluginError, RowError, Size, escape};
 use crate::grants::{Grants, NoMetrics, TracingLog};
 use crate::host::Host;
 use crate::limits::Limits;
@@ -20,6 +20,8 @@ type Opened = Result<ResourceAny, GuestError>;
 type BatchResult = Result<Resource<Column>, GuestError>;
 type RowResult = Result<Value, GuestError>;
 
+/// How wasmtime says, in words only, that a call from the guest brings more than may be copied.
+const FUEL: &str = "fuel allocated for hostcalls";
 /// Frames of a guest's backtrace that an error shows.
 const SHOWN_FRAMES: usize = 8;
 /// Handles that an instance may keep after a call before it is replaced.
@@ -96,7 +98,7 @@ fn new_store(host: &Host, surroundings: Arc<Surroundings>) -> Store<State> {
     let mut store = Store::new(&host.engine, State::new(surroundings));
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(limits.result_bytes);
-    store.set_epoch_deadline(Limits::ticks(limits.time));
+    store.set_epoch_deadline(Limits::ticks(limits.time.min(limits.wall_time)));
     store
 }
 
@@ -194,7 +196,7 @@ impl Instance {
     fn start_call(&mut self) {
         let state = self.store.data_mut();
         state.start_call();
-        let ticks = Limits::ticks(state.surroundings.limits.time);
+        let ticks = Limits::ticks(state.call.left());
         self.store.set_epoch_deadline(ticks);
     }
 
@@ -224,29 +226,55 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
             limit: host.config.instances,
         };
     }
-    if let Some(refusal) = error.downcast_ref::<Refusal>() {
-        let reason = escape(&refusal.to_string(), surroundings.limits.text_bytes);
-        return match refusal {
-            Refusal::Data(_) => PluginError::BadData {
+    let limits = &surroundings.limits;
+    let timeout = |option, limit| PluginError::Timeout {
+        who: who.clone(),
+        call,
+        option,
+        limit,
+        log: log.clone(),
+    };
+    match error.downcast_ref::<Refusal>() {
+        None => {}
+        Some(Refusal::WallTime) => return timeout("limit.wall-time", limits.wall_time),
+        Some(Refusal::Data(reason)) => {
+            return PluginError::BadData {
                 who,
                 call,
-                reason,
+                reason: escape(reason, limits.text_bytes),
                 log,
-            },
-            Refusal::Limit(_) => PluginError::Limit {
+            };
+        }
+        Some(Refusal::Limit {
+            option,
+            limit,
+            asked,
+        }) => {
+            return PluginError::Limit {
                 who,
                 call,
-                reason,
+                option,
+                limit: limit.clone(),
+                asked: asked.clone(),
                 log,
-            },
-        };
+            };
+        }
     }
     let trap = error.downcast_ref::<Trap>();
     if trap == Some(&Trap::Interrupt) {
-        return PluginError::Timeout {
+        return match state.call.wall_deadline < state.call.deadline {
+            true => timeout("limit.wall-time", limits.wall_time),
+            false => timeout("limit.time", limits.time),
+        };
+    }
+    let cause = error.root_cause().to_string();
+    if trap.is_none() && cause.contains(FUEL) {
+        return PluginError::Limit {
             who,
             call,
-            limit: surroundings.limits.time,
+            option: "limit.result-bytes",
+            limit: format!("{} handed to its host", Size(limits.result_bytes)),
+            asked: "it handed over more at once".to_owned(),
             log,
         };
     }
@@ -264,7 +292,7 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
         Some(Trap::StackOverflow) => "it ran out of stack".to_owned(),
         Some(Trap::UnreachableCodeReached) => "it panicked or aborted".to_owned(),
         Some(trap) => trap.to_string(),
-        None => error.root_cause().to_string(),
+        None => cause,
     };
     let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames);
     PluginError::Trap {

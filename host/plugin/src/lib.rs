@@ -39,7 +39,7 @@ pub use function::{Counters, ScalarFunction};
 pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};
 pub use inspect::{Contents, Producer};
-pub use limits::Limits;
+pub use limits::{Limit, Limits, Unit};
 pub use plugin::{OpenOptions, Plugin};
 pub use signature::{Arguments, Parameter, Signature};
 pub use types::carried_type;

@@ -4,16 +4,27 @@ use std::time::Duration;
 
 use wasmtime::ResourceLimiter;
 
-/// What one function may use. Each instance has these limits to itself; one that runs over a limit
-/// fails its call and is thrown away.
-#[derive(Clone, Debug)]
+use crate::error::{Seconds, Size};
+
+/// What one function may use. Where nothing else is said an instance has the limit to itself; one that
+/// runs over it fails its call and is thrown away.
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// Bytes of all linear memories and tables of an instance together (a table's element counts
     /// as 8 bytes). Default: 256 MiB.
     pub memory: usize,
-    /// Wall-clock time of one call of the guest, `open` included; time that a model takes inside
-    /// the call does not count. Checked every [`Limits::TICK`]. Default: 10 s.
+    /// Time of one call of the guest, `open` included; time that a model takes inside the call does
+    /// not count. Checked every [`Limits::TICK`]. Default: 10 s.
     pub time: Duration,
+    /// Time of one call with the models that run inside it. No model is interrupted: it is looked at
+    /// when a model has answered. Default: 5 min.
+    pub wall_time: Duration,
+    /// Time that may pass until the rows of a batch are found on which the function fails, where the
+    /// others are to go on: it is called for each by itself. Default: 5 min.
+    pub batch_time: Duration,
+    /// Instances of the function that may be alive at once: it has one for each of the calls that run
+    /// at the same time. Default: 1,000.
+    pub instances: usize,
     /// Bytes that one call may hand to the host: results, intermediate columns, messages.
     /// Default: 256 MiB.
     pub result_bytes: usize,
@@ -27,9 +38,110 @@ pub struct Limits {
     pub metrics: usize,
 }
 
+/// One of [`Limits`].
+#[derive(Debug)]
+pub struct Limit {
+    /// As jobs call it: `limit.memory`.
+    pub option: &'static str,
+    pub unit: Unit,
+    get: fn(&Limits) -> u64,
+    set: fn(&mut Limits, u64),
+}
+
+/// What a limit is counted in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unit {
+    Bytes,
+    Nanoseconds,
+    Things,
+}
+
+impl Limit {
+    pub fn get(&self, limits: &Limits) -> u64 {
+        (self.get)(limits)
+    }
+
+    pub fn set(&self, limits: &mut Limits, value: u64) {
+        (self.set)(limits, value);
+    }
+
+    /// A value as messages have it.
+    fn shown(&self, value: u64) -> String {
+        match self.unit {
+            Unit::Bytes => Size(saturated(value)).to_string(),
+            Unit::Nanoseconds => Seconds(Duration::from_nanos(value)).to_string(),
+            Unit::Things => value.to_string(),
+        }
+    }
+}
+
+fn saturated(value: u64) -> usize {
+    usize::try_from(value).unwrap_or(usize::MAX)
+}
+
+macro_rules! limit {
+    ($option:literal, Nanoseconds, $field:ident) => {
+        Limit {
+            option: $option,
+            unit: Unit::Nanoseconds,
+            get: |limits| u64::try_from(limits.$field.as_nanos()).unwrap_or(u64::MAX),
+            set: |limits, value| limits.$field = Duration::from_nanos(value),
+        }
+    };
+    ($option:literal, $unit:ident, $field:ident) => {
+        Limit {
+            option: $option,
+            unit: Unit::$unit,
+            get: |limits| limits.$field as u64,
+            set: |limits, value| limits.$field = saturated(value),
+        }
+    };
+}
+
 impl Limits {
     /// How exactly the time limit is held.
     pub const TICK: Duration = Duration::from_millis(5);
+
+    /// One for each field.
+    pub const ALL: &[Limit] = &[
+        limit!("limit.memory", Bytes, memory),
+        limit!("limit.time", Nanoseconds, time),
+        limit!("limit.wall-time", Nanoseconds, wall_time),
+        limit!("limit.batch-time", Nanoseconds, batch_time),
+        limit!("limit.instances", Things, instances),
+        limit!("limit.result-bytes", Bytes, result_bytes),
+        limit!("limit.handles", Things, handles),
+        limit!("limit.log-lines", Things, log_lines),
+        limit!("limit.text-bytes", Bytes, text_bytes),
+        limit!("limit.metrics", Things, metrics),
+    ];
+
+    /// As much as can be said.
+    pub fn unlimited() -> Self {
+        let mut limits = Limits::default();
+        for limit in Limits::ALL {
+            limit.set(&mut limits, u64::MAX);
+        }
+        limits
+    }
+
+    /// The lower of each.
+    pub(crate) fn lowered_to(&self, ceiling: &Limits) -> Self {
+        let mut lowered = self.clone();
+        for limit in Limits::ALL {
+            limit.set(&mut lowered, limit.get(self).min(limit.get(ceiling)));
+        }
+        lowered
+    }
+
+    /// The first that is above a ceiling: its option, it, and the ceiling.
+    pub(crate) fn above(&self, ceiling: &Limits) -> Option<(&'static str, String, String)> {
+        let limit = Limits::ALL
+            .iter()
+            .find(|limit| limit.get(self) > limit.get(ceiling))?;
+        let shown = |limits| limit.shown(limit.get(limits));
+        Some((limit.option, shown(self), shown(ceiling)))
+    }
 
     pub(crate) fn ticks(time: Duration) -> u64 {
         let ticks = time.as_nanos().div_ceil(Self::TICK.as_nanos());
@@ -46,6 +158,9 @@ impl Default for Limits {
         Self {
             memory: 256 << 20,
             time: Duration::from_secs(10),
+            wall_time: Duration::from_secs(300),
+            batch_time: Duration::from_secs(300),
+            instances: 1_000,
             result_bytes: 256 << 20,
             handles: 65_536,
             log_lines: 100,
@@ -116,6 +231,24 @@ impl ResourceLimiter for MemoryLimiter {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn every_limit_has_its_option() {
+        let mut limits = Limits::default();
+        for (value, limit) in (1..).zip(Limits::ALL) {
+            limit.set(&mut limits, value);
+        }
+        let values = Limits::ALL.iter().map(|limit| limit.get(&limits));
+        assert!(values.eq(1..=Limits::ALL.len() as u64));
+        assert_eq!(Limits::default().above(&Limits::default()), None);
+        let lowered = Limits::default().lowered_to(&limits);
+        assert_eq!(lowered, limits);
+        let (option, asked, ceiling) = Limits::default().above(&limits).unwrap();
+        assert_eq!(
+            (option, &*asked, &*ceiling),
+            ("limit.memory", "256 MiB", "1 bytes")
+        );
+    }
 
     #[test]
     fn memories_and_tables_are_summed() {

@@ -143,6 +143,7 @@ impl Plugin {
     ) -> Result<Arc<ScalarFunction>, PluginError> {
         let signature = self.function(function)?.clone();
         let label = format!("{} ({}#{function})", options.sql_name, self.name);
+        self.host.check_limits(&label, &options.limits)?;
         let parameters = bind_parameters(&label, &signature, &options.parameters)?;
         check_arguments(&label, &signature, &options.arguments)?;
         ScalarFunction::open(self.clone(), signature, label, parameters, options).map(Arc::new)

@@ -2,7 +2,7 @@
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::Fields;
@@ -34,11 +34,20 @@ pub(crate) enum Refusal {
     /// What the guest handed in is wrong.
     #[error("{0}")]
     Data(String),
-    /// The guest would run over a limit.
-    #[error("{0}")]
-    Limit(String),
+    /// The guest would run over a limit: see [`PluginError::Limit`](crate::PluginError::Limit).
+    #[error("{asked}")]
+    Limit {
+        option: &'static str,
+        limit: String,
+        asked: String,
+    },
+    /// Models have taken all the time that the call has.
+    #[error("no time is left")]
+    WallTime,
 }
 
+/// Longer than any call.
+const FAR: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
 /// Log lines that an error shows.
 const SHOWN_LOG_LINES: usize = 8;
 
@@ -75,7 +84,10 @@ pub(crate) struct Call {
     /// Copied out of the guest by the `column` constructor.
     pub bytes_out: usize,
     pub log_lines: usize,
+    /// Of the guest, put off while models run.
     pub deadline: Instant,
+    /// Of the call with all its models.
+    pub wall_deadline: Instant,
 }
 
 impl State {
@@ -103,10 +115,11 @@ impl State {
 
     pub fn push<T: Send + 'static>(&mut self, entry: T) -> Result<Resource<T>, Refusal> {
         let limit = self.surroundings.limits.handles;
-        let resource = self
-            .handles
-            .push(entry)
-            .map_err(|_| Refusal::Limit(format!("it holds {limit} handles already")))?;
+        let resource = self.handles.push(entry).map_err(|_| Refusal::Limit {
+            option: "limit.handles",
+            limit: format!("{limit} handles"),
+            asked: "it wants one more".to_owned(),
+        })?;
         self.live_handles += 1;
         Ok(resource)
     }
@@ -155,10 +168,11 @@ impl State {
         let limit = self.surroundings.limits.result_bytes;
         self.call.bytes_out = self.call.bytes_out.saturating_add(bytes);
         if self.call.bytes_out > limit {
-            return Err(Refusal::Limit(format!(
-                "it handed more than {} to its host",
-                Size(limit)
-            )));
+            return Err(Refusal::Limit {
+                option: "limit.result-bytes",
+                limit: format!("{} handed to its host", Size(limit)),
+                asked: format!("it has come to {}", Size(self.call.bytes_out)),
+            });
         }
         Ok(())
     }
@@ -203,11 +217,20 @@ impl State {
 
 impl Call {
     fn new(limits: &Limits) -> Self {
+        let now = Instant::now();
+        let far = |time: Duration| now.checked_add(time).unwrap_or(now + FAR);
         Self {
             bytes_in: 0,
             bytes_out: 0,
             log_lines: 0,
-            deadline: Instant::now() + limits.time,
+            deadline: far(limits.time),
+            wall_deadline: far(limits.wall_time),
         }
+    }
+
+    /// Until the guest is interrupted.
+    pub fn left(&self) -> Duration {
+        let deadline = self.deadline.min(self.wall_deadline);
+        deadline.saturating_duration_since(Instant::now())
     }
 }

@@ -1,6 +1,6 @@
 //! What can be wrong with a call of a WASM function in a query.
 
-use std::{error::Error, fmt};
+use std::{error::Error, fmt, time::Duration};
 
 use arrow::datatypes::{DataType, Fields};
 use wasmill_plugin::PluginError;
@@ -38,6 +38,21 @@ pub enum UdfError {
     },
     /// The plugin is wrong, or failed.
     Plugin(PluginError),
+    /// A function failed on rows that may be left out: its policy is
+    /// [`OnError::DeadLetter`](crate::OnError::DeadLetter).
+    Rows {
+        /// The function's name in SQL.
+        function: String,
+        error: PluginError,
+        /// Time to find these rows in.
+        batch_time: Duration,
+    },
+    /// To find the rows of a batch on which a function fails takes longer than it may.
+    BatchTime {
+        /// The function's name in SQL.
+        function: String,
+        limit: Duration,
+    },
 }
 
 impl UdfError {
@@ -85,7 +100,18 @@ impl UdfError {
                 "{function}: argument {position} is {}, which no WASM function can take",
                 type_name(got)
             ),
-            UdfError::Plugin(error) => error.to_string(),
+            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.to_string(),
+            UdfError::BatchTime { function, limit } => {
+                let millis = limit.as_millis();
+                let limit = match millis.is_multiple_of(1000) {
+                    true => format!("{} s", millis / 1000),
+                    false => format!("{millis} ms"),
+                };
+                format!(
+                    "function {function} ran over its batch-time limit of {limit}: it fails on rows \
+                     of a batch, and not all of them are found"
+                )
+            }
         }
     }
 
@@ -100,7 +126,12 @@ impl UdfError {
             UdfError::UnsupportedType { .. } => {
                 Some("pass its parts as arguments of their own".to_owned())
             }
-            UdfError::Plugin(error) => error.hint(),
+            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.hint(),
+            UdfError::BatchTime { .. } => Some(
+                "let it fail faster with a lower 'limit.time' in the function's WITH, or give it a \
+                 longer 'limit.batch-time'"
+                    .to_owned(),
+            ),
         }
     }
 }

@@ -19,6 +19,8 @@
 mod coercion;
 mod error;
 mod scalar;
+mod spare;
 
 pub use error::UdfError;
-pub use scalar::{FunctionOptions, WasmScalarFunction, scalar_udf};
+pub use scalar::{FunctionOptions, OnError, WasmScalarFunction, scalar_udf};
+pub use spare::{FailedRow, Spared, spare};

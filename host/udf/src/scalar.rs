@@ -4,15 +4,19 @@ use std::{
     collections::BTreeMap,
     fmt,
     hash::{Hash, Hasher},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use arrow::{
-    array::ArrayRef,
-    datatypes::{DataType, Field, FieldRef},
+    array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array},
+    compute::take,
+    datatypes::{DataType, Field, FieldRef, Schema},
 };
 use datafusion::{
-    common::{DataFusionError, Result, ScalarValue, exec_err},
+    common::{DataFusionError, Result, ScalarValue, exec_err, internal_err},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
         TypeSignature, Volatility,
@@ -24,7 +28,11 @@ use wasmill_plugin::{
     carried_type,
 };
 
-use crate::{coercion::casts_implicitly, error::UdfError};
+use crate::{
+    coercion::casts_implicitly,
+    error::UdfError,
+    spare::{Spared, spare},
+};
 
 /// How a function is opened: everything but its argument types, which each call decides.
 #[derive(Clone)]
@@ -37,10 +45,27 @@ pub struct FunctionOptions {
     pub limits: Limits,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
+    pub on_error: OnError,
+    /// Counts the rows that gave NULL because the function failed on them.
+    pub failed: Arc<AtomicU64>,
+}
+
+/// What becomes of rows on which a function fails: by an error of its own, a trap, a limit that it
+/// runs over, a result that is refused. One that does not start is always an error.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnError {
+    /// The query fails.
+    #[default]
+    Fail,
+    /// They give NULL.
+    Null,
+    /// The query fails with [`UdfError::Rows`], unless whoever evaluates the call leaves them out, as
+    /// [`spare`](crate::spare) does.
+    DeadLetter,
 }
 
 impl FunctionOptions {
-    /// Default limits, no parameters, nothing granted.
+    /// Default limits, no parameters, nothing granted; the query fails where the function does.
     pub fn named(sql_name: impl Into<String>) -> Self {
         let defaults = OpenOptions::new(sql_name, Vec::new());
         FunctionOptions {
@@ -50,6 +75,8 @@ impl FunctionOptions {
             limits: defaults.limits,
             log: defaults.log,
             metrics: defaults.metrics,
+            on_error: OnError::Fail,
+            failed: Arc::default(),
         }
     }
 
@@ -118,6 +145,69 @@ impl WasmScalarFunction {
             returns,
             opened: Mutex::default(),
         })
+    }
+
+    pub fn on_error(&self) -> OnError {
+        self.options.on_error
+    }
+
+    /// The values of a batch, one a row; where rows may fail, NULL for those that do.
+    fn values(
+        &self,
+        function: &ScalarFunction,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<ArrayRef> {
+        if self.options.on_error != OnError::Null {
+            return self.call(function, columns, rows);
+        }
+        let schema = Arc::new(Schema::new(function.arguments().clone()));
+        let count = RecordBatchOptions::new().with_row_count(Some(rows));
+        let batch = RecordBatch::try_new_with_options(schema, columns.to_vec(), &count)?;
+        let types = [function.returns().data_type().clone()];
+        let Spared { columns, failed } = spare(&batch, &types, |batch| {
+            Ok(vec![self.call(
+                function,
+                batch.columns(),
+                batch.num_rows(),
+            )?])
+        })?;
+        let Some(values) = columns.into_iter().next() else {
+            return internal_err!("{} gave no column", self.name());
+        };
+        if failed.is_empty() {
+            return Ok(values);
+        }
+        self.options
+            .failed
+            .fetch_add(failed.len() as u64, Ordering::Relaxed);
+        let mut failed = failed.iter().map(|failed| failed.row).peekable();
+        let mut next = 0_u32..;
+        let places = (0..rows).map(|row| match failed.next_if_eq(&row) {
+            Some(_) => None,
+            None => next.next(),
+        });
+        Ok(take(&values, &places.collect::<UInt32Array>(), None)?)
+    }
+
+    fn call(
+        &self,
+        function: &ScalarFunction,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<ArrayRef> {
+        let of_rows = |error| match self.options.on_error {
+            OnError::Fail => UdfError::Plugin(error),
+            OnError::Null | OnError::DeadLetter => UdfError::Rows {
+                function: self.options.sql_name.clone(),
+                error,
+                batch_time: self.options.limits.batch_time,
+            },
+        };
+        function
+            .try_rows(columns, rows)
+            .map_err(|error| external(error.into()))?
+            .map_err(|error| external(of_rows(error)))
     }
 
     /// The opened function for arguments of these types; opens it at the first call.
@@ -269,9 +359,7 @@ impl ScalarUDFImpl for WasmScalarFunction {
                 column.len()
             );
         }
-        let result = function
-            .call(&columns, rows)
-            .map_err(|error| external(error.into()))?;
+        let result = self.values(&function, &columns, rows)?;
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
                 &result, 0,
@@ -304,6 +392,7 @@ impl PartialEq for WasmScalarFunction {
             && self.function == other.function
             && self.plugin.sha256() == other.plugin.sha256()
             && self.options.parameters == other.options.parameters
+            && self.options.on_error == other.options.on_error
     }
 }
 

@@ -1,13 +1,16 @@
 //! WASM functions in a plain DataFusion session, beside DataFusion's own evaluation.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::Ordering},
+};
 
 use arrow::util::pretty::pretty_format_batches;
 use datafusion::{error::DataFusionError, prelude::SessionContext};
 use expect_test::expect;
 use wasmill_plugin::{Host, HostConfig, Plugin};
-use wasmill_udf::{FunctionOptions, UdfError, scalar_udf};
+use wasmill_udf::{FunctionOptions, OnError, UdfError, scalar_udf};
 
 fn plugin(name: &str) -> Arc<Plugin> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -112,4 +115,55 @@ async fn a_wrong_call_is_an_error_of_its_own_type() {
     };
     let error: &UdfError = error.downcast_ref().unwrap();
     expect!["axpb: argument 1 (x) is Float64, the call passes Utf8"].assert_eq(&error.to_string());
+}
+
+/// `poison` hands back its argument, but for the number 13.
+async fn poisoned(kind: &str, on_error: OnError) -> Result<(String, u64), DataFusionError> {
+    let mut options = FunctionOptions::named("poison");
+    options.on_error = on_error;
+    options
+        .parameters
+        .insert("attack".to_owned(), format!("{kind} 13"));
+    let failed = Arc::clone(&options.failed);
+    let context = SessionContext::new();
+    context.register_udf(scalar_udf(plugin("hostile/poison"), "poison", options).unwrap());
+    let query = "SELECT x, poison(x) AS y FROM (VALUES (12), (13), (NULL), (13), (14)) AS t(x)";
+    let rows = context.sql(query).await?.collect().await?;
+    let shown = pretty_format_batches(&rows)?.to_string();
+    Ok((shown, failed.load(Ordering::Relaxed)))
+}
+
+#[tokio::test]
+async fn null_where_a_function_fails() {
+    for kind in ["rows", "failed", "trap"] {
+        let (shown, failed) = poisoned(kind, OnError::Null).await.unwrap();
+        expect![[r#"
+            +----+----+
+            | x  | y  |
+            +----+----+
+            | 12 | 12 |
+            | 13 |    |
+            |    |    |
+            | 13 |    |
+            | 14 | 14 |
+            +----+----+"#]]
+        .assert_eq(&shown);
+        assert_eq!(failed, 2);
+    }
+}
+
+/// Who cannot leave rows out fails on them.
+#[tokio::test]
+async fn rows_that_nobody_leaves_out() {
+    let error = poisoned("rows", OnError::DeadLetter).await.unwrap_err();
+    let DataFusionError::External(error) = error.find_root() else {
+        panic!("{error}");
+    };
+    let error = error.downcast_ref::<UdfError>().unwrap();
+    assert!(matches!(error, UdfError::Rows { function, .. } if function == "poison"));
+    assert_eq!(
+        error.to_string(),
+        "function poison (hostile/poison#poison) failed on 2 of 5 rows: row 1: 13 is poison; row 3: \
+         13 is poison"
+    );
 }

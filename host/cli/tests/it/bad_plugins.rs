@@ -328,3 +328,156 @@ INSERT INTO out SELECT f(x) FROM t;",
     .assert_eq(&job.run());
     assert_eq!(job.listing(), ["endless-loop.wasm", "job.sql", "t.csv"]);
 }
+
+/// The first limit that is set counts: the function's, the job's; the host's is above both.
+fn limited(settings: &str, with: &str, ceiling: &[&str], expected: Expect) {
+    let job = Job::new(&format!(
+        "{settings}
+CREATE TABLE out (x BIGINT) WITH ('connector' = 'blackhole');
+CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH ('attack' = 'memory 13'{with});
+INSERT INTO out SELECT f(CAST(x + 10 AS BIGINT)) FROM (VALUES (2), (3), (4)) AS t(x);",
+    ))
+    .plugin("hostile/poison");
+    let ceiling = ceiling.iter().flat_map(|limit| ["--ceiling", limit]);
+    let output = job.command().args(ceiling).output().unwrap();
+    expected.assert_eq(&job.told(&output));
+}
+
+#[test]
+fn limits_of_the_job() {
+    limited(
+        "SET 'job.limit.memory' = '8 mb';",
+        "",
+        &[],
+        expect![[r#"
+        exit 1
+        error: function f (poison.wasm#poison) ran over its memory limit of 8 MiB in `batch-eval`: it wanted 8.5 MiB
+
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH
+    "#]],
+    );
+}
+
+#[test]
+fn limits_of_the_function_come_first() {
+    limited(
+        "SET 'job.limit.memory' = '8 mb';",
+        ", 'limit.memory' = '4 mb'",
+        &["limit.memory=16mb"],
+        expect![[r#"
+            exit 1
+            error: function f (poison.wasm#poison) ran over its memory limit of 4 MiB in `batch-eval`: it wanted 4.3 MiB
+
+            hint: a higher limit can be given with 'limit.memory' in the function's WITH
+        "#]],
+    );
+}
+
+#[test]
+fn the_hosts_ceiling_lowers_the_default() {
+    limited(
+        "",
+        "",
+        &["limit.memory=2mb"],
+        expect![[r#"
+        exit 1
+        error: function f (poison.wasm#poison) ran over its memory limit of 2 MiB in `batch-eval`: it wanted 2.1 MiB
+
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH
+    "#]],
+    );
+}
+
+#[test]
+fn limits_above_the_hosts_ceiling() {
+    limited(
+        "",
+        ", 'limit.wall-time' = '1 min'",
+        &["limit.wall-time=5s"],
+        expect![[r#"
+            exit 2
+            error: function f: 'limit.wall-time' is 60 s, but this host allows 5 s at most
+             --> job.sql:3:87
+              |
+            3 | …ison' LANGUAGE WASM WITH ('attack' = 'memory 13', 'limit.wall-time' = '1 min');
+              |                                                    ^^^^^^^^^^^^^^^^^
+
+            hint: ask for less, or have whoever runs this host raise its ceiling
+        "#]],
+    );
+    limited(
+        "SET 'job.limit.handles' = '2000';",
+        "",
+        &["limit.handles=1000"],
+        expect![[r#"
+            exit 2
+            error: function f: 'limit.handles' is 2000, but this host allows 1000 at most
+             --> job.sql:3:1
+              |
+            3 | CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH ('attack' = 'memory 13');
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: ask for less, or have whoever runs this host raise its ceiling
+        "#]],
+    );
+    limited(
+        "",
+        "",
+        &["limit.mem=2mb"],
+        expect![[r#"
+        exit 2
+        error: there is no limit 'limit.mem'
+
+        hint: did you mean 'limit.memory'?
+    "#]],
+    );
+}
+
+#[test]
+fn limits_that_are_none() {
+    limited(
+        "SET 'job.limit.handles' = '0';",
+        "",
+        &[],
+        expect![[r#"
+        exit 2
+        error: the setting 'job.limit.handles' cannot be '0'
+         --> job.sql:1:5
+          |
+        1 | SET 'job.limit.handles' = '0';
+          |     ^^^^^^^^^^^^^^^^^^^
+
+        hint: it is a number above 0
+    "#]],
+    );
+    limited(
+        "",
+        ", 'limit.instances' = 'few'",
+        &[],
+        expect![[r#"
+        exit 2
+        error: 'few' is not a number above 0
+         --> job.sql:3:87
+          |
+        3 | …ison' LANGUAGE WASM WITH ('attack' = 'memory 13', 'limit.instances' = 'few');
+          |                                                    ^^^^^^^^^^^^^^^^^
+
+        hint: write 'limit.instances' = '100'
+    "#]],
+    );
+    limited(
+        "",
+        ", 'limit.wall-time' = '1 mile'",
+        &[],
+        expect![[r#"
+        exit 2
+        error: '1 mile' is not a time
+         --> job.sql:3:87
+          |
+        3 | …ison' LANGUAGE WASM WITH ('attack' = 'memory 13', 'limit.wall-time' = '1 mile');
+          |                                                    ^^^^^^^^^^^^^^^^^
+
+        hint: write 'limit.wall-time' = '2 s'
+    "#]],
+    );
+}

@@ -600,7 +600,7 @@ fn columns_that_are_refused() {
         1 | CREATE TABLE bad (raw BYTES, reason STRING) WITH ('connector' = 'blackhole');
           |              ^^^
 
-        hint: its columns may be source STRING, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP_LTZ(3), key BYTES, path STRING, line BIGINT, raw BYTES, error STRING
+        hint: its columns may be source STRING, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP_LTZ(3), key BYTES, path STRING, line BIGINT, raw BYTES, function STRING, error STRING
     "#]],
     );
     columns(

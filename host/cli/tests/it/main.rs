@@ -14,6 +14,7 @@ mod interrupted;
 mod kafka;
 mod late_rows;
 mod object_store;
+mod on_error;
 mod outer_joins;
 mod postgres;
 mod processing_time;

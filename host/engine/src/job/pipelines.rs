@@ -33,6 +33,8 @@ pub struct JobReport {
     pub rows_out: u64,
     /// Values and rows that `ignore-parse-errors` turned into NULL or left out.
     pub ignored: u64,
+    /// Rows for which functions with `'on-error' = 'null'` gave NULL because they failed on them.
+    pub nulls: u64,
     /// Rows that came after their window was over, and are in no result.
     pub late: u64,
     /// The table that has them.

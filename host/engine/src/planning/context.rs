@@ -1,6 +1,9 @@
 //! The DataFusion session under a session of ours, and what both share.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicU64},
+};
 
 use datafusion::{
     arrow::datatypes::{Field, FieldRef},
@@ -17,11 +20,12 @@ use datafusion::{
 };
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, TableDefinition};
-use wasmill_plugin::{Host, HostConfig};
+use wasmill_plugin::{Host, HostConfig, Limits};
 
 use super::{
     casts::{FlinkCasts, in_zone},
     external,
+    guards::GuardCalls,
     proctime::Proctime,
     relations::RelationsPlanner,
     tables::Tables,
@@ -47,6 +51,10 @@ pub(crate) struct Shared {
     pub written: Mutex<Vec<String>>,
     pub warnings: Mutex<Vec<String>>,
     pub host: Mutex<Option<Arc<Host>>>,
+    /// What functions may use at most.
+    pub ceiling: Limits,
+    /// Rows for which functions gave NULL because they failed on them.
+    pub gave_null: Arc<AtomicU64>,
 }
 
 impl Shared {
@@ -67,6 +75,7 @@ impl Shared {
         }
         let config = HostConfig {
             cache: Some(self.cache.join("compiled")),
+            ceiling: self.ceiling.clone(),
             ..HostConfig::default()
         };
         let started = Host::new(config).map_err(|error| super::diagnose::plugin_error(&error))?;
@@ -127,6 +136,7 @@ pub(crate) fn datafusion_context(shared: &Arc<Shared>) -> Result<SessionContext>
         .filter(|rule| !rule.name().starts_with("FilterPushdown"))
         .collect();
     let mut state = SessionStateBuilder::new_with_default_features()
+        .with_analyzer_rule(Arc::new(GuardCalls))
         .with_physical_optimizer_rules(rules)
         .with_config(config)
         .with_runtime_env(runtime)

@@ -56,6 +56,8 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::UnsupportedArgument { .. }
         | PluginError::UngrantedModel { .. }
         | PluginError::Refused { .. }
+        | PluginError::AboveCeiling { .. }
+        | PluginError::TooManyInstances { .. }
         | PluginError::OtherBytes { .. }
         | PluginError::Read { .. } => EngineError::job(message).with_hint(hint),
         PluginError::Rows { .. } => EngineError::Data { message, hint },
@@ -72,7 +74,7 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
 
 fn udf_error(error: &UdfError) -> EngineError {
     match error {
-        UdfError::Plugin(error) => plugin_error(error),
+        UdfError::Plugin(error) | UdfError::Rows { error, .. } => plugin_error(error),
         error => EngineError::job(error.message(flink_type)).with_hint(error.hint(flink_type)),
     }
 }

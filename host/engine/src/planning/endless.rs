@@ -17,6 +17,7 @@ pub(super) const STATELESS: &[&str] = &[
     "CoalesceBatchesExec",
     "CooperativeExec",
     "FilterExec",
+    "GuardedCalls",
     "InterleaveExec",
     "ProctimeColumn",
     "ProjectionExec",
@@ -66,6 +67,7 @@ pub(super) fn breaks(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
 pub(super) fn in_words(name: &str) -> String {
     let words = [
         ("Changes", "a table of changes"),
+        ("GuardedCalls", "a function with 'on-error' = 'dead-letter'"),
         ("Join", "a join"),
         ("Aggregate", "an aggregation"),
         ("Window", "a window function"),

@@ -3,24 +3,23 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::logical_expr::ScalarUDF;
-use wasmill_plugin::{Arguments, Grants, Limits, Model, OpenOptions};
-use wasmill_udf::{FunctionOptions, scalar_udf};
+use wasmill_plugin::{Arguments, Grants, Host, Limits, Model, OpenOptions};
+use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
-use super::{context::Shared, diagnose::plugin_error};
+use super::{context::Shared, diagnose::plugin_error, limits::function_limits};
 use crate::{
     catalog::{DeclaredFunction, HostedModel},
     error::{EngineError, nearest},
-    sql::{CreateFunction, Options, Script, parse_duration, parse_memory_size},
+    sql::{CreateFunction, Script},
 };
 
-/// Keys of WITH that are the host's; all others are the function's parameters.
-const HOST_KEYS: &[&str] = &[
-    "grant.models",
-    "limit.memory",
-    "limit.time",
-    "on-error",
-    "sha256",
-];
+/// Keys of WITH that are the host's, as the limits are; all others are the function's parameters.
+const HOST_KEYS: &[&str] = &["grant.models", "on-error", "sha256"];
+
+fn host_keys() -> impl Iterator<Item = &'static str> {
+    let limits = Limits::ALL.iter().map(|limit| limit.option);
+    HOST_KEYS.iter().copied().chain(limits)
+}
 
 /// Loads the plugin and makes the function ready to be called; a function whose arguments are
 /// declared is opened at once, so that a wrong parameter is found here.
@@ -55,9 +54,9 @@ pub(crate) fn create_function(
         .map_err(|error| at_component(plugin_error(&error)))?
         .clone();
 
-    let options = host_options(shared, &statement.options, script)?;
+    let options = host_options(shared, &host, statement, script)?;
     let mut parameters = statement.options.values.clone();
-    parameters.retain(|key, _| !HOST_KEYS.contains(&key.as_str()));
+    parameters.retain(|key, _| !host_keys().any(|known| known == key));
     let declared: Vec<&str> = signature
         .parameters
         .iter()
@@ -97,6 +96,8 @@ pub(crate) fn create_function(
             limits: open.limits,
             log: open.log,
             metrics: open.metrics,
+            on_error: options.on_error,
+            failed: Arc::clone(&shared.gave_null),
         },
     )
     .map_err(|error| at_component(plugin_error(&error)))?;
@@ -112,19 +113,21 @@ pub(crate) fn create_function(
 }
 
 fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError {
-    let known = parameters.iter().chain(HOST_KEYS).copied();
+    let known = parameters.iter().copied();
+    let known = known.chain(host_keys().map(|key| -> &str { key }));
+    let of_host = || host_keys().collect::<Vec<_>>().join(", ");
     let hint = match nearest(key, known) {
         Some(near) => format!("did you mean '{near}'?"),
         None if parameters.is_empty() => {
             format!(
                 "the function has no parameters; the host knows {}",
-                HOST_KEYS.join(", ")
+                of_host()
             )
         }
         None => format!(
             "its parameters are {}; the host knows {}",
             parameters.join(", "),
-            HOST_KEYS.join(", ")
+            of_host()
         ),
     };
     EngineError::job(format!(
@@ -136,47 +139,33 @@ fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError
 struct HostOptions {
     grants: Grants,
     limits: Limits,
+    on_error: OnError,
 }
 
 fn host_options(
     shared: &Shared,
-    options: &Options,
+    host: &Host,
+    statement: &CreateFunction,
     script: &Script,
 ) -> Result<HostOptions, EngineError> {
+    let options = &statement.options;
     let located = |key: &str, error: EngineError| {
         error.at(|| options.span(key).and_then(|span| script.location(span)))
     };
-    let mut limits = Limits::default();
-    if let Some(text) = options.values.get("limit.memory") {
-        limits.memory = parse_memory_size(text)
-            .and_then(|bytes| usize::try_from(bytes).ok())
-            .filter(|bytes| *bytes > 0)
-            .ok_or_else(|| {
-                let message = format!("'{text}' is not a size of memory");
-                let hint = "write 'limit.memory' = '64 MiB'".to_owned();
-                located("limit.memory", EngineError::job(message).with_hint(hint))
-            })?;
-    }
-    if let Some(text) = options.values.get("limit.time") {
-        limits.time = parse_duration(text)
-            .filter(|time| !time.is_zero())
-            .ok_or_else(|| {
-                let message = format!("'{text}' is not a time");
-                let hint = "write 'limit.time' = '2 s'".to_owned();
-                located("limit.time", EngineError::job(message).with_hint(hint))
-            })?;
-    }
-    if let Some(text) = options.values.get("on-error")
-        && text != "fail"
-    {
-        let error = if text == "null" || text == "dead-letter" {
-            EngineError::job(format!("'on-error' = '{text}' is not supported yet"))
-        } else {
-            EngineError::job(format!("'on-error' cannot be '{text}'"))
-        };
-        let hint = "'fail' is the default: leave the option out".to_owned();
-        return Err(located("on-error", error.with_hint(hint)));
-    }
+    let limits = function_limits(shared, host, &statement.name.text, options, script)?;
+    let on_error = match options.values.get("on-error").map(String::as_str) {
+        None | Some("fail") => OnError::Fail,
+        Some("null") => OnError::Null,
+        Some("dead-letter") => OnError::DeadLetter,
+        Some(other) => {
+            let message = format!("'on-error' cannot be '{other}'");
+            let hint = "it is 'fail', 'null' or 'dead-letter'".to_owned();
+            return Err(located(
+                "on-error",
+                EngineError::job(message).with_hint(hint),
+            ));
+        }
+    };
     let mut models: BTreeMap<String, Arc<dyn Model>> = BTreeMap::new();
     let granted = options
         .values
@@ -198,5 +187,6 @@ fn host_options(
     Ok(HostOptions {
         grants: Grants { models },
         limits,
+        on_error,
     })
 }

@@ -24,7 +24,8 @@ impl Planner<'_> {
         for (insert, span) in inserts {
             pipelines.push(self.insert(insert, *span).await?);
         }
-        pipelines.extend(letter_pipelines(self.shared, &pipelines)?);
+        let place = self.location(self.span);
+        pipelines.extend(letter_pipelines(self.shared, &pipelines, place)?);
         let context = self.context.clone();
         if is_endless(&pipelines) {
             let place = self.location(self.span);

@@ -7,7 +7,7 @@ use std::{
     collections::BTreeMap,
     fmt,
     path::{Path, PathBuf},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
@@ -27,7 +27,7 @@ use crate::{
         EndlessSettings, JobObserver, JobReport, SavepointPlace, keep_savepoint, observe_sources,
         run_endless, run_pipelines,
     },
-    planning::{EpochPipeline, Pipeline, Shared, datafusion_context, execution_error},
+    planning::{EpochPipeline, Pipeline, Shared, ceiling, datafusion_context, execution_error},
     settings::Settings,
     sql::{self, ParsedStatement, Script, Statement},
 };
@@ -39,6 +39,9 @@ pub struct SessionConfig {
     pub base: PathBuf,
     /// Settings as SET would make them.
     pub settings: BTreeMap<String, String>,
+    /// What the functions of a job may use at most, by the names of limits (`limit.memory`); the job can
+    /// only ask for less.
+    pub ceiling: BTreeMap<String, String>,
     /// The cache folder; compiled plugins go to `compiled/` in it.
     pub cache: PathBuf,
     /// Where `print` tables go.
@@ -172,6 +175,8 @@ impl Session {
                 written: Mutex::default(),
                 warnings: Mutex::default(),
                 host: Mutex::default(),
+                ceiling: ceiling(&config.ceiling)?,
+                gave_null: Arc::default(),
             }),
         })
     }
@@ -289,6 +294,14 @@ impl Session {
         if observer.is_cancelled() {
             return Err(EngineError::Cancelled);
         }
+        let nulls = || self.shared.gave_null.load(Ordering::Relaxed);
+        let before = nulls();
+        let inserted = |report: JobReport| {
+            Outcome::Inserted(JobReport {
+                nulls: nulls() - before,
+                ..report
+            })
+        };
         match statement.work {
             Work::Done => Ok(Outcome::Nothing),
             Work::Text(text) => Ok(Outcome::Text(text)),
@@ -312,7 +325,7 @@ impl Session {
             }
             Work::Pipelines { pipelines, context } => {
                 let report = run_pipelines(pipelines, context.task_ctx(), observer).await;
-                Ok(Outcome::Inserted(report?))
+                Ok(inserted(report?))
             }
             Work::Endless {
                 pipelines,
@@ -321,7 +334,7 @@ impl Session {
             } => {
                 let context = context.task_ctx();
                 let report = run_endless(pipelines, context, observer, &settings).await;
-                Ok(Outcome::Inserted(report?))
+                Ok(inserted(report?))
             }
         }
     }

@@ -45,6 +45,7 @@ impl Folder {
         Session::new(SessionConfig {
             base: self.path().to_owned(),
             settings,
+            ceiling: BTreeMap::new(),
             cache: self.path().join("cache"),
             stdout: self.stdout.clone(),
             stderr: self.stdout.clone(),

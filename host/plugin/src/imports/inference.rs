@@ -43,7 +43,10 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             // The model has a deadline of its own: its time is not the guest's.
             let call = &mut cx.data_mut().call;
             call.deadline += started.elapsed();
-            let left = call.deadline.saturating_duration_since(Instant::now());
+            if call.wall_deadline <= Instant::now() {
+                return Err(Refusal::WallTime.into());
+            }
+            let left = call.left();
             cx.set_epoch_deadline(Limits::ticks(left));
             Ok((predicted,))
         },

@@ -1,13 +1,18 @@
 //! Models by grant: a guest opens what the job grants, and features never enter it.
 
-use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use expect_test::expect;
-use wasmill_plugin::{Model, ModelError, OpenOptions, PluginError, ScalarFunction};
+use wasmill_plugin::{
+    Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError, ScalarFunction,
+};
 
-use crate::support::{fields, plugin, rendered};
+use crate::support::{fields, plugin, plugin_path, rendered};
 
 /// The sum of two features.
 #[derive(Debug)]
@@ -147,4 +152,141 @@ fn a_model_may_fail() {
     let error = function.call(&[column.clone(), column], 2).unwrap_err();
     expect!["error: function score (predict.wasm#predict) failed: the model does not like this"]
         .assert_eq(&rendered(&error));
+}
+
+/// Waits until it is let go on.
+#[derive(Debug)]
+struct Slow {
+    sum: Arc<dyn Model>,
+    started: Sender<()>,
+    go_on: Mutex<Receiver<()>>,
+}
+
+impl Model for Slow {
+    fn inputs(&self) -> &[FieldRef] {
+        self.sum.inputs()
+    }
+
+    fn outputs(&self) -> &[FieldRef] {
+        self.sum.outputs()
+    }
+
+    fn version(&self) -> String {
+        self.sum.version()
+    }
+
+    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+        self.started.send(()).unwrap();
+        self.go_on.lock().unwrap().recv().unwrap();
+        self.sum.predict(columns, rows)
+    }
+}
+
+/// A function that calls such a model; when a call has come there; and what lets it go on.
+fn slow(limits: Limits) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
+    let ((started, has_started), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
+    let model = Slow {
+        sum: Sum::model(),
+        started,
+        go_on: Mutex::new(goes_on),
+    };
+    let mut options = options("sum", &[DataType::Float64, DataType::Float64]);
+    options.limits = limits;
+    options
+        .grants
+        .models
+        .insert("sum".to_owned(), Arc::new(model));
+    let function = plugin("predict").open("predict", options).unwrap();
+    (function, has_started, go_on)
+}
+
+fn columns() -> [ArrayRef; 2] {
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
+    [column.clone(), column]
+}
+
+#[test]
+fn a_models_time_counts_to_the_calls() {
+    let limit = Duration::from_millis(300);
+    let (function, started, go_on) = slow(Limits {
+        wall_time: limit,
+        ..Limits::default()
+    });
+    let error = thread::scope(|scope| {
+        let call = scope.spawn(|| function.call(&columns(), 2));
+        started.recv().unwrap();
+        thread::sleep(2 * limit);
+        go_on.send(()).unwrap();
+        call.join().unwrap().unwrap_err()
+    });
+    expect![[r#"
+        error: function score (predict.wasm#predict) ran over its wall-time limit of 300 ms in `batch-eval`
+
+        hint: a longer limit can be given with 'limit.wall-time' in the function's WITH"#]].assert_eq(&rendered(&error));
+}
+
+/// But not to the guest's own.
+#[test]
+fn a_guests_time_is_without_its_models() {
+    let limit = Duration::from_millis(500);
+    let (function, started, go_on) = slow(Limits {
+        time: limit,
+        ..Limits::default()
+    });
+    let values = thread::scope(|scope| {
+        let call = scope.spawn(|| function.call(&columns(), 2));
+        started.recv().unwrap();
+        thread::sleep(2 * limit);
+        go_on.send(()).unwrap();
+        call.join().unwrap().unwrap()
+    });
+    assert_eq!(values.as_primitive::<Float64Type>().values(), &[2.0, 4.0]);
+}
+
+#[test]
+fn more_calls_at_once_than_it_may_have_instances() {
+    let (function, started, go_on) = slow(Limits {
+        instances: 1,
+        ..Limits::default()
+    });
+    let error = thread::scope(|scope| {
+        let call = scope.spawn(|| function.call(&columns(), 2));
+        started.recv().unwrap();
+        let error = function.call(&columns(), 2).unwrap_err();
+        go_on.send(()).unwrap();
+        call.join().unwrap().unwrap();
+        error
+    });
+    expect![[r#"
+        error: function score (predict.wasm#predict) needs another instance, beside the 1 that it may have
+
+        hint: it has one for each partition of a job: give it a higher 'limit.instances' in the function's WITH, or the job a lower 'parallelism.default'"#]].assert_eq(&rendered(&error));
+    // There is room again.
+    go_on.send(()).unwrap();
+    function.call(&columns(), 2).unwrap();
+    assert_eq!(function.counters().instances, 1);
+}
+
+#[test]
+fn limits_above_the_hosts_ceiling_are_refused() {
+    let host = Host::new(HostConfig {
+        ceiling: Limits {
+            memory: 2 << 20,
+            ..Limits::unlimited()
+        },
+        ..HostConfig::default()
+    })
+    .unwrap();
+    assert_eq!(host.default_limits().memory, 2 << 20);
+    let predict = host.load("predict.wasm", &plugin_path("predict")).unwrap();
+    let mut options = options("sum", &[DataType::Float64, DataType::Float64]);
+    options.limits = Limits {
+        memory: 3 << 20,
+        ..host.default_limits().clone()
+    };
+    let error = predict.open("predict", options).unwrap_err();
+    expect![[r#"
+        error: function score (predict.wasm#predict): 'limit.memory' is 3 MiB, but this host allows 2 MiB at most
+
+        hint: ask for less, or have whoever runs this host raise its ceiling"#]].assert_eq(&rendered(&error));
 }

@@ -1,4 +1,4 @@
-//! Dead letters: which records a statement finds to be wrong.
+//! Dead letters: which records a statement finds to be wrong, and on which rows its functions fail.
 
 use std::{collections::BTreeMap, sync::Arc};
 
@@ -15,9 +15,12 @@ use wasmill_connectors::{ConnectorError, DeadLetter, Place};
 use super::table::{Columns, LetterTable};
 use crate::{
     catalog::Table,
-    error::EngineError,
-    job::{LetterKind, LetterSender},
-    planning::{EpochPipeline, Pipeline, Shared, SourceScan, as_scan},
+    error::{EngineError, Location},
+    job::{LetterKind, LetterSender, Letters},
+    planning::{
+        EpochPipeline, Pipeline, Shared, SourceScan, as_scan,
+        guards::{GuardedCalls, guards},
+    },
 };
 
 /// The columns that a dead-letter table may have.
@@ -31,6 +34,7 @@ pub(super) const COLUMNS: Columns = &[
     ("path", "STRING"),
     ("line", "BIGINT"),
     ("raw", "BYTES"),
+    ("function", "STRING"),
     ("error", "STRING"),
 ];
 
@@ -62,6 +66,15 @@ fn finds_letters(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
 
 /// A SELECT that prints its rows has no sink for letters.
 pub(crate) fn check_finds_no_letters(plan: &Arc<dyn ExecutionPlan>) -> Result<(), EngineError> {
+    if !guards(plan).is_empty() {
+        return Err(EngineError::job(
+            "a SELECT writes no table, so the rows would be lost on which a function with \
+             'on-error' = 'dead-letter' fails",
+        )
+        .with_hint(
+            "write an INSERT, or let it fail: declare the function without 'on-error'".to_owned(),
+        ));
+    }
     let Some(scan) = finds_letters(plan) else {
         return Ok(());
     };
@@ -75,43 +88,63 @@ pub(crate) fn check_finds_no_letters(plan: &Arc<dyn ExecutionPlan>) -> Result<()
     )))
 }
 
-/// The pipelines that write what these find, one for each dead-letter table.
+/// The pipelines that write what these find, one for each dead-letter table. `place` is the
+/// statement's.
 pub(crate) fn letter_pipelines(
     shared: &Shared,
     pipelines: &[Pipeline],
+    place: Option<Location>,
 ) -> Result<Vec<Pipeline>, EngineError> {
-    let scans: Vec<_> = pipelines
-        .iter()
-        .flat_map(|found| scans(&found.plan))
-        .collect();
+    let plans = pipelines.iter().map(|found| &found.plan);
+    let scans: Vec<_> = plans.clone().flat_map(scans).collect();
     let mut planned: Vec<Pipeline> = Vec::new();
+    let mut letters_for = |wanted: LetterTable<'_>| -> Result<Arc<Letters>, EngineError> {
+        let known = planned
+            .iter()
+            .find(|pipeline| pipeline.table == wanted.name);
+        if let Some(letters) = known.and_then(|pipeline| pipeline.letters.clone()) {
+            return Ok(letters);
+        }
+        let (pipeline, letters) = wanted.pipeline(shared, &scans)?;
+        planned.push(pipeline);
+        Ok(letters)
+    };
     for scan in &scans {
         let Some(name) = scan.dead_letter_table() else {
             continue;
         };
-        let known = planned.iter().find(|pipeline| pipeline.table == name);
-        let letters = match known.and_then(|pipeline| pipeline.letters.clone()) {
-            Some(letters) => letters,
-            None => {
-                let source = shared.catalog.read().table(scan.table()).ok();
-                let wanted = LetterTable {
-                    kind: LetterKind::BadRecords,
-                    name,
-                    source: Some(scan.table()),
-                    place: source.and_then(|source| source.location.clone()),
-                };
-                let (pipeline, letters) = wanted.pipeline(shared, &scans)?;
-                planned.push(pipeline);
-                letters
-            }
+        let source = shared.catalog.read().table(scan.table()).ok();
+        scan.send_letters(letters_for(LetterTable {
+            kind: LetterKind::BadRecords,
+            name,
+            source: Some(scan.table()),
+            place: source.and_then(|source| source.location.clone()),
+        })?);
+    }
+    let guards: Vec<_> = plans.flat_map(guards).collect();
+    if !guards.is_empty() {
+        let Some(name) = shared.settings.read().dead_letter_table() else {
+            return Err(EngineError::job(
+                "a function with 'on-error' = 'dead-letter' needs a table for the letters",
+            )
+            .with_hint("name it with SET 'dead-letter.table' = '…'".to_owned())
+            .at(|| place));
         };
-        scan.send_letters(letters);
+        let letters = letters_for(LetterTable {
+            kind: LetterKind::BadRecords,
+            name: &name,
+            source: None,
+            place,
+        })?;
+        for guard in guards {
+            guard.failed().send_to(Arc::clone(&letters));
+        }
     }
     Ok(planned)
 }
 
 /// The leaves of a plan.
-pub(super) fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<&SourceScan> {
+pub(in crate::planning) fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<&SourceScan> {
     match as_scan(plan) {
         Some(scan) => vec![scan],
         None => plan.children().into_iter().flat_map(scans).collect(),
@@ -119,22 +152,42 @@ pub(super) fn scans(plan: &Arc<dyn ExecutionPlan>) -> Vec<&SourceScan> {
 }
 
 /// A table with an end beside one without is read by itself, anew whenever the job begins again: its
-/// letters would come again.
+/// letters, and those of functions called below the join, would come again.
 pub(crate) fn check_letters_once(
     pipeline: &Pipeline,
     in_epochs: &EpochPipeline,
 ) -> Result<(), EngineError> {
+    let anew = |what: &str, its: &str, hint: &str| {
+        let message = format!(
+            "{what} has an end and is joined with a table without one: it is read anew whenever \
+             the job begins again, and so would be its {its}"
+        );
+        Err(EngineError::job(message).with_hint(hint.to_owned()))
+    };
     let followed = scans(&in_epochs.pipeline.plan);
     let is_followed = |scan: &SourceScan| followed.iter().any(|found| std::ptr::eq(*found, scan));
     let mut found = scans(&pipeline.plan).into_iter();
-    match found.find(|scan| scan.dead_letter_table().is_some() && !is_followed(scan)) {
-        None => Ok(()),
-        Some(scan) => Err(EngineError::job(format!(
-            "'{}' has an end and is joined with a table without one: it is read anew whenever the \
-             job begins again, and so would be its bad records",
-            scan.table()
-        ))
-        .with_hint("leave out its 'on-error' = 'dead-letter'".to_owned())),
+    if let Some(scan) = found.find(|scan| scan.dead_letter_table().is_some() && !is_followed(scan))
+    {
+        let table = format!("'{}'", scan.table());
+        return anew(
+            &table,
+            "bad records",
+            "leave out its 'on-error' = 'dead-letter'",
+        );
+    }
+    let executed = guards(&in_epochs.pipeline.plan);
+    let is_executed = |guard: &GuardedCalls| {
+        let mut executed = executed.iter();
+        executed.any(|found| Arc::ptr_eq(found.failed(), guard.failed()))
+    };
+    match guards(&pipeline.plan).into_iter().all(is_executed) {
+        true => Ok(()),
+        false => anew(
+            "a table with a call of a function with 'on-error' = 'dead-letter'",
+            "letters",
+            "call the function above the join",
+        ),
     }
 }
 
@@ -209,6 +262,7 @@ fn column(letters: &[DeadLetter], name: &str) -> ArrayRef {
             let raws = letters.iter().map(|letter| letter.raw.as_deref());
             Arc::new(raws.collect::<BinaryArray>())
         }
+        "function" => texts(letters, |_| None),
         _ => texts(letters, |letter| Some(&letter.error)),
     }
 }

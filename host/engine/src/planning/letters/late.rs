@@ -15,13 +15,12 @@ use arrow::{
     },
     compute::{filter_record_batch, min, take, take_record_batch},
     error::ArrowError,
-    json::{WriterBuilder, writer::LineDelimited},
 };
 use datafusion::common::Result as PlanResult;
 
 use super::{
     dead::scans,
-    table::{Columns, LetterTable},
+    table::{Columns, LetterTable, as_json},
 };
 use crate::{
     error::{EngineError, Location},
@@ -149,18 +148,4 @@ impl Latecomers {
             .map(|(name, column)| (name, column, true));
         RecordBatch::try_from_iter_with_nullable(columns)
     }
-}
-
-/// Every row as a JSON object, times as Flink's format json writes them.
-fn as_json(rows: &RecordBatch) -> Result<StringArray, ArrowError> {
-    let writer = WriterBuilder::new()
-        .with_explicit_nulls(true)
-        .with_timestamp_format("%Y-%m-%d %H:%M:%S%.f".to_owned())
-        .with_timestamp_tz_format("%Y-%m-%d %H:%M:%S%.fZ".to_owned());
-    let mut writer = writer.build::<_, LineDelimited>(Vec::new());
-    writer.write(rows)?;
-    writer.finish()?;
-    let text = String::from_utf8(writer.into_inner());
-    let text = text.map_err(|error| ArrowError::JsonError(error.to_string()))?;
-    Ok(text.lines().map(Some).collect())
 }

@@ -3,8 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
-    array::{RecordBatch, RecordBatchOptions},
+    array::{RecordBatch, RecordBatchOptions, StringArray},
     datatypes::{Field, Schema, SchemaRef},
+    error::ArrowError,
+    json::{WriterBuilder, writer::LineDelimited},
 };
 use datafusion::{
     common::{Result as PlanResult, internal_datafusion_err},
@@ -221,4 +223,18 @@ fn chosen(letters: &RecordBatch, schema: &SchemaRef) -> PlanResult<RecordBatch> 
     let rows = RecordBatchOptions::new().with_row_count(Some(letters.num_rows()));
     let schema = Arc::clone(schema);
     Ok(RecordBatch::try_new_with_options(schema, columns, &rows)?)
+}
+
+/// Every row as a JSON object, times as Flink's format json writes them.
+pub(super) fn as_json(rows: &RecordBatch) -> Result<StringArray, ArrowError> {
+    let writer = WriterBuilder::new()
+        .with_explicit_nulls(true)
+        .with_timestamp_format("%Y-%m-%d %H:%M:%S%.f".to_owned())
+        .with_timestamp_tz_format("%Y-%m-%d %H:%M:%S%.fZ".to_owned());
+    let mut writer = writer.build::<_, LineDelimited>(Vec::new());
+    writer.write(rows)?;
+    writer.finish()?;
+    let text = String::from_utf8(writer.into_inner());
+    let text = text.map_err(|error| ArrowError::JsonError(error.to_string()))?;
+    Ok(text.lines().map(Some).collect())
 }

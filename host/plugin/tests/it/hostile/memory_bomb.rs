@@ -18,14 +18,14 @@ pub fn is_stopped() {
     check(
         "memory",
         expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `batch-eval`
+            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `batch-eval`: it wanted 33.0 MiB
 
             hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]],
     );
     check(
         "open",
         expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `open`
+            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `open`: it wanted 33.0 MiB
 
             hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]],
     );
@@ -35,9 +35,10 @@ pub fn is_stopped() {
 fn of_handles_is_stopped() {
     check(
         "handles",
-        expect![
-            "error: function attack (memory-bomb.wasm#bomb) ran over a limit in `batch-eval`: it holds 65536 handles already"
-        ],
+        expect![[r#"
+            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 65536 handles in `batch-eval`: it wants one more
+
+            hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]],
     );
 }
 
@@ -45,9 +46,10 @@ fn of_handles_is_stopped() {
 fn of_columns_in_the_host_is_stopped() {
     check(
         "columns",
-        expect![
-            "error: function attack (memory-bomb.wasm#bomb) ran over a limit in `batch-eval`: it handed more than 64 MiB to its host"
-        ],
+        expect![[r#"
+            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 64 MiB handed to its host in `batch-eval`: it has come to 72 MiB
+
+            hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]],
     );
 }
 
@@ -58,9 +60,9 @@ fn of_long_errors_is_stopped() {
     let function = attacker("memory-bomb").open("bomb", options).unwrap();
     let error = function.call(&[numbers(1000)], 1000).unwrap_err();
     expect![[r#"
-        error: function attack (memory-bomb.wasm#bomb) trapped in `batch-eval`: too much data is being copied between the host and the guest: fuel allocated for hostcalls has been exhausted
+        error: function attack (memory-bomb.wasm#bomb) ran over its limit of 100 KiB handed to its host in `batch-eval`: it handed over more at once
 
-        hint: this is a defect of the plugin: tell its author"#]].assert_eq(&rendered(&error));
+        hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]].assert_eq(&rendered(&error));
 }
 
 #[test]

@@ -3,6 +3,7 @@
 mod bad_offsets;
 mod endless_loop;
 mod memory_bomb;
+mod poison;
 mod stack_overflow;
 mod wrong_length;
 

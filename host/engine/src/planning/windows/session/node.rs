@@ -17,7 +17,7 @@ use datafusion::{
 };
 
 use super::exec::{SessionRule, Sessions};
-use crate::planning::{proctime::ProctimePlanner, windows::tags::WindowEnd};
+use crate::planning::{guards::GuardPlanner, proctime::ProctimePlanner, windows::tags::WindowEnd};
 
 /// All rows of `input` with the start and the end of their session behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -127,6 +127,7 @@ impl QueryPlanner for FlinkQueries {
         let planner = DefaultPhysicalPlanner::with_extension_planners(vec![
             Arc::new(SessionPlanner),
             Arc::new(ProctimePlanner),
+            Arc::new(GuardPlanner),
         ]);
         planner.create_physical_plan(plan, session).await
     }
