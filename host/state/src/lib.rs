@@ -11,11 +11,13 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod chunk;
+mod chunks;
 mod segment;
 mod store;
 #[cfg(test)]
 mod tests;
 
 pub use chunk::{Chunk, places};
+pub use chunks::Chunks;
 pub use segment::{Place, read_batches};
 pub use store::{Keeper, StateStore};

@@ -11,7 +11,7 @@ use arrow::{
     datatypes::Int64Type,
 };
 
-use super::{Chunk, Keeper, Place, StateStore, places, read_batches};
+use super::{Chunk, Chunks, Keeper, Place, StateStore, places, read_batches};
 
 fn batch(rows: std::ops::Range<i64>) -> RecordBatch {
     let column: ArrayRef = Arc::new(Int64Array::from_iter_values(rows));
@@ -180,4 +180,23 @@ async fn without_checkpoints_files_go_as_well() {
         }
     }
     assert!(files(folder.path()).len() < 10);
+}
+
+#[test]
+fn small_pieces_are_put_together() {
+    let keeper = Keeper::new(&Arc::new(StateStore::new(usize::MAX)), batch(0..0).schema());
+    for sizes in [&[1][..], &[17], &[255], &[256], &[5000, 1], &[300, 7, 2000]] {
+        let mut chunks = Chunks::default();
+        let (mut next, mut most) = (0, 0);
+        for size in sizes.iter().cycle().take(3000) {
+            chunks.push(batch(next..next + size), 0, &keeper).unwrap();
+            next += size;
+            let small = chunks.iter().filter(|chunk| chunk.rows() < 8192);
+            most = most.max(small.count());
+        }
+        assert!(most < 64, "{most} small chunks of pieces of {sizes:?} rows");
+        let batches = chunks.iter().map(|chunk| chunk.load().unwrap());
+        let held: Vec<_> = batches.flat_map(|batch| rows(&batch)).collect();
+        assert!(held.into_iter().eq(0..next), "{sizes:?}");
+    }
 }

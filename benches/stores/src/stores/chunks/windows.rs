@@ -2,33 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use arrow::{array::RecordBatch, compute::concat_batches};
-use wasmill_state::{Chunk, Keeper};
+use arrow::array::RecordBatch;
+use wasmill_state::{Chunk, Chunks, Keeper};
 
 use crate::Result;
 
-/// Chunks of fewer rows are put together.
-const FEW_ROWS: usize = 8192;
-/// Chunks of few rows that a window may have.
-const SMALL_CHUNKS: usize = 32;
-
 #[derive(Default)]
 pub struct Windows {
-    windows: BTreeMap<i64, Vec<Chunk>>,
+    windows: BTreeMap<i64, Chunks>,
 }
 
 impl Windows {
     pub fn append(&mut self, window: i64, rows: RecordBatch, keeper: &Keeper) -> Result<()> {
         let chunks = self.windows.entry(window).or_default();
-        chunks.push(keeper.chunk(rows, window)?);
-        let few = |chunk: &&Chunk| chunk.rows() < FEW_ROWS;
-        let small = chunks.iter().rev().take_while(few).count();
-        if small >= SMALL_CHUNKS {
-            let tail = load(&chunks.split_off(chunks.len() - small))?;
-            let whole = concat_batches(&keeper.schema(), &tail)?;
-            chunks.push(keeper.chunk(whole, window)?);
-        }
-        Ok(())
+        Ok(chunks.push(rows, window, keeper)?)
     }
 
     pub fn take(&mut self, window: i64) -> Result<Vec<RecordBatch>> {
@@ -36,7 +23,10 @@ impl Windows {
     }
 
     pub fn chunks(&self) -> BTreeMap<i64, Vec<Chunk>> {
-        self.windows.clone()
+        let windows = self.windows.iter();
+        windows
+            .map(|(end, chunks)| (*end, chunks.to_vec()))
+            .collect()
     }
 }
 

@@ -5,16 +5,14 @@ use std::collections::BTreeMap;
 use datafusion::{
     arrow::{
         array::{Array, RecordBatch, TimestampMillisecondArray, UInt32Array},
-        compute::{concat_batches, max, min, take_record_batch},
+        compute::{max, min, take_record_batch},
     },
     common::Result,
 };
-use wasmill_state::{Chunk, Keeper};
+use wasmill_state::{Chunk, Chunks, Keeper};
 
-/// Batches of fewer rows are put together.
+/// Rows that are too few to be reduced.
 const FEW_ROWS: usize = 8192;
-/// Batches of few rows that a window may have.
-const SMALL_BATCHES: usize = 32;
 
 /// What one partition holds back, by the windows' ends in milliseconds since 1970.
 #[derive(Debug, Default)]
@@ -24,7 +22,7 @@ pub(super) struct Held {
 
 #[derive(Debug, Default)]
 struct Window {
-    chunks: Vec<Chunk>,
+    chunks: Chunks,
     /// Rows right after they were last reduced.
     reduced: usize,
 }
@@ -56,16 +54,8 @@ impl Held {
     }
 
     fn push(&mut self, end: i64, batch: RecordBatch, keeper: &Keeper) -> Result<()> {
-        let chunks = &mut self.windows.entry(end).or_default().chunks;
-        chunks.push(keeper.chunk(batch, end)?);
-        let few = |chunk: &&Chunk| chunk.rows() < FEW_ROWS;
-        let small = chunks.iter().rev().take_while(few).count();
-        if small >= SMALL_BATCHES {
-            let tail = load(&chunks.split_off(chunks.len() - small))?;
-            let whole = concat_batches(tail[0].schema_ref(), &tail)?;
-            chunks.push(keeper.chunk(whole, end)?);
-        }
-        Ok(())
+        let window = self.windows.entry(end).or_default();
+        Ok(window.chunks.push(batch, end, keeper)?)
     }
 
     /// The rows of the windows that are over when time has come to `watermark`.
@@ -90,7 +80,7 @@ impl Held {
         let windows = self.windows.iter();
         let grown = windows.filter(|(_, window)| window.rows() >= FEW_ROWS.max(2 * window.reduced));
         grown
-            .map(|(end, window)| (*end, window.chunks.clone()))
+            .map(|(end, window)| (*end, window.chunks.to_vec()))
             .collect()
     }
 
@@ -112,7 +102,9 @@ impl Held {
     }
 
     pub(super) fn chunks(&self) -> impl Iterator<Item = &Chunk> {
-        self.windows.values().flat_map(|window| &window.chunks)
+        self.windows
+            .values()
+            .flat_map(|window| window.chunks.iter())
     }
 
     pub(super) fn clear(&mut self) {
@@ -182,7 +174,7 @@ mod tests {
             let ends = TimestampMillisecondArray::from(vec![10]);
             held.add(batch(&[row]), &ends, &keeper).unwrap();
         }
-        assert!(held.chunks().count() < SMALL_BATCHES);
+        assert!(held.chunks().count() < 40);
         assert_eq!(rows(&held.release(9)), (0..1000).collect::<Vec<_>>());
     }
 }
