@@ -159,9 +159,9 @@ pub enum PluginError {
         /// Which one: `limit.handles`.
         option: &'static str,
         /// With what it is of: `65536 handles`.
-        limit: String,
+        limit: Box<str>,
         /// As a sentence.
-        asked: String,
+        asked: Box<str>,
         log: Vec<String>,
     },
     #[error("{who} handed bad data to its host in `{call}`: {reason}{}", Log(log))]

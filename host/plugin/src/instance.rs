@@ -254,8 +254,8 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
                 who,
                 call,
                 option,
-                limit: limit.clone(),
-                asked: asked.clone(),
+                limit: limit.as_str().into(),
+                asked: asked.as_str().into(),
                 log,
             };
         }
@@ -273,8 +273,8 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
             who,
             call,
             option: "limit.result-bytes",
-            limit: format!("{} handed to its host", Size(limits.result_bytes)),
-            asked: "it handed over more at once".to_owned(),
+            limit: format!("{} handed to its host", Size(limits.result_bytes)).into(),
+            asked: "it handed over more at once".into(),
             log,
         };
     }
