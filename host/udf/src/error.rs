@@ -43,7 +43,7 @@ pub enum UdfError {
     Rows {
         /// The function's name in SQL.
         function: String,
-        error: PluginError,
+        error: Box<PluginError>,
         /// Time to find these rows in.
         batch_time: Duration,
     },
@@ -100,7 +100,8 @@ impl UdfError {
                 "{function}: argument {position} is {}, which no WASM function can take",
                 type_name(got)
             ),
-            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.to_string(),
+            UdfError::Plugin(error) => error.to_string(),
+            UdfError::Rows { error, .. } => error.to_string(),
             UdfError::BatchTime { function, limit } => {
                 let millis = limit.as_millis();
                 let limit = match millis.is_multiple_of(1000) {
@@ -126,7 +127,8 @@ impl UdfError {
             UdfError::UnsupportedType { .. } => {
                 Some("pass its parts as arguments of their own".to_owned())
             }
-            UdfError::Plugin(error) | UdfError::Rows { error, .. } => error.hint(),
+            UdfError::Plugin(error) => error.hint(),
+            UdfError::Rows { error, .. } => error.hint(),
             UdfError::BatchTime { .. } => Some(
                 "let it fail faster with a lower 'limit.time' in the function's WITH, or give it a \
                  longer 'limit.batch-time'"

@@ -200,7 +200,7 @@ impl WasmScalarFunction {
             OnError::Fail => UdfError::Plugin(error),
             OnError::Null | OnError::DeadLetter => UdfError::Rows {
                 function: self.options.sql_name.clone(),
-                error,
+                error: Box::new(error),
                 batch_time: self.options.limits.batch_time,
             },
         };

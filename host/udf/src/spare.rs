@@ -297,7 +297,7 @@ mod tests {
         };
         DataFusionError::External(Box::new(UdfError::Rows {
             function: "f".to_owned(),
-            error,
+            error: Box::new(error),
             batch_time: Duration::MAX,
         }))
         .context("somewhere")

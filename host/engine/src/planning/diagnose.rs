@@ -74,7 +74,8 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
 
 fn udf_error(error: &UdfError) -> EngineError {
     match error {
-        UdfError::Plugin(error) | UdfError::Rows { error, .. } => plugin_error(error),
+        UdfError::Plugin(error) => plugin_error(error),
+        UdfError::Rows { error, .. } => plugin_error(error),
         error => EngineError::job(error.message(flink_type)).with_hint(error.hint(flink_type)),
     }
 }

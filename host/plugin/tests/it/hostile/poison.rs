@@ -47,7 +47,7 @@ fn costs_its_neighbours_nothing() {
     let function = open("poison", "poison", "trap 1").unwrap();
     let column = numbers(3);
     function
-        .try_rows(&[column.clone()], 3)
+        .try_rows(std::slice::from_ref(&column), 3)
         .unwrap()
         .unwrap_err();
     let values = (0..3).map(|row| {
