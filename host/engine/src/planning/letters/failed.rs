@@ -48,7 +48,8 @@ impl FailedRows {
     ) -> PlanResult<()> {
         let letters = self.letters.lock().clone();
         let Some(sender) = letters.and_then(|letters| letters.sender()) else {
-            return failed.into_iter().map(|row| Err(row.error)).collect();
+            let first = failed.into_iter().next();
+            return first.map_or(Ok(()), |row| Err(row.error));
         };
         sender.send(self.letters(batch, &failed)?).await;
         Ok(())
