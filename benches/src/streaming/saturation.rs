@@ -35,6 +35,7 @@ pub fn run(
     source: &str,
     rows: u64,
 ) -> Result<Saturated, Box<dyn Error>> {
+    broker.warm(source)?;
     let sink = broker.create("predictions")?;
     let topics = Topics {
         servers: &broker.servers,

@@ -91,13 +91,19 @@ fn a_broker_that_comes_and_goes() {
     wait_for(|| rows(&job), |rows| is_sorted_range(rows, 200));
     let told = job.told(&child.stop());
     let (told, _) = told.split_once("stopped behind checkpoint ").unwrap();
-    expect![[r#"
-        exit 0
-        waiting for the Kafka broker at [BROKER]: [REASON]
-        the Kafka broker at [BROKER] is there
-        copy: 200 rows
-    "#]]
-    .assert_eq(&hide_reason(&broker.hide(told, &topic)));
+    let told = hide_reason(&broker.hide(told, &topic));
+    let away = "waiting for the Kafka broker at [BROKER]: [REASON]\n";
+    let there = "the Kafka broker at [BROKER] is there\n";
+    let of_the_second = told
+        .strip_prefix(&format!("exit 0\n{away}{there}"))
+        .and_then(|told| told.strip_suffix("copy: 200 rows\n"));
+    // It is short: the client may notice it, and the end may come before it is asked again.
+    let both = format!("{away}{there}");
+    let may_be = ["", away, &both];
+    assert!(
+        of_the_second.is_some_and(|told| may_be.contains(&told)),
+        "{told}"
+    );
 }
 
 #[test]
