@@ -201,7 +201,7 @@ fn properties(port: u16, controller: u16, folder: &Path) -> String {
     )
 }
 
-fn free_port() -> std::io::Result<u16> {
+fn free_port() -> io::Result<u16> {
     Ok(TcpListener::bind("localhost:0")?.local_addr()?.port())
 }
 
