@@ -3,6 +3,8 @@
 mod limits;
 mod restart;
 
+pub(crate) use limits::parse_limit;
+
 use std::{collections::BTreeMap, time::Duration};
 
 use crate::{

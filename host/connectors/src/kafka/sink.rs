@@ -210,6 +210,9 @@ impl KafkaSink {
     }
 }
 
+/// Messages with one key go where Java's client sends them.
+pub(super) const PARTITIONER: &str = "murmur2_random";
+
 /// The producer's configuration: what the job says, and what we choose where it says nothing.
 fn configured(mut config: ClientConfig, transactional_id: Option<&str>) -> ClientConfig {
     let all_acks = |acks: &str| matches!(acks, "all" | "-1");
@@ -221,8 +224,7 @@ fn configured(mut config: ClientConfig, transactional_id: Option<&str>) -> Clien
         }
     };
     fill("client.id", "wasmill");
-    // Messages with one key go where Java's client sends them.
-    fill("partitioner", "murmur2_random");
+    fill("partitioner", PARTITIONER);
     fill("queue.buffering.max.kbytes", "65536");
     fill("reconnect.backoff.max.ms", "2000");
     if idempotent {

@@ -27,9 +27,9 @@ use super::{
     external,
     guards::GuardCalls,
     proctime::Proctime,
+    queries::FlinkQueries,
     relations::RelationsPlanner,
     tables::Tables,
-    windows::FlinkQueries,
 };
 use crate::{
     catalog::{CATALOG, Catalog, DATABASE},

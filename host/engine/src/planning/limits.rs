@@ -7,7 +7,8 @@ use wasmill_plugin::{Host, Limit, Limits, PluginError, Unit};
 use super::{context::Shared, diagnose::plugin_error};
 use crate::{
     error::{EngineError, nearest},
-    sql::{Options, Script, parse_duration, parse_memory_size},
+    settings::parse_limit,
+    sql::{Options, Script},
 };
 
 /// The limits of a function: its own options, else those of the job (`job.limit.*`), else the host's.
@@ -69,16 +70,4 @@ fn value(limit: &Limit, text: &str) -> Result<u64, EngineError> {
         EngineError::job(format!("'{text}' is not {what}"))
             .with_hint(format!("write '{option}' = '{example}'"))
     })
-}
-
-/// What a text says, in the unit.
-pub(crate) fn parse_limit(unit: Unit, text: &str) -> Option<u64> {
-    let value = match unit {
-        Unit::Bytes => parse_memory_size(text),
-        Unit::Nanoseconds => {
-            parse_duration(text).and_then(|time| u64::try_from(time.as_nanos()).ok())
-        }
-        Unit::Things => text.trim().parse().ok(),
-    };
-    value.filter(|value| *value > 0)
 }

@@ -2,23 +2,49 @@
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use datafusion::{
     arrow::datatypes::{Field, Schema},
+    catalog::Session,
     common::{DFSchema, Result},
-    execution::SessionState,
+    execution::{SessionState, context::QueryPlanner},
     logical_expr::{ExprSchemable, LogicalPlan},
     physical_plan::ExecutionPlan,
+    physical_planner::{DefaultPhysicalPlanner, PhysicalPlanner},
     sql::{
         parser::Statement as DataFusionStatement,
         sqlparser::ast::{Expr, ExprWithAlias, Query, Statement},
     },
 };
 
-use super::{calls, casts::in_zone, endless::breaks, external, rewrite};
+use super::{
+    calls, casts::in_zone, endless::breaks, external, guards::GuardPlanner,
+    proctime::ProctimePlanner, rewrite, windows::SessionPlanner,
+};
 use crate::{
     catalog::{ComputedColumn, Table},
     error::EngineError,
 };
+
+/// Plans queries with our nodes.
+#[derive(Debug)]
+pub(super) struct FlinkQueries;
+
+#[async_trait]
+impl QueryPlanner for FlinkQueries {
+    async fn create_physical_plan(
+        &self,
+        plan: &LogicalPlan,
+        session: &dyn Session,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![
+            Arc::new(SessionPlanner),
+            Arc::new(ProctimePlanner),
+            Arc::new(GuardPlanner),
+        ]);
+        planner.create_physical_plan(plan, session).await
+    }
+}
 
 pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<LogicalPlan> {
     let mut query = Box::new(query.clone());

@@ -3,7 +3,7 @@
 use wasmill_plugin::{Limit, Unit};
 
 use super::{Key, Settings};
-use crate::planning::parse_limit;
+use crate::sql::{parse_duration, parse_memory_size};
 
 pub(super) const KEYS: &[Key] = &[
     Key {
@@ -61,6 +61,18 @@ fn time(value: &str) -> Result<(), &'static str> {
 fn number(value: &str) -> Result<(), &'static str> {
     let number = parse_limit(Unit::Things, value);
     number.map(|_| ()).ok_or("a number above 0")
+}
+
+/// What a text says, in the unit.
+pub(crate) fn parse_limit(unit: Unit, text: &str) -> Option<u64> {
+    let value = match unit {
+        Unit::Bytes => parse_memory_size(text),
+        Unit::Nanoseconds => {
+            parse_duration(text).and_then(|time| u64::try_from(time.as_nanos()).ok())
+        }
+        Unit::Things => text.trim().parse().ok(),
+    };
+    value.filter(|value| *value > 0)
 }
 
 impl Settings {

@@ -119,6 +119,25 @@ fn partitioners() {
     );
 }
 
+/// Ours is for those who do not ask for one of the client's.
+#[test]
+fn a_partitioner_of_the_client() {
+    let broker = Broker::shared();
+    let topic = broker.topic(8);
+    let murmur = "'format' = 'csv', 'properties.partitioner' = 'murmur2'";
+    for _ in 0..4 {
+        write(broker, &topic, "id BIGINT", murmur, "VALUES (1), (2)");
+    }
+    let messages = broker.messages(&topic);
+    assert_eq!(messages.len(), 8);
+    let partition = &messages[0]["partition"];
+    assert!(
+        messages
+            .iter()
+            .all(|message| message["partition"] == *partition)
+    );
+}
+
 #[test]
 fn timestamps_and_headers() {
     let broker = Broker::shared();

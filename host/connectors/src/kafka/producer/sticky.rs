@@ -10,6 +10,8 @@ use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::producer::Partitioner;
 
+use crate::kafka::sink::PARTITIONER;
+
 /// How long messages go to one partition: librdkafka's `sticky.partitioning.linger.ms`.
 const LINGER: Duration = Duration::from_millis(10);
 
@@ -25,7 +27,8 @@ impl Sticky {
     /// For a client whose messages have no key; `None` if the job says where they are to go.
     pub(super) fn of(config: &mut ClientConfig) -> Option<Self> {
         let linger = "sticky.partitioning.linger.ms";
-        if config.get(linger).is_some() {
+        let is_ours = config.get("partitioner") == Some(PARTITIONER);
+        if !is_ours || config.get(linger).is_some() {
             return None;
         }
         // Otherwise a partitioner is not asked about them.

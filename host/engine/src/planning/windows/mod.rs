@@ -13,5 +13,5 @@ pub(crate) use bounds::milliseconds;
 pub(super) use functions::{WindowFunction, plan_windows};
 pub(super) use hold::{Hold, Reduction};
 pub(super) use late::{Ends, LateRows};
-pub(super) use session::{FlinkQueries, Sessions};
+pub(super) use session::{SessionPlanner, Sessions};
 pub(super) use tags::{TimeAttribute, WindowEnd, WindowId, is_processing_time, is_rowtime};

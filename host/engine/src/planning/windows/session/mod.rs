@@ -5,5 +5,5 @@ mod node;
 mod open;
 
 pub(in crate::planning) use exec::Sessions;
-pub(in crate::planning) use node::FlinkQueries;
 pub(super) use node::SessionNode;
+pub(in crate::planning) use node::SessionPlanner;

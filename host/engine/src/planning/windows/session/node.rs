@@ -7,17 +7,16 @@ use datafusion::{
     arrow::datatypes::{DataType, Field, TimeUnit},
     catalog::Session,
     common::{DFSchema, DFSchemaRef, Result, internal_err},
-    execution::context::QueryPlanner,
     logical_expr::{
         Expr, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
         physical_planning_context::PhysicalPlanningContext,
     },
     physical_plan::ExecutionPlan,
-    physical_planner::{DefaultPhysicalPlanner, ExtensionPlanner, PhysicalPlanner},
+    physical_planner::{ExtensionPlanner, PhysicalPlanner},
 };
 
 use super::exec::{SessionRule, Sessions};
-use crate::planning::{guards::GuardPlanner, proctime::ProctimePlanner, windows::tags::WindowEnd};
+use crate::planning::windows::tags::WindowEnd;
 
 /// All rows of `input` with the start and the end of their session behind them.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -113,27 +112,8 @@ impl UserDefinedLogicalNodeCore for SessionNode {
     }
 }
 
-/// Plans queries with our nodes.
-#[derive(Debug)]
-pub(in crate::planning) struct FlinkQueries;
-
-#[async_trait]
-impl QueryPlanner for FlinkQueries {
-    async fn create_physical_plan(
-        &self,
-        plan: &LogicalPlan,
-        session: &dyn Session,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let planner = DefaultPhysicalPlanner::with_extension_planners(vec![
-            Arc::new(SessionPlanner),
-            Arc::new(ProctimePlanner),
-            Arc::new(GuardPlanner),
-        ]);
-        planner.create_physical_plan(plan, session).await
-    }
-}
-
-struct SessionPlanner;
+/// Plans the node.
+pub(in crate::planning) struct SessionPlanner;
 
 #[async_trait]
 impl ExtensionPlanner for SessionPlanner {
