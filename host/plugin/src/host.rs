@@ -121,16 +121,14 @@ impl Host {
         let size = std::fs::metadata(path).map_err(read_error)?.len();
         self.check_size(name, size)?;
         let bytes = std::fs::read(path).map_err(read_error)?;
-        if let Some(pinned) = sha256 {
-            let found = hex(&Sha256::digest(&bytes));
-            if !pinned.trim().eq_ignore_ascii_case(&found) {
-                return Err(PluginError::OtherBytes {
-                    plugin: name.to_owned(),
-                    found,
-                });
-            }
+        let found = hex(&Sha256::digest(&bytes));
+        if sha256.is_some_and(|pinned| !pinned.trim().eq_ignore_ascii_case(&found)) {
+            return Err(PluginError::OtherBytes {
+                plugin: name.to_owned(),
+                found,
+            });
         }
-        self.load_bytes(name, &bytes)
+        self.load_hashed(name, found, &bytes)
     }
 
     /// Loads a component. `name` is what messages call it.
@@ -140,7 +138,15 @@ impl Host {
         bytes: &[u8],
     ) -> Result<Arc<Plugin>, PluginError> {
         self.check_size(name, bytes.len() as u64)?;
-        let sha256 = hex(&Sha256::digest(bytes));
+        self.load_hashed(name, hex(&Sha256::digest(bytes)), bytes)
+    }
+
+    fn load_hashed(
+        self: &Arc<Self>,
+        name: &str,
+        sha256: String,
+        bytes: &[u8],
+    ) -> Result<Arc<Plugin>, PluginError> {
         let loaded = self.loaded.lock().get(&sha256).and_then(Weak::upgrade);
         let compiled = match loaded {
             Some(compiled) => compiled,
