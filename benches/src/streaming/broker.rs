@@ -27,7 +27,15 @@ pub const PARTITIONS: i32 = 4;
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// As `kafka-server-start.sh` runs it.
-const JAVA: &[&str] = &["-Xms1g", "-Xmx1g", "-XX:+UseG1GC"];
+const JAVA: &[&str] = &[
+    "-Xms1g",
+    "-Xmx1g",
+    "-server",
+    "-XX:+UseG1GC",
+    "-XX:MaxGCPauseMillis=20",
+    "-XX:InitiatingHeapOccupancyPercent=35",
+    "-XX:+ExplicitGCInvokesConcurrent",
+];
 
 /// Ends when it is dropped, and leaves nothing.
 pub struct Broker {

@@ -46,6 +46,16 @@ pub struct Topics<'a> {
     pub sink: &'a str,
 }
 
+/// Memory of a process, bytes.
+#[derive(Clone, Copy)]
+pub struct Memory {
+    /// All that is in memory of it.
+    pub resident: u64,
+    /// Of that, what it has allocated: the rest are pages of its program's file, which the kernel reads
+    /// when they are used first, and drops as it likes.
+    pub own: u64,
+}
+
 /// How long a job may take to end.
 const FAREWELL: Duration = Duration::from_secs(20);
 
@@ -124,11 +134,17 @@ impl Job {
     }
 
     /// Resident memory, bytes.
-    pub fn memory(&self) -> Result<u64, Box<dyn Error>> {
+    pub fn memory(&self) -> Result<Memory, Box<dyn Error>> {
         let status = fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
-        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"));
-        let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
-        Ok(kilobytes.unwrap_or_default().trim().parse::<u64>()? * 1024)
+        let bytes = |name: &str| -> Result<u64, Box<dyn Error>> {
+            let line = status.lines().find_map(|line| line.strip_prefix(name));
+            let kilobytes = line.and_then(|line| line.trim().strip_suffix(" kB"));
+            Ok(kilobytes.unwrap_or_default().trim().parse::<u64>()? * 1024)
+        };
+        Ok(Memory {
+            resident: bytes("VmRSS:")?,
+            own: bytes("RssAnon:")?,
+        })
     }
 
     /// Ends wasmill as a user would, who then sees no error.

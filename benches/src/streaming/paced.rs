@@ -19,7 +19,7 @@ use serde::Deserialize;
 
 use super::{
     broker::{Broker, PARTITIONS},
-    job::{Job, System, Topics},
+    job::{Job, Memory, System, Topics},
     messages::{Client, Messages},
 };
 use crate::job::Bench;
@@ -46,8 +46,8 @@ const SAMPLE: Duration = Duration::from_millis(500);
 pub struct Paced {
     /// Seconds from sending to receiving, sorted.
     latencies: Vec<f32>,
-    /// Resident memory of the process while it was measured, bytes.
-    pub memory: Vec<u64>,
+    /// Memory of the process while it was measured.
+    pub memory: Vec<Memory>,
     /// Whether all rows came.
     pub kept_up: bool,
 }
@@ -164,7 +164,7 @@ fn watch(
     mut job: Option<&mut Job>,
     clock: &Clock,
     sent: impl Fn() -> bool,
-) -> Result<Vec<u64>, Box<dyn Error>> {
+) -> Result<Vec<Memory>, Box<dyn Error>> {
     let mut memory = Vec::new();
     while !sent() {
         thread::sleep(SAMPLE);
