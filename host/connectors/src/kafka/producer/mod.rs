@@ -221,9 +221,7 @@ impl Producer {
             headers: record.headers,
             delivery_opaque: 0,
         };
-        if let Some(sticky) = &self.heard().sticky {
-            sticky.tick();
-        }
+        record.partition = record.partition.or_else(|| self.chosen());
         loop {
             // Noted anew at each try: whoever waits here may be given up.
             record.delivery_opaque = self.heard().send(1);
@@ -252,11 +250,9 @@ impl Producer {
     ) -> Result<(), ConnectorError> {
         let count = values.len();
         let mut sent = 0;
-        if let Some(sticky) = &self.heard().sticky {
-            sticky.tick();
-        }
         while sent < count {
             let of = self.heard().send(count - sent);
+            let partition = partition.or_else(|| self.chosen());
             let handed_over = self.batches.send(partition, keys, values, sent, of);
             let HandedOver { messages, refused } = handed_over;
             sent += messages;
@@ -274,6 +270,11 @@ impl Producer {
             }
         }
         Ok(())
+    }
+
+    /// The partition of messages for which none is named, if it is ours to say.
+    fn chosen(&self) -> Option<i32> {
+        self.heard().sticky.as_ref()?.chosen()
     }
 
     pub(super) fn topic(&self) -> &str {

@@ -1,7 +1,7 @@
 //! Where messages without a key go: many to one partition, then many to another, as with Java's client.
 //!
-//! librdkafka does the same, but looks at the clock for each message; ours looks once for those that are
-//! handed over together.
+//! librdkafka does the same, but looks at the clock for each message, and for a partition; ours looks once
+//! for those that are handed over together.
 
 use std::sync::atomic::{AtomicI32, Ordering};
 use std::time::{Duration, Instant};
@@ -39,13 +39,16 @@ impl Sticky {
         })
     }
 
-    /// More messages come.
-    pub(super) fn tick(&self) {
+    /// The partition of the messages that come now; `None` where one is to be chosen, which the client
+    /// has done once it asks for the first of them.
+    pub(super) fn chosen(&self) -> Option<i32> {
         let mut chosen = self.chosen.lock();
         if chosen.elapsed() >= LINGER {
             *chosen = Instant::now();
             self.partition.store(NONE, Ordering::Relaxed);
         }
+        let partition = self.partition.load(Ordering::Relaxed);
+        (partition != NONE).then_some(partition)
     }
 }
 
