@@ -9,6 +9,8 @@
 //! A tree with more leaves than a mask has bits is cut into *pieces*; an exit of a piece is a leaf or
 //! the root of another piece.
 
+use std::ops::BitAndAssign;
+
 use super::block::{Lane, ROWS, Slots};
 use super::tree::{Child, Missing, Split, Tree, in_set};
 
@@ -200,49 +202,86 @@ impl Piece {
     }
 
     /// The exit of each row of a block.
-    ///
-    /// Portable code, written so that the compiler makes vectors as wide as its caller may use.
     #[inline(always)]
     fn exits(&self, tree: &Tree, lanes: &[Lane]) -> [u8; ROWS] {
-        let mut alive = [u64::MAX; ROWS];
+        if self.exits.len() <= u32::BITS as usize {
+            self.find::<u32>(tree, lanes)
+        } else {
+            self.find::<u64>(tree, lanes)
+        }
+    }
+
+    /// Portable code, written so that the compiler makes vectors as wide as its caller may use, and keeps
+    /// the masks of all rows in them while all splits are asked.
+    #[inline(always)]
+    fn find<M: Mask>(&self, tree: &Tree, lanes: &[Lane]) -> [u8; ROWS] {
         let (nan_right, nan_left) = self.numbers.split_at(self.first_nan_left);
+        let mut alive = [M::ALL; ROWS];
         for split in nan_right {
-            let values = &lanes[split.slot as usize].0;
-            for (alive, value) in alive.iter_mut().zip(values) {
-                *alive &= if *value <= split.threshold {
-                    u64::MAX
-                } else {
-                    split.keep
-                };
+            let keep = M::of(split.keep);
+            for (alive, value) in alive.iter_mut().zip(&lanes[split.slot as usize].0) {
+                let left = *value <= split.threshold;
+                *alive &= if left { M::ALL } else { keep };
             }
         }
         for split in nan_left {
-            let values = &lanes[split.slot as usize].0;
-            for (alive, value) in alive.iter_mut().zip(values) {
-                *alive &= if *value > split.threshold {
-                    split.keep
-                } else {
-                    u64::MAX
-                };
+            let keep = M::of(split.keep);
+            for (alive, value) in alive.iter_mut().zip(&lanes[split.slot as usize].0) {
+                let right = *value > split.threshold;
+                *alive &= if right { keep } else { M::ALL };
             }
         }
         for split in &self.categories {
-            let values = &lanes[split.slot as usize].0;
+            let keep = M::of(split.keep);
             let words = &tree.category_words[split.words.clone()];
-            for (alive, value) in alive.iter_mut().zip(values) {
-                *alive &= if in_set(words, *value) {
-                    u64::MAX
-                } else {
-                    split.keep
-                };
+            for (alive, value) in alive.iter_mut().zip(&lanes[split.slot as usize].0) {
+                *alive &= if in_set(words, *value) { M::ALL } else { keep };
             }
         }
-        // One exit is always left. The remainder tells the compiler that it is in the table.
         let mut exits = [0; ROWS];
         for (exit, alive) in exits.iter_mut().zip(alive) {
-            *exit = (alive.leading_zeros() % MAX_EXITS as u32) as u8;
+            *exit = alive.first();
         }
         exits
+    }
+}
+
+/// Which exits a row may still have, the leftmost one highest.
+trait Mask: Copy + BitAndAssign {
+    const ALL: Self;
+
+    /// As many of the leftmost exits as it has bits.
+    fn of(keep: u64) -> Self;
+
+    /// The leftmost exit. One is always left; the remainder tells the compiler that it is in the table.
+    fn first(self) -> u8;
+}
+
+impl Mask for u64 {
+    const ALL: Self = u64::MAX;
+
+    #[inline(always)]
+    fn of(keep: u64) -> Self {
+        keep
+    }
+
+    #[inline(always)]
+    fn first(self) -> u8 {
+        (self.leading_zeros() % u64::BITS) as u8
+    }
+}
+
+impl Mask for u32 {
+    const ALL: Self = u32::MAX;
+
+    #[inline(always)]
+    fn of(keep: u64) -> Self {
+        (keep >> u32::BITS) as u32
+    }
+
+    #[inline(always)]
+    fn first(self) -> u8 {
+        (self.leading_zeros() % u32::BITS) as u8
     }
 }
 
