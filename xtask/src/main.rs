@@ -12,6 +12,8 @@ mod kafka;
 mod layers;
 mod places;
 mod plugins;
+#[cfg(test)]
+mod promises;
 mod python;
 mod schema_registry;
 mod step;

@@ -11,7 +11,8 @@ const MOST_LINES: usize = 1000;
 /// Folders with Rust in them.
 const FOLDERS: &[&str] = &["host", "sdk", "plugins", "benches", "examples", "xtask"];
 
-fn sources() -> Vec<(PathBuf, String)> {
+/// All Rust files, by their paths from the root.
+pub fn sources() -> Vec<(PathBuf, String)> {
     let mut folders: Vec<_> = FOLDERS
         .iter()
         .map(|name| places::root().join(name))

@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use serde::Serialize;
-use wasmill_plugin::{Arguments, Host, HostConfig, Plugin, Signature};
+use wasmill_plugin::{Arguments, Host, HostConfig, Plugin, Signature, escape};
 
 use crate::{error::EngineError, planning::plugin_error, sql::flink_type};
 
@@ -192,7 +192,7 @@ impl fmt::Display for Function {
         }
         for parameter in &self.parameters {
             let how = match (&parameter.default, parameter.required) {
-                (Some(default), _) => format!("'{default}' unless it is given"),
+                (Some(default), _) => format!("'{}' unless it is given", escape(default, 200)),
                 (None, true) => "must be given".to_owned(),
                 (None, false) => "may be given".to_owned(),
             };

@@ -41,7 +41,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
             let (wall, cpu) = (Instant::now(), cpu_time());
             let mut done = 0;
             while wall.elapsed() < Duration::from_millis(300) {
-                std::hint::black_box(model.predict(&columns, rows)?);
+                std::hint::black_box(model.predict(&columns, rows, None)?);
                 done += rows;
             }
             let spent = cpu_time()

@@ -68,6 +68,32 @@ impl ModelDefinition {
         })
     }
 
+    /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
+    pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(default);
+        };
+        let text = text.trim().to_ascii_lowercase();
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text[digits.len()..].trim() {
+            "" | "b" | "bytes" => Some(1),
+            "k" | "kb" | "kib" | "kibibytes" => Some(1 << 10),
+            "m" | "mb" | "mib" | "mebibytes" => Some(1 << 20),
+            "g" | "gb" | "gib" | "gibibytes" => Some(1 << 30),
+            "t" | "tb" | "tib" | "tebibytes" => Some(1 << 40),
+            _ => None,
+        };
+        let bytes = digits.parse::<usize>().ok().zip(unit);
+        bytes
+            .and_then(|(number, unit)| number.checked_mul(unit))
+            .filter(|bytes| *bytes > 0)
+            .ok_or_else(|| {
+                let message = format!("the option '{key}' must be a size, not '{text}'");
+                InferenceError::definition(&self.name, message)
+                    .with_hint(format!("for example '{key}' = '512 mb'"))
+            })
+    }
+
     /// Reads the file that the option `path` names.
     pub(crate) fn read_file(&self) -> Result<ModelFile, InferenceError> {
         let Some(path) = self.options.get("path") else {

@@ -37,6 +37,13 @@ pub enum InferenceError {
         message: String,
         hint: Option<String>,
     },
+    /// The model would run over a limit: of time, of memory.
+    #[error("model '{model}' {message}")]
+    Limit {
+        model: String,
+        message: String,
+        hint: String,
+    },
     /// The runtime that computes the model failed on good input.
     #[error("model '{model}': {message}")]
     Runtime { model: String, message: String },
@@ -50,7 +57,19 @@ impl InferenceError {
             | Self::File { hint, .. }
             | Self::Data { hint, .. }
             | Self::Environment { hint, .. } => hint.clone(),
+            Self::Limit { hint, .. } => Some(hint.clone()),
             Self::Runtime { .. } => None,
+        }
+    }
+
+    /// The call that the model is asked in has no more time.
+    pub(crate) fn deadline(model: &str) -> Self {
+        Self::Limit {
+            model: model.into(),
+            message: "was stopped: it ran past the deadline of the call that asked it".into(),
+            hint: "a function has more time for its models with a longer 'limit.wall-time' in its \
+                   WITH"
+                .into(),
         }
     }
 
@@ -76,7 +95,7 @@ impl InferenceError {
             | Self::File { hint, .. }
             | Self::Data { hint, .. }
             | Self::Environment { hint, .. } => *hint = Some(text.into()),
-            Self::Runtime { .. } => {}
+            Self::Limit { .. } | Self::Runtime { .. } => {}
         }
         self
     }

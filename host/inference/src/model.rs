@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
@@ -29,10 +30,19 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
+    /// At the deadline an ONNX model is stopped before its next operator; a LightGBM model does not
+    /// begin after it.
+    ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong
-    /// length, or when the runtime of the model fails.
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, InferenceError>;
+    /// length, when the deadline or the model's memory limit is passed, or when the runtime of the
+    /// model fails.
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError>;
 }
 
 /// Reads and checks the model that a definition names.

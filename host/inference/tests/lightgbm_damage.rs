@@ -4,10 +4,16 @@
 
 mod oracle;
 
+use std::collections::BTreeMap;
 use std::fs;
+use std::sync::Arc;
 
+use arrow::array::{ArrayRef, Float64Array};
+use arrow::datatypes::{DataType, Field};
+use expect_test::expect;
 use oracle::run_script;
 use wasmill_inference::lightgbm::{FeatureColumn, FeatureValues, Forest, Output, PredictOptions};
+use wasmill_inference::{ModelDefinition, load};
 
 /// Parses and, where that works, predicts; returns whether it parsed.
 fn survive(bytes: &[u8]) -> bool {
@@ -120,6 +126,89 @@ fn sizes_that_lie_allocate_nothing() {
             "{header}"
         );
     }
+}
+
+/// Two nodes and three leaves of one feature, whose children are these.
+fn tree(leaves: &str, left: &str, right: &str) -> String {
+    format!(
+        "tree\nnum_class=1\nmax_feature_idx=0\nfeature_names=a\nfeature_infos=none\n\nTree=0\n\
+         num_leaves={leaves}\nnum_cat=0\nsplit_feature=0 0\nthreshold=0 1\nleft_child={left}\n\
+         right_child={right}\nleaf_value=1 2 3\n\nend of trees\n"
+    )
+}
+
+#[test]
+fn trees_that_are_none_are_refused() {
+    let parse = |text: String| Forest::parse(text.as_bytes()).map(|_| "a model");
+    assert!(parse(tree("3", "1 -1", "-2 -3")).is_ok());
+    for (text, expected) in [
+        (
+            tree("1000000000", "1 -1", "-2 -3"),
+            expect!["line 14: 'leaf_value' has 3 values instead of 1000000000"],
+        ),
+        (
+            tree("3", "0 -1", "-2 -3"),
+            expect!["line 7: the node 0 of a tree is reached twice"],
+        ),
+        (
+            tree("3", "1 0", "-2 -3"),
+            expect!["line 7: the node 0 of a tree is reached twice"],
+        ),
+        (
+            tree("3", "1 1", "-2 -3"),
+            expect!["line 7: the node 1 of a tree is reached twice"],
+        ),
+        (
+            tree("3", "1 -1", "-1 -3"),
+            expect!["line 7: the leaf 0 of a tree is reached twice"],
+        ),
+        (
+            tree("3", "7 -1", "-2 -3"),
+            expect!["line 12: the child 7 is not in a tree of 3 leaves"],
+        ),
+        (
+            tree("3", "1 -9", "-2 -3"),
+            expect!["line 12: the child -9 is not in a tree of 3 leaves"],
+        ),
+        (
+            tree("3", "1 -9223372036854775808", "-2 -3"),
+            expect![
+                "line 12: 'left_child' holds '-9223372036854775808', which is not a number of its kind"
+            ],
+        ),
+        (
+            tree("3", "-1 -2", "-3 1"),
+            expect!["line 7: the leaf 1 of a tree is not reached"],
+        ),
+    ] {
+        let error = parse(text).unwrap_err();
+        let line = error.line.map(|line| format!("line {line}: "));
+        expected.assert_eq(&format!("{}{}", line.unwrap_or_default(), error.message));
+    }
+}
+
+#[test]
+fn classes_without_end_are_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = tree("3", "1 -1", "-2 -3").replace("num_class=1", "num_class=1000000");
+    let padding = " ".repeat(2_000_000);
+    fs::write(folder.path().join("model.txt"), text + &padding).unwrap();
+    let list = DataType::new_list(DataType::Float64, true);
+    let model = load(&ModelDefinition {
+        name: "attacker".into(),
+        provider: "lightgbm".into(),
+        options: BTreeMap::from([("path".into(), "model.txt".into())]),
+        inputs: vec![Field::new("a", DataType::Float64, true)],
+        outputs: vec![Field::new("classes", list, true)],
+        base: folder.path().into(),
+    })
+    .unwrap();
+    let column: ArrayRef = Arc::new(Float64Array::from(vec![0.5; 8192]));
+    let error = model.predict(&[column], 8192, None).unwrap_err();
+    expect![
+        "model 'attacker' gives 1000000 numbers a row, which are more than 268435456 for 8192 rows"
+    ]
+    .assert_eq(&error.to_string());
 }
 
 #[test]

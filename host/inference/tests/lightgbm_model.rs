@@ -109,7 +109,7 @@ fn integers_are_cast_and_null_is_nan() {
             Some(0.0),
         ])),
     ];
-    let predicted = model.predict(&columns, 4).unwrap();
+    let predicted = model.predict(&columns, 4, None).unwrap();
     assert_eq!(
         predicted[0].as_primitive::<Float32Type>().values(),
         &[10.25, 30.25, 10.25, 20.25]
@@ -117,7 +117,7 @@ fn integers_are_cast_and_null_is_nan() {
     assert_eq!(model.version().len(), 12);
     assert!(
         model
-            .predict(&columns.map(|column| column.slice(0, 0)), 0)
+            .predict(&columns.map(|column| column.slice(0, 0)), 0, None)
             .unwrap()[0]
             .is_empty()
     );
@@ -143,12 +143,12 @@ fn one_array_column_holds_all_features() {
             &[("y", DataType::Float64)],
         ))
         .unwrap();
-        let all = model.predict(&[Arc::clone(&column)], 4).unwrap();
+        let all = model.predict(&[Arc::clone(&column)], 4, None).unwrap();
         assert_eq!(
             all[0].as_primitive::<Float64Type>().values(),
             &[10.25, 30.25, 20.25, 10.25]
         );
-        let slice = model.predict(&[column.slice(1, 3)], 3).unwrap();
+        let slice = model.predict(&[column.slice(1, 3)], 3, None).unwrap();
         assert_eq!(
             slice[0].as_primitive::<Float64Type>().values(),
             &[30.25, 20.25, 10.25]
@@ -169,7 +169,7 @@ fn a_list_of_another_length_names_its_row() {
         &[("y", DataType::Float64)],
     ))
     .unwrap();
-    let error = model.predict(&[list], 2).unwrap_err();
+    let error = model.predict(&[list], 2, None).unwrap_err();
     expect!["model 'higgs': the column 'features': row 1 has a list of 2 items instead of 3"]
         .assert_eq(&error.to_string());
 }
@@ -182,7 +182,7 @@ fn options_choose_the_output() {
     leaves.options.insert("output".into(), "leaf-index".into());
     let columns: [ArrayRef; 3] =
         [3.0, 0.0, 0.0].map(|value| Arc::new(Float64Array::from(vec![value, value])) as _);
-    let predicted = load(&leaves).unwrap().predict(&columns, 2).unwrap();
+    let predicted = load(&leaves).unwrap().predict(&columns, 2, None).unwrap();
     let list = predicted[0].as_list::<i32>();
     assert_eq!(list.value(1).as_primitive::<Int32Type>().values(), &[2, 0]);
 
@@ -193,7 +193,7 @@ fn options_choose_the_output() {
         &[("y", DataType::Float64)],
     );
     second.options.insert("start-iteration".into(), "1".into());
-    let predicted = load(&second).unwrap().predict(&columns, 2).unwrap();
+    let predicted = load(&second).unwrap().predict(&columns, 2, None).unwrap();
     assert_eq!(
         predicted[0].as_primitive::<Float64Type>().values(),
         &[0.25, 0.25]
@@ -202,7 +202,7 @@ fn options_choose_the_output() {
         ("start-iteration".into(), "0".into()),
         ("num-iteration".into(), "1".into()),
     ]);
-    let predicted = load(&second).unwrap().predict(&columns, 2).unwrap();
+    let predicted = load(&second).unwrap().predict(&columns, 2, None).unwrap();
     assert_eq!(
         predicted[0].as_primitive::<Float64Type>().values(),
         &[30.0, 30.0]
@@ -228,7 +228,7 @@ fn classes_become_columns_or_one_array() {
     let two = [("p0", DataType::Float64), ("p1", DataType::Float64)];
     let predicted = load(&definition(folder.path(), &text, &doubles(), &two))
         .unwrap()
-        .predict(&columns, 1)
+        .predict(&columns, 1, None)
         .unwrap();
     let values = [0, 1].map(|class: usize| predicted[class].as_primitive::<Float64Type>().value(0));
     assert_eq!(values, expected);
@@ -236,7 +236,7 @@ fn classes_become_columns_or_one_array() {
     let array = [("p", DataType::FixedSizeList(item, 2))];
     let predicted = load(&definition(folder.path(), &text, &doubles(), &array))
         .unwrap()
-        .predict(&columns, 1)
+        .predict(&columns, 1, None)
         .unwrap();
     assert_eq!(
         predicted[0]

@@ -39,14 +39,19 @@ fn predictions_equal_those_of_onnx_runtime_in_python() {
         let model = load(&definition(folder.path(), name, inputs, outputs))
             .unwrap_or_else(|error| panic!("{error}"));
         let rows = columns[0].len();
-        let actual = model.predict(&columns, rows).unwrap();
+        let actual = model.predict(&columns, rows, None).unwrap();
         for (actual, expected) in actual.iter().zip(&expected) {
             assert_eq!(bits(actual), bits(expected), "{name}");
             compared += rows;
         }
         // A second call, of another length, on the same session.
         let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(3, 5)).collect();
-        for (actual, expected) in model.predict(&columns, 5).unwrap().iter().zip(&expected) {
+        for (actual, expected) in model
+            .predict(&columns, 5, None)
+            .unwrap()
+            .iter()
+            .zip(&expected)
+        {
             assert_eq!(bits(actual), bits(&expected.slice(3, 5)), "{name}");
         }
     }
@@ -65,7 +70,7 @@ fn callers_at_once_get_their_own_answers() {
         for _ in 0..4 {
             scope.spawn(|| {
                 for _ in 0..50 {
-                    let actual = model.predict(&columns, columns[0].len()).unwrap();
+                    let actual = model.predict(&columns, columns[0].len(), None).unwrap();
                     assert_eq!(bits(&actual[1]), bits(&expected[1]));
                 }
             });
@@ -94,12 +99,17 @@ fn null_is_nan_to_a_float_and_an_error_elsewhere() {
         };
         inputs.iter().zip(&columns).map(null).collect()
     };
-    let actual = model.predict(&with_null("b"), 3).unwrap();
+    let actual = model.predict(&with_null("b"), 3, None).unwrap();
     assert!(actual[1].as_primitive::<Float64Type>().value(2).is_nan());
-    let actual = model.predict(&with_null("a"), 3).unwrap();
+    let actual = model.predict(&with_null("a"), 3, None).unwrap();
     assert!(actual[0].as_primitive::<Float32Type>().value(2).is_nan());
     let errors: Vec<String> = ["c", "e", "s"]
-        .map(|name| model.predict(&with_null(name), 3).unwrap_err().to_string())
+        .map(|name| {
+            model
+                .predict(&with_null(name), 3, None)
+                .unwrap_err()
+                .to_string()
+        })
         .into();
     expect![[r#"
         model 'model': the column 'c': row 2 is NULL, and a tensor of int32 has no value for it

@@ -1,6 +1,7 @@
 //! Arrays over the border: `column.read` out of Arrow's buffers, and the `column` constructor's
 //! checks of what a guest hands in.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{
@@ -191,9 +192,7 @@ pub(crate) fn build(
             build.numbers::<Float64Type>(items)
         }
         (contract::DataType::Date32, Values::Int32(items)) => build.numbers::<Date32Type>(items),
-        (contract::DataType::Time64, Values::Int64(items)) => {
-            build.numbers::<Time64MicrosecondType>(items)
-        }
+        (contract::DataType::Time64, Values::Int64(items)) => build.times(items),
         (contract::DataType::Timestamp(timestamp), Values::Int64(items)) => match timestamp.unit {
             contract::TimeUnit::Second => build.numbers::<TimestampSecondType>(items),
             contract::TimeUnit::Millisecond => build.numbers::<TimestampMillisecondType>(items),
@@ -234,6 +233,9 @@ fn child_field(parent: &contract::DataType, index: usize, child: &ArrayRef) -> F
     Arc::new(Field::new(name, child.data_type().clone(), true))
 }
 
+/// Microseconds since midnight.
+const DAY: Range<i64> = 0..24 * 60 * 60 * 1_000_000;
+
 struct Build {
     data_type: DataType,
     rows: usize,
@@ -254,6 +256,16 @@ impl Build {
             }
             _ => Arc::new(array),
         })
+    }
+
+    /// Times of day; what stands under a null may be anything.
+    fn times(self, items: Items<i64>) -> Result<ArrayRef, String> {
+        let array = self.numbers::<Time64MicrosecondType>(items)?;
+        let times = array.as_primitive::<Time64MicrosecondType>();
+        match times.iter().flatten().find(|time| !DAY.contains(time)) {
+            Some(time) => Err(format!("{time} µs is no time of day")),
+            None => Ok(array),
+        }
     }
 
     fn decimals(

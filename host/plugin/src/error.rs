@@ -30,6 +30,13 @@ pub enum PluginError {
         size: u64,
         limit: u64,
     },
+    #[error("`{plugin}` has {found} {what}, of at most {limit}")]
+    TooMuch {
+        plugin: String,
+        what: &'static str,
+        found: u64,
+        limit: u64,
+    },
     #[error(
         "`{plugin}` wants the contract wasmill:udf@{wanted}; this wasmill speaks wasmill:udf@{spoken}"
     )]
@@ -103,7 +110,7 @@ pub enum PluginError {
     #[error("function {function} failed on {} of {of} rows: {}", rows.len(), FirstRows(rows))]
     Rows {
         function: String,
-        /// In the order that the guest gave; each is below `of`.
+        /// In the order that the guest gave, one a row; each is below `of`.
         rows: Vec<RowError>,
         of: usize,
     },
@@ -224,6 +231,9 @@ impl PluginError {
             Self::OtherContract { newer: false, .. } => {
                 "build the plugin again with the SDK of this wasmill".to_owned()
             }
+            Self::TooMuch { .. } => {
+                "build it without what it does not use, or as several plugins".to_owned()
+            }
             Self::MissingExport { .. } => {
                 "build it for the world `wasmill:udf/scalar-plugin`".to_owned()
             }
@@ -307,9 +317,9 @@ fn did_you_mean(wanted: &str, known: &[String]) -> Option<String> {
         .map(|(_, name)| format!("did you mean `{name}`?"))
 }
 
-/// A guest's text made fit for a terminal: control characters and marks that turn the direction of
-/// writing are escaped, and what is longer than `limit` bytes is cut.
-pub(crate) fn escape(text: &str, limit: usize) -> String {
+/// A guest's text made fit for a terminal: control characters, marks that turn the direction of
+/// writing and characters that nobody sees are escaped, and what is longer than `limit` bytes is cut.
+pub fn escape(text: &str, limit: usize) -> String {
     let mut escaped = String::with_capacity(text.len().min(limit));
     for (index, character) in text.char_indices() {
         if index >= limit {
@@ -322,13 +332,43 @@ pub(crate) fn escape(text: &str, limit: usize) -> String {
             control if control.is_control() => {
                 let _ = write!(escaped, "\\x{:02x}", u32::from(control));
             }
-            '\u{200e}' | '\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
-                escaped.extend(character.escape_unicode());
-            }
+            unseen if is_unseen(unseen) => escaped.extend(unseen.escape_unicode()),
             plain => escaped.push(plain),
         }
     }
     escaped
+}
+
+/// Whether a text is shown as it is, and wholly.
+pub(crate) fn is_plain(text: &str) -> bool {
+    !text
+        .chars()
+        .any(|character| character.is_control() || is_unseen(character))
+}
+
+/// Characters that take no room, look like a space, or turn the direction of writing.
+fn is_unseen(character: char) -> bool {
+    matches!(
+        character,
+        '\u{ad}'
+            | '\u{34f}'
+            | '\u{61c}'
+            | '\u{115f}'
+            | '\u{1160}'
+            | '\u{17b4}'
+            | '\u{17b5}'
+            | '\u{180b}'..='\u{180f}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{206f}'
+            | '\u{2800}'
+            | '\u{3164}'
+            | '\u{fe00}'..='\u{fe0f}'
+            | '\u{feff}'
+            | '\u{ffa0}'
+            | '\u{fff0}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e0fff}'
+    )
 }
 
 struct Log<'a>(&'a [String]);
@@ -413,6 +453,11 @@ mod tests {
             "\\x1b[31mred\\u{202e}\\x0d\\n\\x7fé"
         );
         assert_eq!(escape("ééé", 3), "éé…");
+        assert_eq!(
+            escape("a\u{200b}b\u{feff}\u{3164}\u{e0041}", 100),
+            "a\\u{200b}b\\u{feff}\\u{3164}\\u{e0041}"
+        );
+        assert!(is_plain("naïve 数 🙂") && !is_plain("a\u{2066}b"));
     }
 
     #[test]

@@ -83,6 +83,7 @@ impl ScalarFunction {
             limits: options.limits,
             log: options.log,
             metrics: options.metrics,
+            metric_names: Mutex::default(),
         });
         let host = &plugin.host;
         let instantiator = &plugin.compiled.instantiator;
@@ -91,11 +92,7 @@ impl ScalarFunction {
         let schema = instance.returns(host)?;
         let returns = single("returns", &schema)
             .and_then(|returns| as_declared(&signature, returns))
-            .map_err(|reason| PluginError::WrongResult {
-                function: surroundings.function.clone(),
-                reason,
-                log: instance.state().recent_log(),
-            })?;
+            .map_err(|reason| instance.state().wrong_result(&reason))?;
         let plain = rows::is_plain(returns.data_type())
             && options
                 .arguments
@@ -243,7 +240,7 @@ impl ScalarFunction {
             .bytes_in
             .fetch_add(bytes_in as u64, Ordering::Relaxed);
         rows::column_of_one(value, &self.returns)
-            .map_err(|reason| self.wrong_result(instance.state(), reason))
+            .map_err(|reason| instance.state().wrong_result(&reason))
     }
 
     fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<u32, PluginError> {
@@ -285,17 +282,9 @@ impl ScalarFunction {
     ) -> Result<ArrayRef, PluginError> {
         if array.len() != rows {
             let reason = format!("{} rows for a batch of {rows}", array.len());
-            return Err(self.wrong_result(state, reason));
+            return Err(state.wrong_result(&reason));
         }
-        adopt(array, &self.returns).map_err(|reason| self.wrong_result(state, reason))
-    }
-
-    fn wrong_result(&self, state: &State, reason: String) -> PluginError {
-        PluginError::WrongResult {
-            function: self.surroundings.function.clone(),
-            reason,
-            log: state.recent_log(),
-        }
+        adopt(array, &self.returns).map_err(|reason| state.wrong_result(&reason))
     }
 
     fn count(&self, instance: &Instance, rows: usize) {
@@ -330,6 +319,9 @@ fn as_declared(signature: &Signature, returns: FieldRef) -> Result<FieldRef, Str
             declared.data_type(),
             returns.data_type()
         )),
+        Some(declared) if returns.is_nullable() && !declared.is_nullable() => {
+            Err("it declares that it gives no null, and returns a type with nulls".to_owned())
+        }
         _ => Ok(returns),
     }
 }

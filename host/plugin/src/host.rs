@@ -12,9 +12,9 @@ use wasmtime::{
 };
 
 use crate::cache::{CompileCache, hex};
-use crate::error::PluginError;
+use crate::error::{PluginError, escape};
 use crate::imports;
-use crate::inspect::inspect;
+use crate::inspect::{REASON_BYTES, inspect};
 use crate::limits::Limits;
 use crate::plugin::{Compiled, Plugin};
 use crate::state::State;
@@ -51,6 +51,9 @@ impl Default for HostConfig {
         }
     }
 }
+
+/// Instances of modules, memories and tables that one guest may have.
+const MODULES: u32 = 100;
 
 /// Loads plugins. One a process.
 pub struct Host {
@@ -181,7 +184,7 @@ impl Host {
         }
         .map_err(|error| PluginError::NotAComponent {
             plugin: name.to_owned(),
-            reason: format!("{error:#}"),
+            reason: escape(&format!("{error:#}"), REASON_BYTES),
         })?;
         Compiled::new(self, name, sha256, inspected, &component)
     }
@@ -217,6 +220,10 @@ fn engine_config(host: &HostConfig, pooling: bool) -> Config {
             .total_core_instances(host.instances.saturating_mul(4))
             .total_memories(host.instances)
             .total_tables(host.instances.saturating_mul(4))
+            // No plugin takes the room of all others.
+            .max_core_instances_per_component(MODULES)
+            .max_memories_per_component(MODULES)
+            .max_tables_per_component(MODULES)
             .linear_memory_keep_resident(1 << 20)
             .table_keep_resident(64 << 10);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));

@@ -1,6 +1,6 @@
 //! Looks at a plugin's bytes before anything is compiled: what it is, what it imports and exports.
 
-use wasmparser::{Encoding, KnownCustom, Parser, Payload};
+use wasmparser::{ComponentInstance, Encoding, KnownCustom, Parser, Payload};
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
@@ -63,11 +63,77 @@ const MOST_PRODUCERS: usize = 100;
 
 /// Longest name that a message shows.
 const NAME_BYTES: usize = 200;
+/// Longest reason of a parser's or a compiler's that a message shows: it may quote the component.
+pub(crate) const REASON_BYTES: usize = 1_000;
 
+/// How much there may be of something in a component, all its modules and components together. The
+/// time to compile follows from these.
+#[derive(Debug)]
+struct Most {
+    what: &'static str,
+    limit: u64,
+}
+
+const CODE: Most = Most {
+    what: "bytes of code",
+    limit: 32 << 20,
+};
+const FUNCTIONS: Most = Most {
+    what: "functions",
+    limit: 65_536,
+};
+const FUNCTION_BYTES: Most = Most {
+    what: "bytes in one function",
+    limit: 512 << 10,
+};
+/// Compilers keep track of each variable in each block.
+const TRACKED: Most = Most {
+    what: "bytes of functions times their local variables",
+    limit: 1 << 31,
+};
+const IMPORTS: Most = Most {
+    what: "imports",
+    limit: 1_000,
+};
+/// Components may be instantiated within components that are, so that their number is a power: with
+/// that of [`NESTED`] as its exponent.
+const INSTANCES: Most = Most {
+    what: "instances of components",
+    limit: 20,
+};
+const CORE_INSTANCES: Most = Most {
+    what: "instances of modules",
+    limit: 100,
+};
+const NESTED: Most = Most {
+    what: "components within each other",
+    limit: 5,
+};
+
+/// What there is so far of what may not be too much.
+#[derive(Default)]
+struct Amounts {
+    functions: u64,
+    tracked: u64,
+    imports: u64,
+    instances: u64,
+    core_instances: u64,
+}
+
+/// Reads a component's sections. Nothing is validated, but what is too much to be compiled is refused.
 pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginError> {
     let not_a_component = |reason: String| PluginError::NotAComponent {
         plugin: plugin.to_owned(),
-        reason,
+        reason: escape(&reason, REASON_BYTES),
+    };
+    let at_most = |most: &Most, found: u64| match found <= most.limit {
+        true => Ok(()),
+        false => Err(PluginError::TooMuch {
+            plugin: plugin.to_owned(),
+            what: most.what,
+            found,
+            limit: most.limit,
+        }),
     };
     if bytes.is_empty() {
         return Err(not_a_component("the file is empty".to_owned()));
@@ -90,7 +156,8 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
         ..Contents::default()
     };
     let length = |range: std::ops::Range<usize>| range.len() as u64;
-    let mut depth = 0_usize;
+    let mut depth = 0_u64;
+    let mut amounts = Amounts::default();
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
         match payload {
@@ -101,15 +168,47 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
                     });
                 }
                 depth += 1;
+                at_most(&NESTED, depth)?;
             }
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CodeSectionStart { range, .. } => contents.code += length(range),
+            Payload::CodeSectionStart { range, count, .. } => {
+                contents.code += length(range);
+                amounts.functions += u64::from(count);
+                at_most(&CODE, contents.code)?;
+                at_most(&FUNCTIONS, amounts.functions)?;
+            }
+            Payload::CodeSectionEntry(body) => {
+                at_most(&FUNCTION_BYTES, length(body.range()))?;
+                let locals = body.get_locals_reader();
+                let locals = locals.map_err(|error| not_a_component(error.to_string()))?;
+                for group in locals {
+                    let (locals, _) = group.map_err(|error| not_a_component(error.to_string()))?;
+                    let tracked = length(body.range()).saturating_mul(u64::from(locals));
+                    amounts.tracked = amounts.tracked.saturating_add(tracked);
+                }
+                at_most(&TRACKED, amounts.tracked)?;
+            }
+            Payload::InstanceSection(section) => {
+                amounts.core_instances += u64::from(section.count());
+                at_most(&CORE_INSTANCES, amounts.core_instances)?;
+            }
+            Payload::ComponentInstanceSection(section) => {
+                for instance in section {
+                    let instance = instance.map_err(|error| not_a_component(error.to_string()))?;
+                    if matches!(instance, ComponentInstance::Instantiate { .. }) {
+                        amounts.instances += 1;
+                        at_most(&INSTANCES, amounts.instances)?;
+                    }
+                }
+            }
             Payload::DataSection(section) => contents.data += length(section.range()),
             Payload::CustomSection(section) => {
                 contents.custom += length(section.range());
                 contents.add_producers(section.as_known());
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
+                amounts.imports += u64::from(section.count());
+                at_most(&IMPORTS, amounts.imports)?;
                 for import in section {
                     let import = import.map_err(|error| not_a_component(error.to_string()))?;
                     imports.push(import.name.name.to_owned());

@@ -3,12 +3,13 @@
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
+use parking_lot::Mutex;
 use wasmtime::component::{
     Component, ComponentExportIndex, InstancePre, Linker, Resource, ResourceAny, TypedFunc,
 };
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
-use crate::contract::{GuestError, GuestSignature, OpenContext, Schema, Value};
+use crate::contract::{GuestError, GuestRowError, GuestSignature, OpenContext, Schema, Value};
 use crate::error::{PluginError, RowError, Size, escape};
 use crate::grants::{Grants, NoMetrics, TracingLog};
 use crate::host::Host;
@@ -22,6 +23,10 @@ type RowResult = Result<Value, GuestError>;
 
 /// How wasmtime says, in words only, that a call from the guest brings more than may be copied.
 const FUEL: &str = "fuel allocated for hostcalls";
+/// The same of a guest that holds too many handles, those to its own resources included.
+const HANDLES: &str = "store handle limit exceeded";
+/// Bytes that a plugin may say of its functions.
+const DESCRIPTION_BYTES: usize = 16 << 20;
 /// Frames of a guest's backtrace that an error shows.
 const SHOWN_FRAMES: usize = 8;
 /// Handles that an instance may keep after a call before it is replaced.
@@ -70,13 +75,18 @@ pub(crate) fn read_functions(
     plugin: &str,
 ) -> Result<Vec<Signature>, PluginError> {
     const CALL: &str = "functions";
+    let limits = host.config.default_limits.clone();
     let surroundings = Arc::new(Surroundings {
         function: plugin.to_owned(),
         who: format!("`{plugin}`"),
         grants: Grants::default(),
-        limits: host.config.default_limits.clone(),
+        limits: Limits {
+            result_bytes: limits.result_bytes.min(DESCRIPTION_BYTES),
+            ..limits
+        },
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),
+        metric_names: Mutex::default(),
     });
     let _running = host.ticker.run();
     let mut store = new_store(host, surroundings);
@@ -98,6 +108,7 @@ fn new_store(host: &Host, surroundings: Arc<Surroundings>) -> Store<State> {
     let mut store = Store::new(&host.engine, State::new(surroundings));
     store.limiter(|state| &mut state.memory);
     store.set_hostcall_fuel(limits.result_bytes);
+    store.set_max_component_handles(limits.handles);
     store.set_epoch_deadline(Limits::ticks(limits.time.min(limits.wall_time)));
     store
 }
@@ -278,6 +289,16 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
             log,
         };
     }
+    if trap.is_none() && cause.contains(HANDLES) {
+        return PluginError::Limit {
+            who,
+            call,
+            option: "limit.handles",
+            limit: format!("{} handles", limits.handles).into(),
+            asked: "it wants one more".into(),
+            log,
+        };
+    }
     // A guest that is refused memory usually aborts.
     if let Some(asked) = state.memory.refused {
         return PluginError::Memory {
@@ -345,6 +366,15 @@ fn refused(state: &State, error: GuestError) -> PluginError {
     }
 }
 
+/// The first error of each row: so there are no more than rows.
+fn first_of_each(errors: &[GuestRowError], of: usize) -> impl Iterator<Item = &GuestRowError> {
+    let mut seen = vec![false; of];
+    errors.iter().filter(move |error| {
+        seen.get_mut(error.row as usize)
+            .is_some_and(|seen| !std::mem::replace(seen, true))
+    })
+}
+
 /// An error that the guest gave itself, for a batch of `of` rows.
 fn guest_error(state: &State, error: GuestError, of: usize) -> PluginError {
     let surroundings = &state.surroundings;
@@ -354,19 +384,14 @@ fn guest_error(state: &State, error: GuestError, of: usize) -> PluginError {
         GuestError::Rows(rows)
             if rows.is_empty() || rows.iter().any(|row| row.row as usize >= of) =>
         {
-            PluginError::WrongResult {
-                function,
-                reason: match rows.iter().find(|row| row.row as usize >= of) {
-                    Some(row) => format!("an error for row {} of a batch of {of} rows", row.row),
-                    None => "an error for no row".to_owned(),
-                },
-                log: state.recent_log(),
-            }
+            state.wrong_result(&match rows.iter().find(|row| row.row as usize >= of) {
+                Some(row) => format!("an error for row {} of a batch of {of} rows", row.row),
+                None => "an error for no row".to_owned(),
+            })
         }
         GuestError::Rows(rows) => PluginError::Rows {
             function,
-            rows: rows
-                .iter()
+            rows: first_of_each(&rows, of)
                 .map(|row| RowError {
                     row: row.row as usize,
                     message: text(&row.message),

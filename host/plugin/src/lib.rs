@@ -34,7 +34,7 @@ mod state;
 mod ticker;
 mod types;
 
-pub use error::{PluginError, RowError};
+pub use error::{PluginError, RowError, escape};
 pub use function::{Counters, ScalarFunction};
 pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};

@@ -34,7 +34,7 @@ pub struct Limits {
     pub log_lines: usize,
     /// Bytes of a log line, an error message or a name, the rest is cut. Default: 4 KiB.
     pub text_bytes: usize,
-    /// Different metrics that an instance may name, the rest are dropped. Default: 100.
+    /// Different metrics that a function may name, the rest are dropped. Default: 100.
     pub metrics: usize,
 }
 

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 use wasmtime::component::Component;
 
-use crate::error::PluginError;
+use crate::error::{PluginError, escape};
 use crate::function::ScalarFunction;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
 use crate::host::Host;
-use crate::inspect::{Contents, Inspected};
+use crate::inspect::{Contents, Inspected, REASON_BYTES};
 use crate::instance::{Instantiator, read_functions};
 use crate::limits::Limits;
 use crate::signature::{Arguments, Signature};
@@ -44,7 +44,7 @@ impl Compiled {
             Instantiator::new(host.linker(), component, &inspected.scalar).map_err(|error| {
                 PluginError::Mismatch {
                     plugin: name.to_owned(),
-                    reason: format!("{error:#}"),
+                    reason: escape(&format!("{error:#}"), REASON_BYTES),
                 }
             })?;
         Ok(Self {

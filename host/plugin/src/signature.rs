@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use arrow::datatypes::{FieldRef, Fields};
 
 use crate::contract::{GuestArguments, GuestSignature, Schema};
-use crate::error::escape;
+use crate::error::{escape, is_plain};
 use crate::types::from_schema;
 
 /// One function that a plugin offers.
@@ -45,6 +45,8 @@ pub struct Parameter {
 /// Functions that a plugin may offer, and parameters that a function may have.
 const MAX_NAMES: usize = 1_000;
 const NAME_BYTES: usize = 200;
+/// Of a field: it may be that of a column of the job.
+const FIELD_NAME_BYTES: usize = 4 << 10;
 const DESCRIPTION_BYTES: usize = 4 << 10;
 
 /// An error says what is wrong with the guest's description of itself.
@@ -80,7 +82,7 @@ fn checked(guest: GuestSignature) -> Result<Signature, String> {
         })
         .collect::<Result<_, String>>()?;
     let arguments = match &guest.arguments {
-        GuestArguments::Exact(schema) => Arguments::Exact(from_schema(schema)?),
+        GuestArguments::Exact(schema) => Arguments::Exact(declared(schema)?),
         GuestArguments::Variadic(schema) => Arguments::Variadic(single("variadic", schema)?),
         GuestArguments::Any => Arguments::Any,
     };
@@ -103,7 +105,8 @@ fn checked_name(what: &str, name: &str, names: &mut HashSet<String>) -> Result<S
         && name.len() <= NAME_BYTES
         && name
             .chars()
-            .all(|character| character.is_alphanumeric() || "_-.".contains(character));
+            .all(|character| character.is_alphanumeric() || "_-.".contains(character))
+        && is_plain(name);
     if !plain {
         return Err(format!(
             "`{}` is not a {what}'s name",
@@ -116,9 +119,22 @@ fn checked_name(what: &str, name: &str, names: &mut HashSet<String>) -> Result<S
     Ok(name.to_owned())
 }
 
+/// The columns of a schema that people will see, in plans and tables: so its names can be shown.
+fn declared(schema: &Schema) -> Result<Fields, String> {
+    let unfit = |name: &&str| name.len() > FIELD_NAME_BYTES || !is_plain(name);
+    let names = schema.fields.iter().map(|field| field.name.as_str());
+    match names.enumerate().find(|(_, name)| unfit(name)) {
+        Some((index, name)) => Err(format!(
+            "field {index}: `{}` is not a field's name",
+            escape(name, NAME_BYTES)
+        )),
+        None => from_schema(schema),
+    }
+}
+
 /// The column of a schema of one column.
 pub(crate) fn single(what: &str, schema: &Schema) -> Result<FieldRef, String> {
-    let fields = from_schema(schema)?;
+    let fields = declared(schema)?;
     match fields.as_ref() {
         [field] => Ok(field.clone()),
         fields => Err(format!(

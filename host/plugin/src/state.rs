@@ -4,11 +4,12 @@ use std::collections::{HashSet, VecDeque};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::ArrayRef;
+use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::Fields;
+use parking_lot::Mutex;
 use wasmtime::component::{Resource, ResourceTable};
 
-use crate::error::{Size, escape};
+use crate::error::{PluginError, Size, escape};
 use crate::grants::{Grants, Level, Log, Metrics, Model};
 use crate::limits::{Limits, MemoryLimiter};
 
@@ -61,6 +62,8 @@ pub(crate) struct Surroundings {
     pub limits: Limits,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
+    /// Of all instances: one that is replaced gets no new ones.
+    pub metric_names: Mutex<HashSet<String>>,
 }
 
 /// The data of a guest's store.
@@ -74,7 +77,6 @@ pub(crate) struct State {
     handles: ResourceTable,
     live_handles: usize,
     recent_log: VecDeque<String>,
-    metric_names: HashSet<String>,
 }
 
 /// What one call of the guest has used.
@@ -102,7 +104,6 @@ impl State {
             handles,
             live_handles: 0,
             recent_log: VecDeque::new(),
-            metric_names: HashSet::new(),
             surroundings,
         }
     }
@@ -163,7 +164,23 @@ impl State {
             .sum()
     }
 
-    /// Counts bytes that the guest hands in.
+    /// Refuses an array that would be larger than the guest may hand in if it were written down: its
+    /// columns may share their buffers.
+    pub fn check_written_size(&self, array: &dyn Array) -> Result<(), Refusal> {
+        let limit = self.surroundings.limits.result_bytes;
+        let size = array.to_data().get_slice_memory_size();
+        let size = size.map_err(|error| Refusal::Data(error.to_string()))?;
+        if size <= limit {
+            return Ok(());
+        }
+        Err(Refusal::Limit {
+            option: "limit.result-bytes",
+            limit: format!("{} handed to its host", Size(limit)),
+            asked: format!("a column of it is {} long", Size(size)),
+        })
+    }
+
+    /// Counts bytes that the guest hands in, or has its host allocate.
     pub fn take_in(&mut self, bytes: usize) -> Result<(), Refusal> {
         let limit = self.surroundings.limits.result_bytes;
         self.call.bytes_out = self.call.bytes_out.saturating_add(bytes);
@@ -201,17 +218,28 @@ impl State {
         lines
     }
 
-    /// A metric's name made fit, `None` if the guest names too many.
-    pub fn metric_name(&mut self, name: &str) -> Option<String> {
+    /// A metric's name made fit, `None` if the function names too many.
+    pub fn metric_name(&self, name: &str) -> Option<String> {
         let limits = &self.surroundings.limits;
         let name = escape(name, limits.text_bytes);
-        if !self.metric_names.contains(&name) {
-            if self.metric_names.len() >= limits.metrics {
+        let mut names = self.surroundings.metric_names.lock();
+        if !names.contains(&name) {
+            if names.len() >= limits.metrics {
                 return None;
             }
-            self.metric_names.insert(name.clone());
+            names.insert(name.clone());
         }
         Some(name)
+    }
+
+    /// What the guest gave is not what it should be; the reason may have words of its own.
+    pub fn wrong_result(&self, reason: &str) -> PluginError {
+        let surroundings = &self.surroundings;
+        PluginError::WrongResult {
+            function: surroundings.function.clone(),
+            reason: escape(reason, surroundings.limits.text_bytes),
+            log: self.recent_log(),
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use arrow::array::timezone::Tz;
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, TimeUnit};
 
 use crate::contract;
@@ -133,7 +134,7 @@ pub(crate) fn from_contract(
         Carried::Time64 => DataType::Time64(TimeUnit::Microsecond),
         Carried::Timestamp(timestamp) => {
             if let Some(timezone) = &timestamp.timezone
-                && (timezone.len() > MAX_TIMEZONE_BYTES || timezone.chars().any(char::is_control))
+                && (timezone.len() > MAX_TIMEZONE_BYTES || timezone.parse::<Tz>().is_err())
             {
                 return Err(format!(
                     "`{}` is not a time zone",
@@ -159,9 +160,15 @@ pub(crate) fn from_contract(
         }
         Carried::List => DataType::List(one(children)?),
         Carried::FixedSizeList(size) => {
-            let size = i32::try_from(*size)
-                .map_err(|_| format!("a fixed-size-list cannot have {size} items a value"))?;
+            // One of no items would have any number of rows in no room.
+            let size = i32::try_from(*size).ok().filter(|size| *size > 0);
+            let Some(size) = size else {
+                return Err(format!("{} does not exist", contract_name(data_type)));
+            };
             DataType::FixedSizeList(one(children)?, size)
+        }
+        Carried::Struct if children.is_empty() => {
+            return Err("a struct without fields does not exist".to_owned());
         }
         Carried::Struct => DataType::Struct(children.into()),
     })

@@ -1,7 +1,9 @@
 //! What the attackers of `plugins/hostile` share: the contract's bindings, without the SDK, and a
 //! function that behaves wherever an attack does not say otherwise.
 //!
-//! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`.
+//! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`. What bindings do
+//! not let it do, it does in a function of the name `instead of X`: the tests put that in the place of
+//! the module's export `X`, and one `instead of start` becomes its start function.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -44,6 +46,9 @@ pub trait Attack: 'static {
     fn batch_eval(_attack: &str, rows: &Batch) -> Result<Column, Error> {
         Ok(rows.column(0))
     }
+
+    /// Its destructor.
+    fn dropped(_attack: &str) {}
 }
 
 /// Any arguments, and a result whose type `returns` tells.
@@ -88,9 +93,25 @@ pub fn column(data_type: &DataType, length: u32, values: Values) -> Column {
 }
 
 /// A function of the attacker `A`, opened.
-pub struct Opened<A> {
+pub struct Opened<A: Attack> {
     attack: String,
     attacker: PhantomData<A>,
+}
+
+impl<A: Attack> Opened<A> {
+    /// A handle to it, as `open` gives one.
+    pub fn handle(attack: &str) -> ScalarFunction {
+        ScalarFunction::new(Self {
+            attack: attack.to_owned(),
+            attacker: PhantomData,
+        })
+    }
+}
+
+impl<A: Attack> Drop for Opened<A> {
+    fn drop(&mut self) {
+        A::dropped(&self.attack);
+    }
 }
 
 impl<A: Attack> Guest for A {
@@ -107,10 +128,7 @@ impl<A: Attack> GuestScalarFunction for Opened<A> {
         let attack = parameters.find(|(name, _)| name == "attack");
         let (_, attack) = attack.unwrap_or_default();
         A::open(&attack)?;
-        Ok(ScalarFunction::new(Self {
-            attack,
-            attacker: PhantomData,
-        }))
+        Ok(Self::handle(&attack))
     }
 
     fn returns(&self) -> Schema {

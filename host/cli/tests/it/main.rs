@@ -9,6 +9,7 @@ mod commands;
 mod dead_letters;
 mod endless;
 mod examples;
+mod hostile;
 mod inspect;
 mod interrupted;
 mod kafka;

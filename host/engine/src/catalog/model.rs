@@ -140,7 +140,7 @@ impl wasmill_plugin::Model for HostedModel {
         rows: usize,
     ) -> Result<Vec<ArrayRef>, wasmill_plugin::ModelError> {
         self.model
-            .predict(columns, rows)
+            .predict(columns, rows, None)
             .map_err(|error| wasmill_plugin::ModelError::Failed(error.to_string()))
     }
 }

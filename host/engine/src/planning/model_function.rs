@@ -68,7 +68,7 @@ impl ScalarUDFImpl for ModelFunction {
             .into_iter()
             .map(|value| value.into_array(rows))
             .collect::<Result<Vec<ArrayRef>>>()?;
-        let mut outputs = self.model.predict(&columns, rows).map_err(external)?;
+        let mut outputs = self.model.predict(&columns, rows, None).map_err(external)?;
         if outputs.len() != self.model.outputs().len() {
             return internal_err!("{} gave {} columns", self.name, outputs.len());
         }

@@ -1,6 +1,7 @@
 //! The provider `lightgbm`: a [`Forest`] as a [`Model`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
@@ -15,6 +16,9 @@ use crate::{InferenceError, Model, ModelDefinition};
 
 const OPTIONS: &[&str] = &["path", "output", "start-iteration", "num-iteration"];
 const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
+
+/// Numbers that one call may give: a model file may say that it has as many classes as it has bytes.
+const MOST_VALUES: usize = 1 << 28;
 
 /// A LightGBM model that a `CREATE MODEL` statement declares.
 #[derive(Debug)]
@@ -152,10 +156,27 @@ impl LightGbmModel {
             .map_err(|error| InferenceError::data(&self.name, error.to_string()))
     }
 
-    fn predict_features(&self, columns: &[FeatureColumn<'_>], rows: usize) -> Vec<f64> {
-        let mut out = vec![0.0; rows * self.forest.width(self.options)];
+    fn predict_features(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        rows: usize,
+    ) -> Result<Vec<f64>, InferenceError> {
+        let width = self.forest.width(self.options);
+        let values = rows
+            .checked_mul(width)
+            .filter(|values| *values <= MOST_VALUES);
+        let Some(values) = values else {
+            return Err(InferenceError::Limit {
+                model: self.name.clone(),
+                message: format!(
+                    "gives {width} numbers a row, which are more than {MOST_VALUES} for {rows} rows"
+                ),
+                hint: "check 'num_class' and the number of trees in the model file".into(),
+            });
+        };
+        let mut out = vec![0.0; values];
         self.forest.predict(columns, rows, &mut out, self.options);
-        out
+        Ok(out)
     }
 
     fn to_outputs(
@@ -210,8 +231,16 @@ impl Model for LightGbmModel {
         &self.version
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, InferenceError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(InferenceError::deadline(&self.name));
+        }
         let features = self.forest.feature_names().len();
         let predictions = match columns {
             [column] if list_item(column.data_type()).is_some() => {
@@ -230,7 +259,7 @@ impl Model for LightGbmModel {
                         )
                     })
                     .collect();
-                self.predict_features(&columns, rows)
+                self.predict_features(&columns, rows)?
             }
             _ => {
                 let columns = columns
@@ -241,7 +270,7 @@ impl Model for LightGbmModel {
                     .iter()
                     .map(|column| FeatureColumn::new(feature_values(column), column.nulls()))
                     .collect();
-                self.predict_features(&columns, rows)
+                self.predict_features(&columns, rows)?
             }
         };
         self.to_outputs(predictions, rows)

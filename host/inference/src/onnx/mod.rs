@@ -3,9 +3,11 @@
 //! The runtime is a shared library that is looked for, and loaded, when the first ONNX model is.
 
 mod element;
+mod memory;
 mod provider;
 mod runtime;
 mod signature;
 mod tensor;
+mod watchdog;
 
 pub(crate) use provider::OnnxModel;

@@ -1,20 +1,29 @@
 //! The provider `onnx`: sessions of ONNX Runtime as a [`Model`].
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, new_empty_array};
 use arrow::datatypes::Field;
-use ort::session::{Session, SessionInputValue};
+use ort::session::{RunOptions, Session, SessionInputValue};
 use parking_lot::Mutex;
 
+use super::memory::Budget;
 use super::runtime::environment;
 use super::signature::{Binding, TensorSignature, bind_inputs, bind_outputs};
 use super::tensor::{to_column, to_tensor};
+use super::watchdog::Watchdog;
 use crate::definition::show_columns;
 use crate::model::check_columns;
 use crate::{InferenceError, Model, ModelDefinition};
 
-const OPTIONS: &[&str] = &["path", "intra-op-threads"];
+const OPTIONS: &[&str] = &["path", "intra-op-threads", MEMORY_LIMIT];
+/// Bytes of tensors that a session may hold, the model's own included.
+const MEMORY_LIMIT: &str = "memory.limit";
+const MEMORY: usize = 2 << 30;
+/// To load a model, the optimizer's own computing included.
+const LOAD_TIME: Duration = Duration::from_secs(120);
 
 /// An ONNX model that a `CREATE MODEL` statement declares.
 pub(crate) struct OnnxModel {
@@ -26,7 +35,13 @@ pub(crate) struct OnnxModel {
     output_bindings: Vec<Binding>,
     source: Source,
     /// A session serves one call at a time; as many are kept as there were calls at once.
-    idle: Mutex<Vec<Session>>,
+    idle: Mutex<Vec<Counted>>,
+}
+
+/// A session, and what it may allocate.
+struct Counted {
+    session: Session,
+    budget: Arc<Budget>,
 }
 
 /// What a session is made from.
@@ -35,14 +50,20 @@ struct Source {
     /// Where the weights are that a model keeps in files beside it.
     folder: PathBuf,
     threads: usize,
+    /// Bytes that a session may allocate.
+    memory: usize,
 }
 
 impl Source {
-    fn session(&self) -> Result<Result<Session, String>, InferenceError> {
+    /// The inner error is the runtime's word on the model.
+    fn session(&self, model: &str) -> Result<Result<Counted, String>, InferenceError> {
         let environment = environment()?;
+        let watchdog = Watchdog::get()?;
+        let budget = Budget::new(self.memory);
+        let deadline = Instant::now() + LOAD_TIME;
         let build = || {
             let folder = self.folder.to_string_lossy();
-            Session::builder(environment)
+            let mut builder = Session::builder(environment)
                 .map_err(|error| error.to_string())?
                 .with_intra_threads(self.threads)
                 .map_err(|error| error.to_string())?
@@ -55,10 +76,29 @@ impl Source {
                     folder,
                 )
                 .map_err(|error| error.to_string())?
+                .with_env_allocators()
+                .map_err(|error| error.to_string())?;
+            let canceler = builder.canceler();
+            let _watched = watchdog.call_at(deadline, move || {
+                // The session is checked for the time behind it, whatever comes of this.
+                let _ = canceler.cancel();
+            });
+            builder
                 .commit_from_memory(&self.bytes)
                 .map_err(|error| error.to_string())
         };
-        Ok(build())
+        let built = budget.charge(build);
+        if let Some(asked) = budget.take_refused() {
+            return Err(over_memory(model, self.memory, asked));
+        }
+        if built.is_err() && deadline <= Instant::now() {
+            return Err(InferenceError::Limit {
+                model: model.to_owned(),
+                message: format!("was not loaded within {} s", LOAD_TIME.as_secs()),
+                hint: "simplify the model, so that less of it is computed when it is loaded".into(),
+            });
+        }
+        Ok(built.map(|session| Counted { session, budget }))
     }
 }
 
@@ -66,14 +106,17 @@ impl OnnxModel {
     pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
         definition.check_options(OPTIONS)?;
         let threads = definition.number("intra-op-threads", 1)?;
+        let memory = definition.memory_size(MEMORY_LIMIT, MEMORY)?;
         let file = definition.read_file()?;
         let folder = file.path.parent().unwrap_or(&definition.base).to_owned();
         let source = Source {
             bytes: file.bytes.clone(),
             folder,
             threads,
+            memory,
         };
-        let session = source.session()?.map_err(|message| InferenceError::File {
+        let counted = source.session(&definition.name)?;
+        let counted = counted.map_err(|message| InferenceError::File {
             model: definition.name.clone(),
             path: file.path.clone(),
             line: None,
@@ -83,6 +126,7 @@ impl OnnxModel {
                     .into(),
             ),
         })?;
+        let session = &counted.session;
         let taken: Vec<_> = session
             .inputs()
             .iter()
@@ -131,7 +175,7 @@ impl OnnxModel {
             input_bindings,
             output_bindings,
             source,
-            idle: Mutex::new(vec![session]),
+            idle: Mutex::new(vec![counted]),
         })
     }
 
@@ -144,9 +188,10 @@ impl OnnxModel {
 
     fn run(
         &self,
-        session: &mut Session,
+        Counted { session, budget }: &mut Counted,
         columns: &[ArrayRef],
         rows: usize,
+        deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         let tensors = self
             .input_bindings
@@ -160,9 +205,27 @@ impl OnnxModel {
                 ))
             })
             .collect::<Result<Vec<_>, InferenceError>>()?;
-        let given = session
-            .run(tensors)
-            .map_err(|error| self.runtime_error(format!("ONNX Runtime: {error}")))?;
+        let options = RunOptions::new().map(Arc::new);
+        let options = options.map_err(|error| self.runtime_error(error.to_string()))?;
+        let watched = match deadline {
+            Some(deadline) => {
+                let options = options.clone();
+                Some(Watchdog::get()?.call_at(deadline, move || {
+                    // Whether it was stopped is seen from its error.
+                    let _ = options.terminate();
+                }))
+            }
+            None => None,
+        };
+        let given = budget.charge(|| session.run_with_options(tensors, &*options));
+        drop(watched);
+        let given = given.map_err(|error| match budget.take_refused() {
+            Some(asked) => over_memory(&self.name, budget.limit(), asked),
+            None if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
+                InferenceError::deadline(&self.name)
+            }
+            None => self.runtime_error(format!("ONNX Runtime: {error}")),
+        })?;
         let column = |(binding, field): (&Binding, &Field)| {
             let name = &binding.tensor.name;
             let value = given
@@ -193,7 +256,12 @@ impl Model for OnnxModel {
         &self.version
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, InferenceError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
         if rows == 0 {
             return Ok(self
@@ -207,11 +275,14 @@ impl Model for OnnxModel {
             Some(session) => session,
             None => self
                 .source
-                .session()?
+                .session(&self.name)?
                 .map_err(|message| self.runtime_error(message))?,
         };
-        let predicted = self.run(&mut session, columns, rows);
-        self.idle.lock().push(session);
+        let predicted = self.run(&mut session, columns, rows, deadline);
+        // One that was stopped in the middle may hold what nobody needs.
+        if !matches!(predicted, Err(InferenceError::Limit { .. })) {
+            self.idle.lock().push(session);
+        }
         predicted
     }
 }
@@ -224,6 +295,18 @@ impl std::fmt::Debug for OnnxModel {
             .field("inputs", &self.input_bindings)
             .field("outputs", &self.output_bindings)
             .finish_non_exhaustive()
+    }
+}
+
+fn over_memory(model: &str, limit: usize, asked: usize) -> InferenceError {
+    InferenceError::Limit {
+        model: model.to_owned(),
+        message: format!(
+            "ran over its memory limit of {} MiB: it wanted {} MiB",
+            limit.div_ceil(1 << 20),
+            asked.div_ceil(1 << 20)
+        ),
+        hint: format!("a higher limit can be given with '{MEMORY_LIMIT}' in the model's WITH"),
     }
 }
 

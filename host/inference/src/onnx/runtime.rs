@@ -7,6 +7,7 @@ use std::sync::OnceLock;
 use ort::environment::Environment;
 use parking_lot::Mutex;
 
+use super::memory;
 use crate::InferenceError;
 
 const HINT: &str = "install it: `pip install onnxruntime`, then set ORT_DYLIB_PATH to the file \
@@ -37,6 +38,7 @@ pub(super) fn environment() -> Result<&'static Environment, InferenceError> {
         .build()
         .map_err(|error| failed(error.to_string()))?;
     environment.set_log_level(ort::logging::LogLevel::Fatal);
+    memory::register(&environment).map_err(failed)?;
     Ok(ENVIRONMENT.get_or_init(|| environment))
 }
 

@@ -167,4 +167,5 @@ def main():
     zipmap(folder)
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -8,7 +8,12 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use crate::arrays;
 use crate::contract::{Array, DataType, Schema};
 use crate::state::{Batch, Column, Refusal, State};
-use crate::types;
+use crate::types::{self, MAX_FIELDS};
+
+/// What a field of a schema takes in the host, beside its name.
+const FIELD_BYTES: usize = 256;
+/// What a column of a batch takes in the host that shares its buffers with another.
+const COLUMN_BYTES: usize = 32;
 
 type Cx<'a> = StoreContextMut<'a, State>;
 
@@ -27,8 +32,13 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         |mut cx: Cx, (data_type, array, children): (DataType, Array, Vec<Resource<Column>>)| {
             let state = cx.data_mut();
             state.take_in(arrays::size(&array))?;
+            state.take_in(children.len() * FIELD_BYTES)?;
             let children = columns(state, children)?;
+            let shares = children.len() > 1;
             let array = arrays::build(&data_type, array, children).map_err(Refusal::Data)?;
+            if shares {
+                state.check_written_size(&array)?;
+            }
             Ok((state.push(Column(array))?,))
         },
     )?;
@@ -79,6 +89,8 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         "[constructor]batch",
         |mut cx: Cx, (schema, handles, rows): (Schema, Vec<Resource<Column>>, u32)| {
             let state = cx.data_mut();
+            let names: usize = schema.fields.iter().map(|field| field.name.len()).sum();
+            state.take_in(names + schema.fields.len() * FIELD_BYTES)?;
             let columns = columns(state, handles)?;
             let batch = batch(&schema, columns, rows).map_err(Refusal::Data)?;
             Ok((state.push(batch)?,))
@@ -116,6 +128,11 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         "[method]batch.project",
         |mut cx: Cx, (batch, indices): (Resource<Batch>, Vec<u32>)| {
             let state = cx.data_mut();
+            if indices.len() > MAX_FIELDS {
+                let reason = format!("a batch of more than {MAX_FIELDS} columns");
+                return Err(Refusal::Data(reason).into());
+            }
+            state.take_in(indices.len() * COLUMN_BYTES)?;
             let source = state.get(&batch)?;
             let columns = indices
                 .iter()

@@ -5,6 +5,7 @@
 mod support;
 
 mod cache;
+mod components;
 mod good;
 mod hostile;
 mod models;

@@ -116,27 +116,6 @@ fn a_damaged_component() {
     );
 }
 
-/// Whatever bits flip, there is an error or a plugin, and never a panic.
-#[test]
-fn flipped_bits() {
-    let bytes = std::fs::read(plugin_path("haversine")).unwrap();
-    let mut state = 7_u64;
-    for _ in 0..60 {
-        let mut flipped = bytes.clone();
-        for _ in 0..4 {
-            state = state
-                .wrapping_mul(6_364_136_223_846_793_005)
-                .wrapping_add(1);
-            // The first kilobytes hold the types, imports and the module's head.
-            let bit = (state >> 33) as usize % (8 << 12);
-            flipped[bit / 8] ^= 1 << (bit % 8);
-        }
-        if let Err(error) = host().load_bytes("flipped.wasm", &flipped) {
-            assert!(!error.to_string().is_empty());
-        }
-    }
-}
-
 #[test]
 fn a_newer_contract() {
     check(

@@ -1,10 +1,9 @@
 //! What `plugins/hostile/endless-loop` tries, and what comes of it.
 
 use expect_test::{Expect, expect};
-use wasmill_plugin::{Host, HostConfig, Limits};
 
-use super::{attacked, numbers, open};
-use crate::support::{plugin_path, rendered};
+use super::{attacked, edited, exported_function, numbers, open};
+use crate::support::rendered;
 
 fn check(attack: &str, expected: Expect) {
     expected.assert_eq(&attacked("endless-loop", "loop", attack));
@@ -95,51 +94,24 @@ fn the_next_call_gets_a_fresh_guest() {
     );
 }
 
-/// Loads the attacker after its text was edited.
-fn edited(edit: impl Fn(&str) -> String) -> String {
-    let host = Host::new(HostConfig {
-        default_limits: Limits {
-            time: std::time::Duration::from_millis(200),
-            ..Limits::default()
-        },
-        ..HostConfig::default()
-    })
-    .unwrap();
-    let bytes = std::fs::read(plugin_path("hostile/endless-loop")).unwrap();
-    let text = wasmprinter::print_bytes(&bytes).unwrap();
-    let edited = edit(&text);
-    assert_ne!(text, edited);
-    let bytes = wat::parse_str(edited).unwrap();
-    rendered(&host.load_bytes("endless-loop.wasm", &bytes).unwrap_err())
-}
-
-/// The index in `(export "name" (func INDEX))`.
-fn exported_function(text: &str, name: &str) -> String {
-    let export = format!("(export \"{name}\" (func ");
-    let (_, after) = text.split_once(&export).unwrap();
-    after.split_once(')').unwrap().0.to_owned()
-}
-
 #[test]
 fn in_the_start_function_is_stopped() {
+    let error = edited("endless-loop", |text| {
+        let index = exported_function(text, "spin_at_start");
+        let export = format!("(export \"spin_at_start\" (func {index}))");
+        text.replace(&export, &format!("{export} (start {index})"))
+    })
+    .unwrap_err();
     expect![[r#"
         error: `endless-loop.wasm` ran over its time limit of 200 ms in `functions`
 
         hint: this is a defect of the plugin: tell its author"#]]
-    .assert_eq(&edited(|text| {
-        let index = exported_function(text, "spin_at_start");
-        let export = format!("(export \"spin_at_start\" (func {index}))");
-        text.replace(&export, &format!("{export} (start {index})"))
-    }));
+    .assert_eq(&rendered(&error));
 }
 
 #[test]
 fn in_functions_is_stopped() {
-    expect![[r#"
-        error: `endless-loop.wasm` ran over its time limit of 200 ms in `functions`
-
-        hint: this is a defect of the plugin: tell its author"#]]
-    .assert_eq(&edited(|text| {
+    let error = edited("endless-loop", |text| {
         let name = "wasmill:udf/scalar@0.1.0#functions";
         let index = exported_function(text, name);
         let spin = exported_function(text, "spin_in_functions");
@@ -147,5 +119,11 @@ fn in_functions_is_stopped() {
             &format!("(export \"{name}\" (func {index}))"),
             &format!("(export \"{name}\" (func {spin}))"),
         )
-    }));
+    })
+    .unwrap_err();
+    expect![[r#"
+        error: `endless-loop.wasm` ran over its time limit of 200 ms in `functions`
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&rendered(&error));
 }

@@ -1,12 +1,10 @@
 //! What `plugins/hostile/memory-bomb` tries, and what comes of it.
 
-use std::collections::BTreeSet;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use wasmill_plugin::{Level, Log, Metrics};
 
-use super::{attacked, attacker, numbers, open, options};
+use super::{Sink, attacked, attacker, numbers, open, options};
 use crate::support::rendered;
 
 fn check(attack: &str, expected: Expect) {
@@ -85,29 +83,6 @@ fn a_leaking_guest_is_replaced() {
     let counters = function.counters();
     assert_eq!((counters.calls, counters.traps), (1000, 0));
     assert_eq!(counters.instances, 4);
-}
-
-#[derive(Default)]
-struct Sink {
-    lines: Mutex<Vec<String>>,
-    metrics: Mutex<BTreeSet<String>>,
-}
-
-impl Log for Sink {
-    fn log(&self, level: Level, function: &str, line: &str) {
-        self.lines
-            .lock()
-            .unwrap()
-            .push(format!("{function} {level}: {line}"));
-    }
-}
-
-impl Metrics for Sink {
-    fn counter(&self, _function: &str, name: &str, _add: u64) {
-        self.metrics.lock().unwrap().insert(name.to_owned());
-    }
-    fn gauge(&self, _function: &str, _name: &str, _value: f64) {}
-    fn histogram(&self, _function: &str, _name: &str, _value: f64) {}
 }
 
 #[test]

@@ -1,0 +1,206 @@
+//! How much memory a session may take: what it allocates for tensors is counted, and refused above
+//! its limit.
+//!
+//! ONNX Runtime has one allocator for all sessions of a process: this one. Whose budget an allocation
+//! is of says the thread that makes it ([`Budget::charge`]): a session computes on the thread that
+//! calls it. What its other threads allocate ('intra-op-threads') is not counted.
+//!
+//! ONNX Runtime takes no null from an allocator, it expects an exception of C++'s. Rust cannot throw
+//! one, so the runtime's own allocator is asked for more than there is, and throws it.
+
+use std::cell::Cell;
+use std::ffi::c_void;
+use std::ptr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use ort::AsPointer as _;
+use ort::environment::Environment;
+use ort::sys::{OrtAllocator, OrtAllocatorType, OrtMemType, OrtMemoryInfo};
+
+/// What one session has allocated, and may.
+#[derive(Debug)]
+pub(super) struct Budget {
+    limit: usize,
+    used: AtomicUsize,
+    /// Bytes that were in the way when something was refused; 0 if nothing was.
+    refused: AtomicUsize,
+}
+
+thread_local! {
+    static CHARGED: Cell<*const Budget> = const { Cell::new(ptr::null()) };
+}
+
+impl Budget {
+    pub fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            limit,
+            used: AtomicUsize::new(0),
+            refused: AtomicUsize::new(0),
+        })
+    }
+
+    pub fn limit(&self) -> usize {
+        self.limit
+    }
+
+    /// Runs `work`, whose allocations on this thread are of this budget.
+    pub fn charge<T>(self: &Arc<Self>, work: impl FnOnce() -> T) -> T {
+        struct Before(*const Budget);
+        impl Drop for Before {
+            fn drop(&mut self) {
+                CHARGED.set(self.0);
+            }
+        }
+        let _before = Before(CHARGED.replace(Arc::as_ptr(self)));
+        work()
+    }
+
+    /// Bytes that the session would have come to, had the last one been allowed that was refused.
+    pub fn take_refused(&self) -> Option<usize> {
+        Some(self.refused.swap(0, Ordering::Relaxed)).filter(|bytes| *bytes > 0)
+    }
+
+    fn take(&self, bytes: usize) -> bool {
+        let used = self.used.fetch_add(bytes, Ordering::Relaxed);
+        let total = used.saturating_add(bytes);
+        if total <= self.limit {
+            return true;
+        }
+        self.used.fetch_sub(bytes, Ordering::Relaxed);
+        self.refused.store(total, Ordering::Relaxed);
+        false
+    }
+}
+
+/// Makes all sessions that ask for it ('session.use_env_allocators') count what they allocate.
+pub(super) fn register(environment: &Environment) -> Result<(), String> {
+    let api = ort::api();
+    let message = |error: ort::Error| error.to_string();
+    let mut info = ptr::null_mut();
+    let mut inner = ptr::null_mut();
+    // SAFETY: the pointers are those of places for the results, which are set if there is no error.
+    unsafe {
+        let status = (api.CreateCpuMemoryInfo)(
+            OrtAllocatorType::OrtDeviceAllocator,
+            OrtMemType::OrtMemTypeDefault,
+            &raw mut info,
+        );
+        ort::Error::result_from_status(status).map_err(message)?;
+        let status = (api.GetAllocatorWithDefaultOptions)(&raw mut inner);
+        ort::Error::result_from_status(status).map_err(message)?;
+    }
+    // SAFETY: `inner` is the runtime's own allocator, whose functions are all there. That its `Alloc`
+    // may throw is what its C++ does, though the bindings' type does not say so.
+    let (allocate, free) = unsafe {
+        let (Some(allocate), Some(free)) = ((*inner).Alloc, (*inner).Free) else {
+            return Err("the default allocator has no functions".to_owned());
+        };
+        let allocate = std::mem::transmute::<
+            unsafe extern "system" fn(*mut OrtAllocator, usize) -> *mut c_void,
+            Allocate,
+        >(allocate);
+        (allocate, free)
+    };
+    // SAFETY: every field may be none.
+    let mut head = unsafe { OrtAllocator::default() };
+    // SAFETY: the runtime calls them from C++, where an exception may come out of them.
+    unsafe {
+        head.Alloc = Some(std::mem::transmute::<
+            Allocate,
+            unsafe extern "system" fn(*mut OrtAllocator, usize) -> *mut c_void,
+        >(counted_allocate));
+        head.Reserve = Some(std::mem::transmute::<
+            Allocate,
+            unsafe extern "system" fn(*const OrtAllocator, usize) -> *mut c_void,
+        >(counted_allocate));
+    }
+    head.Free = Some(counted_free);
+    head.Info = Some(memory_info);
+    // The runtime keeps it as long as the process lives.
+    let counting = Box::leak(Box::new(Counting {
+        head,
+        inner,
+        allocate,
+        free,
+        info,
+    }));
+    // SAFETY: both live for ever. The runtime does not write to the environment here that others
+    // read: this is before its first session.
+    unsafe {
+        let status = (api.RegisterAllocator)(environment.ptr().cast_mut(), &raw mut counting.head);
+        ort::Error::result_from_status(status).map_err(message)
+    }
+}
+
+type Allocate = unsafe extern "C-unwind" fn(*mut OrtAllocator, usize) -> *mut c_void;
+
+/// An allocator of the runtime's that counts, over its own one.
+#[repr(C)]
+struct Counting {
+    /// First, so that a pointer to it is one to all of this.
+    head: OrtAllocator,
+    inner: *mut OrtAllocator,
+    allocate: Allocate,
+    free: unsafe extern "system" fn(*mut OrtAllocator, *mut c_void),
+    info: *const OrtMemoryInfo,
+}
+
+/// What stands before each piece of memory.
+#[repr(C, align(64))]
+struct Head {
+    bytes: usize,
+    /// A counted reference, or null.
+    budget: *const Budget,
+}
+
+/// The runtime wants its memory aligned to 64 bytes.
+const HEAD: usize = size_of::<Head>();
+
+unsafe extern "C-unwind" fn counted_allocate(this: *mut OrtAllocator, bytes: usize) -> *mut c_void {
+    // SAFETY: `this` is the head of a `Counting` that lives for ever. Where the inner allocator throws,
+    // nothing here has a destructor. What it gives is as long as asked, and aligned to 64 bytes. A
+    // budget that is charged lives as long as it is charged.
+    unsafe {
+        let counting = &*this.cast::<Counting>();
+        let budget = CHARGED.get();
+        let Some(all) = bytes.checked_add(HEAD) else {
+            return (counting.allocate)(counting.inner, isize::MAX.unsigned_abs());
+        };
+        if !budget.is_null() && !(*budget).take(all) {
+            return (counting.allocate)(counting.inner, isize::MAX.unsigned_abs());
+        }
+        let start = (counting.allocate)(counting.inner, all);
+        if start.is_null() {
+            return start;
+        }
+        if !budget.is_null() {
+            Arc::increment_strong_count(budget);
+        }
+        start.cast::<Head>().write(Head { bytes: all, budget });
+        start.add(HEAD)
+    }
+}
+
+unsafe extern "system" fn counted_free(this: *mut OrtAllocator, memory: *mut c_void) {
+    if memory.is_null() {
+        return;
+    }
+    // SAFETY: `this` is the head of a `Counting`, and `memory` comes from `counted_allocate`, which
+    // counted a reference to the budget.
+    unsafe {
+        let counting = &*this.cast::<Counting>();
+        let start = memory.sub(HEAD);
+        let Head { bytes, budget } = start.cast::<Head>().read();
+        (counting.free)(counting.inner, start);
+        if !budget.is_null() {
+            let budget = Arc::from_raw(budget);
+            budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        }
+    }
+}
+
+unsafe extern "system" fn memory_info(this: *const OrtAllocator) -> *const OrtMemoryInfo {
+    // SAFETY: `this` is the head of a `Counting`.
+    unsafe { (*this.cast::<Counting>()).info }
+}

@@ -1,0 +1,43 @@
+//! What `plugins/hostile/kept-borrow` tries, and what comes of it.
+
+use expect_test::{Expect, expect};
+
+use super::{attacked, numbers, open};
+use crate::support::rendered;
+
+fn check(attack: &str, expected: Expect) {
+    expected.assert_eq(&attacked("kept-borrow", "attack", attack));
+}
+
+#[test]
+pub fn is_stopped() {
+    check(
+        "dropped-twice",
+        expect![[r#"
+        error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+          its backtrace:
+            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+
+        hint: this is a defect of the plugin: tell its author"#]],
+    );
+    check(
+        "consumed",
+        expect![[r#"
+        error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+
+        hint: this is a defect of the plugin: tell its author"#]],
+    );
+}
+
+#[test]
+fn in_the_next_call_is_stopped() {
+    let function = open("kept-borrow", "attack", "next-call").unwrap();
+    function.call(&[numbers(3)], 3).unwrap();
+    let error = function.call(&[numbers(3)], 3).unwrap_err();
+    expect![[r#"
+        error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+          its backtrace:
+            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+
+        hint: this is a defect of the plugin: tell its author"#]].assert_eq(&rendered(&error));
+}

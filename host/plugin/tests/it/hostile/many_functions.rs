@@ -1,0 +1,15 @@
+//! What `plugins/hostile/many-functions` tries, and what comes of it.
+
+use expect_test::expect;
+
+use super::load;
+use crate::support::rendered;
+
+#[test]
+pub fn is_stopped() {
+    let error = load("many-functions").unwrap_err();
+    expect![[r#"
+        error: `many-functions.wasm` ran over its limit of 16 MiB handed to its host in `functions`: it handed over more at once
+
+        hint: this is a defect of the plugin: tell its author"#]].assert_eq(&rendered(&error));
+}

@@ -1,0 +1,19 @@
+//! Never comes back when its host asks it for room.
+
+use std::hint::black_box;
+
+use attack::Attack;
+
+struct Allocator;
+
+impl Attack for Allocator {}
+
+/// (old address, old size, alignment, new size) → new address
+#[unsafe(export_name = "instead of cabi_realloc")]
+extern "C" fn realloc(_old: usize, _old_size: usize, _align: usize, _new_size: usize) -> usize {
+    loop {
+        black_box(());
+    }
+}
+
+attack::export!(Allocator);

@@ -1,0 +1,15 @@
+//! Gives its host addresses past the end of its memory to write to.
+
+use attack::Attack;
+
+struct Allocator;
+
+impl Attack for Allocator {}
+
+/// (old address, old size, alignment, new size) → new address
+#[unsafe(export_name = "instead of cabi_realloc")]
+extern "C" fn realloc(_old: usize, _old_size: usize, _align: usize, _new_size: usize) -> usize {
+    0xffff_ff00
+}
+
+attack::export!(Allocator);
