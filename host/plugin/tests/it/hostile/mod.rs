@@ -1,10 +1,20 @@
 //! Every attacker of `plugins/hostile`, and how it is stopped.
 
 mod bad_offsets;
+mod clock_spin;
 mod endless_loop;
+mod http_dns;
+mod http_flood;
+mod http_loopback;
+mod http_redirect;
 mod memory_bomb;
 mod poison;
 mod stack_overflow;
+mod stdout_flood;
+mod wasi_env;
+mod wasi_files;
+mod wasi_sleep;
+mod wasi_sockets;
 mod wrong_length;
 
 use std::sync::Arc;
@@ -40,7 +50,7 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options.limits = Limits {
         // Short where the attack is to last, long where a busy machine must not matter.
         time: match name {
-            "endless-loop" => Duration::from_millis(200),
+            "clock-spin" | "endless-loop" | "stdout-flood" => Duration::from_millis(200),
             _ => Duration::from_secs(60),
         },
         memory: 32 << 20,
