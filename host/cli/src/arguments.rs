@@ -47,6 +47,11 @@ pub struct Run {
     #[arg(long = "ceiling", value_name = "LIMIT=VALUE", value_parser = key_value)]
     pub ceiling: Vec<(String, String)>,
 
+    /// Which grants the job may give to its functions; by default any.
+    #[arg(long = "allow-grant", value_name = "GRANT", value_delimiter = ',',
+          value_parser = ["clock", "dir", "env", "http", "models", "random", "none"])]
+    pub allowed_grants: Option<Vec<String>>,
+
     /// Begins a job without end with a savepoint, unless it has checkpoints that came of it.
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]
     pub from: Option<PathBuf>,

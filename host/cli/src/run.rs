@@ -46,6 +46,7 @@ pub fn run(arguments: &Run) -> ExitCode {
         job: &arguments.job,
         settings,
         ceiling: &arguments.ceiling,
+        allowed_grants: arguments.allowed_grants.as_deref(),
         savepoint: None,
         output: &Output::new(arguments.quiet),
     })
@@ -57,6 +58,7 @@ pub fn savepoint(arguments: &Savepoint) -> ExitCode {
         job: &arguments.job,
         settings: arguments.settings.clone(),
         ceiling: &[],
+        allowed_grants: None,
         savepoint: Some(&arguments.folder),
         output: &Output::new(false),
     })
@@ -117,6 +119,8 @@ struct Job<'a> {
     settings: Vec<(String, String)>,
     /// Of limits of functions.
     ceiling: &'a [(String, String)],
+    /// To functions; any by default.
+    allowed_grants: Option<&'a [String]>,
     /// Where to keep its newest checkpoint, instead of running it.
     savepoint: Option<&'a Path>,
     output: &'a Output,
@@ -223,6 +227,7 @@ impl Job<'_> {
             base,
             settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
             ceiling: self.ceiling.iter().cloned().collect(),
+            allowed_grants: self.allowed_grants.map(<[String]>::to_vec),
             cache: cache_folder(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),

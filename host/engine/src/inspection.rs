@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use serde::Serialize;
-use wasmill_plugin::{Arguments, Host, HostConfig, Plugin, Signature, escape};
+use wasmill_plugin::{Arguments, Host, HostConfig, Plugin, Signature, WasiInterface, escape};
 
 use crate::{error::EngineError, planning::plugin_error, sql::flink_type};
 
@@ -28,6 +28,8 @@ struct Import {
     name: String,
     /// What it can do with it.
     capability: &'static str,
+    /// The option of CREATE FUNCTION that gives more.
+    grant: Option<&'static str>,
 }
 
 #[derive(Debug, Serialize)]
@@ -104,6 +106,13 @@ impl PluginReport {
 }
 
 fn import(name: &str) -> Import {
+    if let Some(wasi) = WasiInterface::imported(name) {
+        return Import {
+            name: name.to_owned(),
+            capability: wasi.capability,
+            grant: wasi.grant,
+        };
+    }
     let interface = name.split('/').nth(1).unwrap_or(name);
     let interface = interface.split('@').next().unwrap_or(interface);
     Import {
@@ -115,6 +124,7 @@ fn import(name: &str) -> Import {
             "metrics" => "counts and measures",
             _ => "types only",
         },
+        grant: (interface == "inference").then_some("grant.models"),
     }
 }
 

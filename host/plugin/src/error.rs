@@ -89,6 +89,8 @@ pub enum PluginError {
         model: String,
         granted: Vec<String>,
     },
+    #[error("function {function} imports `{import}`, which the job does not grant")]
+    UngrantedHttp { function: String, import: String },
     #[error("function {function}: '{option}' is {asked}, but this host allows {ceiling} at most")]
     AboveCeiling {
         function: String,
@@ -238,12 +240,11 @@ impl PluginError {
                 "build it for the world `wasmill:udf/scalar-plugin`".to_owned()
             }
             Self::UngrantedImport { capability, .. } if capability.starts_with("wasi:") => {
-                "this wasmill grants no WASI; build the plugin for a target without it, for \
-                 example wasm32-unknown-unknown"
+                "of WASI 0.2 there are cli, clocks, filesystem, http (requests), io, random and sockets"
                     .to_owned()
             }
             Self::UngrantedImport { .. } => {
-                "a plugin may import the interfaces of wasmill:udf only".to_owned()
+                "a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only".to_owned()
             }
             Self::UnknownFunction {
                 function, offered, ..
@@ -265,6 +266,11 @@ impl PluginError {
                 Some(meant) if !granted.contains(model) => meant,
                 _ => format!("add 'grant.models' = '{model}' to the function's WITH"),
             },
+            Self::UngrantedHttp { .. } => {
+                "name the hosts that it may ask, 'grant.http' = 'api.example.com:443', in the \
+                 function's WITH, or build the plugin without HTTP"
+                    .to_owned()
+            }
             Self::AboveCeiling { .. } => {
                 "ask for less, or have whoever runs this host raise its ceiling".to_owned()
             }

@@ -6,8 +6,10 @@ use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use arrow::array::{Array as _, ArrayRef, new_empty_array};
 use arrow::datatypes::{FieldRef, Fields};
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 
 use crate::arrays::adopt;
+use crate::client::HttpClient;
 use crate::contract::OpenContext;
 use crate::error::PluginError;
 use crate::instance::Instance;
@@ -76,6 +78,7 @@ impl ScalarFunction {
                 }
             })?,
         };
+        let seed = seed(plugin.sha256(), &label, &context.parameters);
         let surroundings = Arc::new(Surroundings {
             who: format!("function {label}"),
             function: label,
@@ -84,6 +87,8 @@ impl ScalarFunction {
             log: options.log,
             metrics: options.metrics,
             metric_names: Mutex::default(),
+            http: HttpClient::new(plugin.host.config.resolver.clone()),
+            seed,
         });
         let host = &plugin.host;
         let instantiator = &plugin.compiled.instantiator;
@@ -309,6 +314,21 @@ impl std::fmt::Debug for ScalarFunction {
             .field("returns", &self.returns)
             .finish_non_exhaustive()
     }
+}
+
+/// Of the numbers that a guest gets for random ones: the same for the same function of a job, and
+/// others for others.
+fn seed(plugin: &str, function: &str, parameters: &[(String, String)]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    let parameters = parameters.iter().flat_map(|(name, value)| [name, value]);
+    for text in [plugin, function]
+        .into_iter()
+        .chain(parameters.map(String::as_str))
+    {
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    hash.finalize().into()
 }
 
 /// What `returns` gave, if it is what the signature said.

@@ -1,4 +1,4 @@
-//! What a guest may ask of its host: models that the job granted, a log, metrics.
+//! What a guest may ask of its host: what the job granted, a log, metrics.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
@@ -8,11 +8,47 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 use wasmtime::component::{ComponentType, Lift};
 
+use crate::folder::GrantedFolder;
+use crate::network::Authority;
+
 /// The capabilities that a job gives to a function; nothing by default.
 #[derive(Clone, Debug, Default)]
 pub struct Grants {
     /// Models by the name that the guest opens them with.
     pub models: BTreeMap<String, Arc<dyn Model>>,
+    /// Hosts that it may send HTTP requests to. A name stands only for public addresses (`localhost`:
+    /// for this machine); any other address must be named itself.
+    pub http: Vec<Authority>,
+    /// Environment variables that it sees, and their values.
+    pub env: BTreeMap<String, String>,
+    /// The machine's clocks. Without it clocks stand at 0, and sleeping only moves them on.
+    pub clock: bool,
+    /// The machine's randomness. Without it a function's random numbers are the same in every run.
+    pub random: bool,
+    /// Folders that it may read.
+    pub folders: Vec<GrantedFolder>,
+}
+
+impl Grants {
+    /// As options of CREATE FUNCTION: name and value. Of variables only the names.
+    pub fn options(&self) -> Vec<(&'static str, String)> {
+        fn list<T: ToString>(things: impl IntoIterator<Item = T>) -> String {
+            let texts: Vec<_> = things.into_iter().map(|thing| thing.to_string()).collect();
+            texts.join(", ")
+        }
+        let folders = self.folders.iter().map(|folder| format!("{folder:?}"));
+        let flag = |granted: bool| if granted { "true" } else { "" }.to_owned();
+        let mut options = vec![
+            ("grant.models", list(self.models.keys())),
+            ("grant.http", list(&self.http)),
+            ("grant.env", list(self.env.keys())),
+            ("grant.dir", list(folders)),
+            ("grant.clock", flag(self.clock)),
+            ("grant.random", flag(self.random)),
+        ];
+        options.retain(|(_, value)| !value.is_empty());
+        options
+    }
 }
 
 /// A model that runs in the host, on the host's own columns.

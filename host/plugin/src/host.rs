@@ -16,6 +16,7 @@ use crate::error::{PluginError, escape};
 use crate::imports;
 use crate::inspect::{REASON_BYTES, inspect};
 use crate::limits::Limits;
+use crate::network::{Resolver, SystemResolver};
 use crate::plugin::{Compiled, Plugin};
 use crate::state::State;
 use crate::ticker::Ticker;
@@ -37,6 +38,8 @@ pub struct HostConfig {
     pub instances: u32,
     /// Bytes of the largest `.wasm` file. Default: 256 MiB.
     pub plugin_bytes: u64,
+    /// Finds the addresses of hosts that are granted. Default: the machine's own.
+    pub resolver: Arc<dyn Resolver>,
 }
 
 impl Default for HostConfig {
@@ -48,6 +51,7 @@ impl Default for HostConfig {
             stack: 512 << 10,
             instances: 1_000,
             plugin_bytes: 256 << 20,
+            resolver: Arc::new(SystemResolver),
         }
     }
 }

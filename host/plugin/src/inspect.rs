@@ -4,7 +4,7 @@ use wasmparser::{ComponentInstance, Encoding, KnownCustom, Parser, Payload};
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
-use crate::imports::{OFFERED, interface};
+use crate::imports::{OFFERED, WasiInterface, interface};
 
 /// The parts of a component that decide whether it may run.
 #[derive(Debug)]
@@ -281,7 +281,8 @@ fn numbers(version: &str) -> Option<[u64; 3]> {
 }
 
 fn is_offered(import: &str) -> bool {
-    contract_interface(import).is_some_and(|(name, _)| OFFERED.contains(&name))
+    WasiInterface::imported(import).is_some()
+        || contract_interface(import).is_some_and(|(name, _)| OFFERED.contains(&name))
 }
 
 #[cfg(test)]

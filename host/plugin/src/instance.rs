@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use arrow::array::ArrayRef;
 use parking_lot::Mutex;
+use sha2::{Digest as _, Sha256};
 use wasmtime::component::{
     Component, ComponentExportIndex, InstancePre, Linker, Resource, ResourceAny, TypedFunc,
 };
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
+use crate::client::HttpClient;
 use crate::contract::{GuestError, GuestRowError, GuestSignature, OpenContext, Schema, Value};
 use crate::error::{PluginError, RowError, Size, escape};
 use crate::grants::{Grants, NoMetrics, TracingLog};
@@ -87,6 +89,8 @@ pub(crate) fn read_functions(
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),
         metric_names: Mutex::default(),
+        http: HttpClient::new(host.config.resolver.clone()),
+        seed: Sha256::digest(plugin).into(),
     });
     let _running = host.ticker.run();
     let mut store = new_store(host, surroundings);
@@ -246,7 +250,8 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
         log: log.clone(),
     };
     match error.downcast_ref::<Refusal>() {
-        None => {}
+        None | Some(Refusal::Exit(_)) => {}
+        Some(Refusal::Time) => return timeout("limit.time", limits.time),
         Some(Refusal::WallTime) => return timeout("limit.wall-time", limits.wall_time),
         Some(Refusal::Data(reason)) => {
             return PluginError::BadData {

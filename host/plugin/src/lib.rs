@@ -17,8 +17,10 @@
 
 mod arrays;
 mod cache;
+mod client;
 mod contract;
 mod error;
+mod folder;
 mod function;
 mod grants;
 mod host;
@@ -27,6 +29,7 @@ mod inspect;
 mod instance;
 mod items;
 mod limits;
+mod network;
 mod plugin;
 mod rows;
 mod signature;
@@ -35,11 +38,14 @@ mod ticker;
 mod types;
 
 pub use error::{PluginError, RowError, escape};
+pub use folder::GrantedFolder;
 pub use function::{Counters, ScalarFunction};
 pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};
+pub use imports::WasiInterface;
 pub use inspect::{Contents, Producer};
 pub use limits::{Limit, Limits, Unit};
+pub use network::{Authority, Resolver, SystemResolver};
 pub use plugin::{OpenOptions, Plugin};
 pub use signature::{Arguments, Parameter, Signature};
 pub use types::carried_type;

@@ -13,11 +13,11 @@ pub struct Limits {
     /// Bytes of all linear memories and tables of an instance together (a table's element counts
     /// as 8 bytes). Default: 256 MiB.
     pub memory: usize,
-    /// Time of one call of the guest, `open` included; time that a model takes inside the call does
-    /// not count. Checked every [`Limits::TICK`]. Default: 10 s.
+    /// Time of one call of the guest, `open` included, and with what it sleeps; time that a model or
+    /// the network takes inside the call does not count. Checked every [`Limits::TICK`]. Default: 10 s.
     pub time: Duration,
-    /// Time of one call with the models that run inside it. No model is interrupted: it is looked at
-    /// when a model has answered. Default: 5 min.
+    /// Time of one call with the models that run inside it, and with what it waits for the network. No
+    /// model is interrupted: it is looked at when a model has answered. Default: 5 min.
     pub wall_time: Duration,
     /// Time that may pass until the rows of a batch are found on which the function fails, where the
     /// others are to go on: it is called for each by itself. Default: 5 min.
@@ -25,10 +25,11 @@ pub struct Limits {
     /// Instances of the function that may be alive at once: it has one for each of the calls that run
     /// at the same time. Default: 1,000.
     pub instances: usize,
-    /// Bytes that one call may hand to the host: results, intermediate columns, messages.
+    /// Bytes that one call may hand to the host (results, intermediate columns, messages, requests), and
+    /// that it may read of responses.
     /// Default: 256 MiB.
     pub result_bytes: usize,
-    /// Handles to columns, batches and models that an instance may hold at once. Default: 65,536.
+    /// Handles to columns, batches, models, streams and the like that an instance may hold at once. Default: 65,536.
     pub handles: usize,
     /// Lines that one call may log, the rest are dropped and counted. Default: 100.
     pub log_lines: usize,

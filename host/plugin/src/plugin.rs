@@ -10,6 +10,7 @@ use crate::error::{PluginError, escape};
 use crate::function::ScalarFunction;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
 use crate::host::Host;
+use crate::imports::{HTTP_HANDLER, WasiInterface};
 use crate::inspect::{Contents, Inspected, REASON_BYTES};
 use crate::instance::{Instantiator, read_functions};
 use crate::limits::Limits;
@@ -144,9 +145,25 @@ impl Plugin {
         let signature = self.function(function)?.clone();
         let label = format!("{} ({}#{function})", options.sql_name, self.name);
         self.host.check_limits(&label, &options.limits)?;
+        self.check_grants(&label, &options.grants)?;
         let parameters = bind_parameters(&label, &signature, &options.parameters)?;
         check_arguments(&label, &signature, &options.arguments)?;
         ScalarFunction::open(self.clone(), signature, label, parameters, options).map(Arc::new)
+    }
+
+    /// Refuses a function that cannot do its work. Language runtimes import much of WASI that they never
+    /// use; who imports the sending of requests means to send some.
+    fn check_grants(&self, function: &str, grants: &Grants) -> Result<(), PluginError> {
+        let sends = |import: &&String| {
+            WasiInterface::imported(import).is_some_and(|wasi| wasi.name == HTTP_HANDLER)
+        };
+        match self.imports().iter().find(sends) {
+            Some(import) if grants.http.is_empty() => Err(PluginError::UngrantedHttp {
+                function: function.to_owned(),
+                import: import.clone(),
+            }),
+            _ => Ok(()),
+        }
     }
 }
 

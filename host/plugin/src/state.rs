@@ -9,8 +9,10 @@ use arrow::datatypes::Fields;
 use parking_lot::Mutex;
 use wasmtime::component::{Resource, ResourceTable};
 
+use crate::client::HttpClient;
 use crate::error::{PluginError, Size, escape};
 use crate::grants::{Grants, Level, Log, Metrics, Model};
+use crate::imports::{self, Wasi};
 use crate::limits::{Limits, MemoryLimiter};
 
 /// `column` of the contract.
@@ -42,9 +44,15 @@ pub(crate) enum Refusal {
         limit: String,
         asked: String,
     },
-    /// Models have taken all the time that the call has.
+    /// The guest has slept away all its time.
+    #[error("no time is left")]
+    Time,
+    /// Models and the network have taken all the time that the call has.
     #[error("no time is left")]
     WallTime,
+    /// The guest asked to be ended.
+    #[error("it exited with the code {0}")]
+    Exit(u8),
 }
 
 /// Longer than any call.
@@ -64,6 +72,10 @@ pub(crate) struct Surroundings {
     pub metrics: Arc<dyn Metrics>,
     /// Of all instances: one that is replaced gets no new ones.
     pub metric_names: Mutex<HashSet<String>>,
+    /// Sends the requests that are granted.
+    pub http: HttpClient,
+    /// Of the numbers that the guest gets for random ones.
+    pub seed: [u8; 32],
 }
 
 /// The data of a guest's store.
@@ -74,6 +86,7 @@ pub(crate) struct State {
     pub call: Call,
     /// A model that the guest opened without a grant.
     pub denied_model: Option<String>,
+    pub wasi: Wasi,
     handles: ResourceTable,
     live_handles: usize,
     recent_log: VecDeque<String>,
@@ -85,6 +98,8 @@ pub(crate) struct Call {
     pub bytes_in: usize,
     /// Copied out of the guest by the `column` constructor.
     pub bytes_out: usize,
+    /// That came from the network.
+    pub bytes_fetched: usize,
     pub log_lines: usize,
     /// Of the guest, put off while models run.
     pub deadline: Instant,
@@ -101,6 +116,7 @@ impl State {
             memory: MemoryLimiter::new(limits.memory),
             call: Call::new(limits),
             denied_model: None,
+            wasi: Wasi::default(),
             handles,
             live_handles: 0,
             recent_log: VecDeque::new(),
@@ -109,6 +125,7 @@ impl State {
     }
 
     pub fn start_call(&mut self) {
+        self.end_lines();
         self.call = Call::new(&self.surroundings.limits);
         self.memory.refused = None;
         self.recent_log.clear();
@@ -131,6 +148,12 @@ impl State {
             .map_err(|error| Refusal::Data(error.to_string()))
     }
 
+    pub fn get_mut<T: 'static>(&mut self, handle: &Resource<T>) -> Result<&mut T, Refusal> {
+        self.handles
+            .get_mut(handle)
+            .map_err(|error| Refusal::Data(error.to_string()))
+    }
+
     pub fn take<T: 'static>(&mut self, handle: Resource<T>) -> Result<T, Refusal> {
         let entry = self
             .handles
@@ -144,7 +167,8 @@ impl State {
         self.live_handles
     }
 
-    /// Bytes of the arrays behind all live handles; shared buffers count once a handle.
+    /// Bytes of the arrays, requests and responses behind all live handles; shared buffers count once
+    /// a handle.
     pub fn held_bytes(&mut self) -> usize {
         self.handles
             .iter_mut()
@@ -158,7 +182,7 @@ impl State {
                         .map(|array| array.get_array_memory_size())
                         .sum()
                 } else {
-                    0
+                    imports::held_bytes(entry)
                 }
             })
             .sum()
@@ -212,6 +236,10 @@ impl State {
     /// The last log lines of this call.
     pub fn recent_log(&self) -> Vec<String> {
         let mut lines: Vec<_> = self.recent_log.iter().cloned().collect();
+        for (level, line) in self.open_lines() {
+            let line = escape(&line, self.surroundings.limits.text_bytes);
+            lines.push(format!("{level}: {line}"));
+        }
         if self.call.log_lines > self.surroundings.limits.log_lines {
             lines.push("(what it logged after that was dropped)".to_owned());
         }
@@ -243,6 +271,12 @@ impl State {
     }
 }
 
+impl Drop for State {
+    fn drop(&mut self) {
+        self.end_lines();
+    }
+}
+
 impl Call {
     fn new(limits: &Limits) -> Self {
         let now = Instant::now();
@@ -250,6 +284,7 @@ impl Call {
         Self {
             bytes_in: 0,
             bytes_out: 0,
+            bytes_fetched: 0,
             log_lines: 0,
             deadline: far(limits.time),
             wall_deadline: far(limits.wall_time),

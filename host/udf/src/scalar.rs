@@ -125,7 +125,10 @@ impl WasmScalarFunction {
         options: FunctionOptions,
     ) -> Result<Self, PluginError> {
         let signature = plugin.function(function)?;
-        let volatility = if signature.deterministic {
+        // What it asks of the world is not asked while a query is planned, and not once for all rows.
+        let grants = &options.grants;
+        let asks = grants.clock || grants.random || !grants.http.is_empty();
+        let volatility = if signature.deterministic && !asks {
             Volatility::Immutable
         } else {
             Volatility::Volatile

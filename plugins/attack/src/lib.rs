@@ -12,6 +12,8 @@ wit_bindgen::generate!({
     default_bindings_module: "attack",
 });
 
+pub mod wasi;
+
 use std::marker::PhantomData;
 
 pub use wasmill::udf::{columns, inference, log, metrics, types};

@@ -120,35 +120,78 @@ fn component_of_another_kind() {
 #[test]
 fn wants_files() {
     check_text(
-        "(component (import \"wasi:filesystem/types@0.2.0\" (instance)))",
+        "(component (import \"wasi:filesystem/types@0.3.0\" (instance)))",
         expect![[r#"
             exit 2
-            error: `f.wasm` imports `wasi:filesystem/types@0.2.0`, which is not granted
+            error: `f.wasm` imports `wasi:filesystem/types@0.3.0`, which is not granted
              --> job.sql:1:22
               |
             1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
               |                      ^^^^^^^^^^
 
-            hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown
+            hint: of WASI 0.2 there are cli, clocks, filesystem, http (requests), io, random and sockets
         "#]],
     );
 }
 
 #[test]
 fn wants_http() {
-    check_text(
-        "(component (import \"wasi:http/outgoing-handler@0.2.0\" (instance)))",
-        expect![[r#"
-            exit 2
-            error: `f.wasm` imports `wasi:http/outgoing-handler@0.2.0`, which is not granted
-             --> job.sql:1:22
-              |
-            1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
-              |                      ^^^^^^^^^^
+    let job = |with: &str| {
+        let job = Job::new(&format!(
+            "CREATE FUNCTION f AS 'http-loopback.wasm#attack' LANGUAGE WASM
+  WITH ('attack' = '127.0.0.1:1'{with});
+SELECT f(CAST(1 AS BIGINT));"
+        ));
+        job.plugin("hostile/http-loopback")
+    };
+    expect![[r#"
+        exit 2
+        error: function f (http-loopback.wasm#attack) imports `wasi:http/outgoing-handler@0.2.12`, which the job does not grant
+         --> job.sql:3:1
+          |
+        3 | SELECT f(CAST(1 AS BIGINT));
+          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-            hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown
-        "#]],
-    );
+        hint: name the hosts that it may ask, 'grant.http' = 'api.example.com:443', in the function's WITH, or build the plugin without HTTP
+    "#]].assert_eq(&job("").run());
+    expect![[r#"
+        exit 0
+        +--------+
+        | EXPR$0 |
+        +--------+
+        |      1 |
+        +--------+
+        1 row in set
+    "#]]
+    .assert_eq(&job(", 'grant.http' = 'localhost:1'").run());
+}
+
+#[test]
+fn grants_that_the_host_does_not_allow() {
+    let job = Job::new(
+        "CREATE FUNCTION f AS 'haversine.wasm#haversine' LANGUAGE WASM
+  WITH ('grant.clock' = 'true', 'grant.http' = 'localhost:1');",
+    )
+    .plugin("haversine");
+    let told = |allowed: &str| {
+        let mut command = job.command();
+        job.told(&command.args(["--allow-grant", allowed]).output().unwrap())
+    };
+    expect![[r#"
+        exit 2
+        error: this host does not allow 'grant.http'
+         --> job.sql:2:33
+          |
+        2 |   WITH ('grant.clock' = 'true', 'grant.http' = 'localhost:1');
+          |                                 ^^^^^^^^^^^^
+
+        hint: whoever runs it says what jobs may grant: `wasmill run --allow-grant`
+    "#]]
+    .assert_eq(&told("clock,dir"));
+    expect![[r#"
+        exit 0
+    "#]]
+    .assert_eq(&told("clock,http"));
 }
 
 fn check_function(with: &str, expected: Expect) {

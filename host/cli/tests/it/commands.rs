@@ -58,6 +58,8 @@ fn help_of_run() {
                                        file
               --ceiling <LIMIT=VALUE>  Lowers what functions may use at most, whatever the job says:
                                        limit.memory=64mb
+              --allow-grant <GRANT>    Which grants the job may give to its functions; by default any
+                                       [possible values: clock, dir, env, http, models, random, none]
               --from <FOLDER>          Begins a job without end with a savepoint, unless it has checkpoints
                                        that came of it
           -q, --quiet                  No progress and no summary; warnings and errors still appear

@@ -57,6 +57,31 @@ fn what_a_plugin_is() {
     .assert_eq(&shown.join("\n"));
 }
 
+/// Each interface of WASI with what it can do and what gives it more.
+#[test]
+fn what_a_plugin_imports_of_wasi() {
+    let job = Job::new("").plugin("hostile/wasi-env");
+    let told = inspect(&job, &["wasi-env.wasm"]);
+    let lines = told.lines().map(str::trim);
+    let wasi: Vec<_> = lines.filter(|line| line.starts_with("wasi:")).collect();
+    expect![[r#"
+                   wasi:cli/environment@0.2.12: has the variables that 'grant.env' names
+                   wasi:cli/exit@0.2.12: ends the call with an error
+                   wasi:io/error@0.2.12: types only
+                   wasi:io/streams@0.2.12: reads, writes and waits within the call's limits
+                   wasi:cli/stdin@0.2.12: nothing comes
+                   wasi:random/random@0.2.12: the same numbers in every run, unless 'grant.random' is given
+                   wasi:random/insecure-seed@0.2.12: the same numbers in every run, unless 'grant.random' is given"#]].assert_eq(&wasi.join("\n"));
+    let told = inspect(&job, &["--json", "wasi-env.wasm"]);
+    let report: Value = serde_json::from_str(&told[told.find('{').unwrap()..]).unwrap();
+    let imports = report["imports"].as_array().unwrap();
+    let granted = imports.iter().filter(|import| !import["grant"].is_null());
+    let granted: Vec<_> = granted
+        .map(|import| import["grant"].as_str().unwrap())
+        .collect();
+    expect!["grant.env, grant.random, grant.random"].assert_eq(&granted.join(", "));
+}
+
 #[test]
 fn what_a_plugin_is_as_json() {
     let job = Job::new("").plugin("text-features");

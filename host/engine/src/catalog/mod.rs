@@ -10,10 +10,10 @@ mod table;
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::logical_expr::LogicalPlan;
-use wasmill_plugin::Plugin;
+use wasmill_plugin::{Grants, Plugin};
 
 pub(crate) use model::{DeclaredModel, HostedModel};
-pub(crate) use show::{describe, list, show_create};
+pub(crate) use show::{called_functions, describe, list, show_create};
 pub(crate) use table::{Column, ComputedColumn, Table, Watermark};
 
 use crate::{
@@ -51,6 +51,7 @@ pub(crate) struct DeclaredFunction {
     /// The function's name in the plugin.
     pub function: String,
     pub plugin: Arc<Plugin>,
+    pub grants: Grants,
     pub options: Options,
 }
 

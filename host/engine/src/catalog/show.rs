@@ -90,6 +90,7 @@ pub(crate) fn describe(
                 ("component", function.component.clone()),
                 ("sha256", function.plugin.sha256().to_owned()),
             ];
+            rows.extend(function.grants.options());
             if let Some(signature) = function
                 .plugin
                 .functions()
@@ -107,6 +108,35 @@ pub(crate) fn describe(
             list(&["info name", "info value"], rows.collect())
         }
     }
+}
+
+/// A line for each function of a plugin that a plan calls: what it is and what it was given.
+pub(crate) fn called_functions(catalog: &Catalog, plan: &str) -> String {
+    let called = catalog
+        .functions
+        .iter()
+        .filter(|(name, _)| calls(plan, name));
+    let lines = called.map(|(_, function)| {
+        let grants = function.grants.options().into_iter();
+        let grants: Vec<_> = grants
+            .map(|(option, value)| format!("{}={value}", option.trim_start_matches("grant.")))
+            .collect();
+        format!(
+            "Function: name={}, component={}, grants=[{}]\n",
+            function.name,
+            function.component,
+            grants.join("; ")
+        )
+    });
+    lines.collect()
+}
+
+/// Whether a plan's text has a call of the function.
+fn calls(plan: &str, name: &str) -> bool {
+    plan.match_indices(name).any(|(at, _)| {
+        let inside = |letter: char| letter.is_alphanumeric() || letter == '_';
+        plan[at + name.len()..].starts_with('(') && !plan[..at].ends_with(inside)
+    })
 }
 
 fn parameter_text(parameter: &wasmill_plugin::Parameter) -> String {

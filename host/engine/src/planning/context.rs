@@ -53,6 +53,8 @@ pub(crate) struct Shared {
     pub host: Mutex<Option<Arc<Host>>>,
     /// What functions may use at most.
     pub ceiling: Limits,
+    /// What functions may be granted; `None`: anything.
+    pub allowed_grants: Option<Vec<String>>,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
 }

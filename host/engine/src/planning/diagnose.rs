@@ -55,6 +55,7 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::WrongArguments { .. }
         | PluginError::UnsupportedArgument { .. }
         | PluginError::UngrantedModel { .. }
+        | PluginError::UngrantedHttp { .. }
         | PluginError::Refused { .. }
         | PluginError::AboveCeiling { .. }
         | PluginError::TooManyInstances { .. }

@@ -1,20 +1,31 @@
 //! CREATE FUNCTION: a function of a plugin, with its grants, limits and parameters.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
-use wasmill_plugin::{Arguments, Grants, Host, Limits, Model, OpenOptions};
+use wasmill_plugin::{Arguments, Grants, Host, Limits, OpenOptions};
 use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
-use super::{context::Shared, diagnose::plugin_error, limits::function_limits};
+use super::{
+    context::Shared, diagnose::plugin_error, grants::function_grants, limits::function_limits,
+};
 use crate::{
-    catalog::{DeclaredFunction, HostedModel},
+    catalog::DeclaredFunction,
     error::{EngineError, nearest},
     sql::{CreateFunction, Script},
 };
 
 /// Keys of WITH that are the host's, as the limits are; all others are the function's parameters.
-const HOST_KEYS: &[&str] = &["grant.models", "on-error", "sha256"];
+const HOST_KEYS: &[&str] = &[
+    "grant.clock",
+    "grant.dir",
+    "grant.env",
+    "grant.http",
+    "grant.models",
+    "grant.random",
+    "on-error",
+    "sha256",
+];
 
 fn host_keys() -> impl Iterator<Item = &'static str> {
     let limits = Limits::ALL.iter().map(|limit| limit.option);
@@ -85,6 +96,7 @@ pub(crate) fn create_function(
             .open(function, options)
             .map_err(|error| plugin_error(&error).at(|| script.location(statement.name.span)))?;
     }
+    let grants = open.grants.clone();
     let udf = scalar_udf(
         Arc::clone(&plugin),
         function,
@@ -107,6 +119,7 @@ pub(crate) fn create_function(
         component: written.clone(),
         function: function.to_owned(),
         plugin,
+        grants,
         options: statement.options.clone(),
     };
     Ok((declared, udf))
@@ -166,26 +179,8 @@ fn host_options(
             ));
         }
     };
-    let mut models: BTreeMap<String, Arc<dyn Model>> = BTreeMap::new();
-    let granted = options
-        .values
-        .get("grant.models")
-        .map_or("", String::as_str);
-    for name in granted
-        .split(',')
-        .map(str::trim)
-        .filter(|name| !name.is_empty())
-    {
-        let declared = shared
-            .catalog
-            .read()
-            .model(name)
-            .map_err(|error| located("grant.models", error))?;
-        let model = declared.load(&shared.connectors.base)?;
-        models.insert(name.to_owned(), Arc::new(HostedModel::new(model)));
-    }
     Ok(HostOptions {
-        grants: Grants { models },
+        grants: function_grants(shared, options, script)?,
         limits,
         on_error,
     })

@@ -10,6 +10,7 @@ mod diagnose;
 mod endless;
 mod epochs;
 mod functions;
+mod grants;
 mod guards;
 mod holding;
 mod insert;

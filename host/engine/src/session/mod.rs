@@ -42,6 +42,8 @@ pub struct SessionConfig {
     /// What the functions of a job may use at most, by the names of limits (`limit.memory`); the job can
     /// only ask for less.
     pub ceiling: BTreeMap<String, String>,
+    /// Which grants the job may give to its functions (`http`, `dir`, …). `None`: any.
+    pub allowed_grants: Option<Vec<String>>,
     /// The cache folder; compiled plugins go to `compiled/` in it.
     pub cache: PathBuf,
     /// Where `print` tables go.
@@ -176,6 +178,7 @@ impl Session {
                 warnings: Mutex::default(),
                 host: Mutex::default(),
                 ceiling: ceiling(&config.ceiling)?,
+                allowed_grants: config.allowed_grants.clone(),
                 gave_null: Arc::default(),
             }),
         })

@@ -241,6 +241,8 @@ impl Planner<'_> {
             }
             _ => return Err(EngineError::bug("EXPLAIN of another statement")),
         }
+        let functions = catalog::called_functions(&self.shared.catalog.read(), &text);
+        text.push_str(&functions);
         Ok(Work::Text(text))
     }
 

@@ -46,6 +46,7 @@ impl Folder {
             base: self.path().to_owned(),
             settings,
             ceiling: BTreeMap::new(),
+            allowed_grants: None,
             cache: self.path().join("cache"),
             stdout: self.stdout.clone(),
             stderr: self.stdout.clone(),

@@ -3,6 +3,7 @@
 
 mod errors;
 mod functions;
+mod grants;
 mod harness;
 mod hostile;
 mod jobs;

@@ -1,15 +1,19 @@
-//! What the host offers to every guest: one file an interface of the contract.
+//! What the host offers to every guest: one file an interface of the contract, and WASI.
 
 mod columns;
 mod inference;
 mod log;
 mod metrics;
+mod wasi;
 
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::state::State;
+
+pub use wasi::WasiInterface;
+pub(crate) use wasi::{HTTP_HANDLER, Wasi, held_bytes};
 
 /// The interfaces that a guest may import without a grant.
 pub(crate) const OFFERED: [&str; 5] = ["columns", "inference", "log", "metrics", "types"];
@@ -22,6 +26,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     metrics::add(&mut linker.instance(&interface("metrics"))?)?;
     // `types` has no functions: a component may still import it by name.
     linker.instance(&interface("types"))?;
+    wasi::add(&mut linker)?;
     Ok(linker)
 }
 

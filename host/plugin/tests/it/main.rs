@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod support;
+mod web;
 
 mod cache;
 mod components;

@@ -137,33 +137,48 @@ fn a_newer_contract() {
 #[test]
 fn capabilities_that_nobody_granted() {
     check(
-        &importing("wasi:filesystem/types@0.2.3"),
+        &importing("wasi:filesystem/types@0.3.0"),
         expect![[r#"
-        error: `plugin.wasm` imports `wasi:filesystem/types@0.2.3`, which is not granted
+        error: `plugin.wasm` imports `wasi:filesystem/types@0.3.0`, which is not granted
 
-        hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown"#]],
+        hint: of WASI 0.2 there are cli, clocks, filesystem, http (requests), io, random and sockets"#]],
     );
     check(
-        &importing("wasi:http/outgoing-handler@0.2.3"),
+        &importing("wasi:http/incoming-handler@0.2.3"),
         expect![[r#"
-        error: `plugin.wasm` imports `wasi:http/outgoing-handler@0.2.3`, which is not granted
+        error: `plugin.wasm` imports `wasi:http/incoming-handler@0.2.3`, which is not granted
 
-        hint: this wasmill grants no WASI; build the plugin for a target without it, for example wasm32-unknown-unknown"#]],
+        hint: of WASI 0.2 there are cli, clocks, filesystem, http (requests), io, random and sockets"#]],
     );
     check(
         &importing("acme:bank/money@1.0.0"),
         expect![[r#"
         error: `plugin.wasm` imports `acme:bank/money@1.0.0`, which is not granted
 
-        hint: a plugin may import the interfaces of wasmill:udf only"#]],
+        hint: a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only"#]],
     );
     check(
         &importing("wasmill:udf/secrets@0.1.0"),
         expect![[r#"
         error: `plugin.wasm` imports `wasmill:udf/secrets@0.1.0`, which is not granted
 
-        hint: a plugin may import the interfaces of wasmill:udf only"#]],
+        hint: a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only"#]],
     );
+}
+
+/// Whoever imports them may do nothing with them, until a job grants it.
+#[test]
+fn wasi_is_not_refused() {
+    for import in [
+        "wasi:filesystem/types@0.2.3",
+        "wasi:http/outgoing-handler@0.2.0",
+        "wasi:sockets/tcp@0.2.12",
+    ] {
+        let plugin = host()
+            .load_bytes("plugin.wasm", &importing(import))
+            .unwrap();
+        assert!(plugin.imports().iter().any(|known| known == import));
+    }
 }
 
 #[test]

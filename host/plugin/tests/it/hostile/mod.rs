@@ -7,6 +7,7 @@ mod bad_discriminant;
 mod bad_offsets;
 mod bad_text;
 mod batch_bomb;
+mod clock_spin;
 mod deep_signature;
 mod destructor_calls_host;
 mod destructor_loop;
@@ -20,6 +21,10 @@ mod escaping_name;
 mod forged_handle;
 mod giant_result;
 mod host_at_depth;
+mod http_dns;
+mod http_flood;
+mod http_loopback;
+mod http_redirect;
 mod invisible_name;
 mod kept_borrow;
 mod log_flood;
@@ -53,9 +58,14 @@ mod shared_children;
 mod stack_overflow;
 mod start_bomb;
 mod start_trap;
+mod stdout_flood;
 mod table_bomb;
 mod traps;
 mod used_after_drop;
+mod wasi_env;
+mod wasi_files;
+mod wasi_sleep;
+mod wasi_sockets;
 mod wide_signature;
 mod wild_pointer;
 mod wrong_length;
@@ -96,7 +106,9 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options.limits = Limits {
         // Short where the attack is to last, long where a busy machine must not matter.
         time: match name {
-            "endless-loop" | "realloc-loop" => Duration::from_millis(200),
+            "clock-spin" | "endless-loop" | "realloc-loop" | "stdout-flood" => {
+                Duration::from_millis(200)
+            }
             _ => Duration::from_secs(60),
         },
         // Little, but to those that need room for what they are about.
