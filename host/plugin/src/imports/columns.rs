@@ -26,6 +26,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         "[constructor]column",
         |mut cx: Cx, (data_type, array, children): (DataType, Array, Vec<Resource<Column>>)| {
             let state = cx.data_mut();
+            state.check_rows(array.length)?;
             state.take_in(arrays::size(&array))?;
             let children = columns(state, children)?;
             let array = arrays::build(&data_type, array, children).map_err(Refusal::Data)?;
@@ -79,6 +80,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         "[constructor]batch",
         |mut cx: Cx, (schema, handles, rows): (Schema, Vec<Resource<Column>>, u32)| {
             let state = cx.data_mut();
+            state.check_rows(rows)?;
             let columns = columns(state, handles)?;
             let batch = batch(&schema, columns, rows).map_err(Refusal::Data)?;
             Ok((state.push(batch)?,))

@@ -3,7 +3,7 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
@@ -43,7 +43,12 @@ impl Model for Sum {
         "1".to_owned()
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        _: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError> {
         let [a, b] = columns else {
             return Err(ModelError::Invalid("two, please".to_owned()));
         };
@@ -175,10 +180,15 @@ impl Model for Slow {
         self.sum.version()
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        _: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError> {
         self.started.send(()).unwrap();
         self.go_on.lock().unwrap().recv().unwrap();
-        self.sum.predict(columns, rows)
+        self.sum.predict(columns, rows, None)
     }
 }
 
