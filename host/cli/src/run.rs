@@ -14,7 +14,7 @@ use tokio::{runtime, signal, signal::unix::SignalKind};
 use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
 
 use crate::{
-    arguments::{Run, Savepoint},
+    arguments::{DEFAULT_TENANT, Run, Savepoint},
     cells,
     output::Output,
     progress::{Progress, summary},
@@ -46,6 +46,8 @@ pub fn run(arguments: &Run) -> ExitCode {
         job: &arguments.job,
         settings,
         ceiling: &arguments.ceiling,
+        tenant: &arguments.tenant,
+        tenant_limits: &arguments.tenant_limits,
         savepoint: None,
         output: &Output::new(arguments.quiet),
     })
@@ -57,6 +59,8 @@ pub fn savepoint(arguments: &Savepoint) -> ExitCode {
         job: &arguments.job,
         settings: arguments.settings.clone(),
         ceiling: &[],
+        tenant: DEFAULT_TENANT,
+        tenant_limits: &[],
         savepoint: Some(&arguments.folder),
         output: &Output::new(false),
     })
@@ -117,6 +121,9 @@ struct Job<'a> {
     settings: Vec<(String, String)>,
     /// Of limits of functions.
     ceiling: &'a [(String, String)],
+    tenant: &'a str,
+    /// Of sums of the tenant.
+    tenant_limits: &'a [(String, String)],
     /// Where to keep its newest checkpoint, instead of running it.
     savepoint: Option<&'a Path>,
     output: &'a Output,
@@ -223,6 +230,8 @@ impl Job<'_> {
             base,
             settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
             ceiling: self.ceiling.iter().cloned().collect(),
+            tenant: self.tenant.to_owned(),
+            tenant_limits: self.tenant_limits.iter().cloned().collect(),
             cache: cache_folder(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),

@@ -95,13 +95,17 @@ impl Resource {
         }
     }
 
-    fn thing(self) -> &'static str {
-        match self {
-            Resource::Memory => " of memory",
-            Resource::Instances => " instances",
-            Resource::ResultBytes => " handed to their host",
-            Resource::ModelCalls => " models at work",
-            Resource::ModelQueue => " calls that wait for a model",
+    /// With a number before it.
+    fn thing(self, number: u64) -> &'static str {
+        match (self, number) {
+            (Resource::Memory, _) => " of memory",
+            (Resource::Instances, 1) => " instance",
+            (Resource::Instances, _) => " instances",
+            (Resource::ResultBytes, _) => " handed to their host",
+            (Resource::ModelCalls, 1) => " model at work",
+            (Resource::ModelCalls, _) => " models at work",
+            (Resource::ModelQueue, 1) => " call that waits for a model",
+            (Resource::ModelQueue, _) => " calls that wait for a model",
         }
     }
 }
@@ -130,7 +134,7 @@ impl fmt::Display for Excess {
                 .find(|limit| limit.option == self.resource.total());
             limit.map_or_else(|| value.to_string(), |limit| limit.shown(value))
         };
-        let thing = self.resource.thing();
+        let thing = self.resource.thing(self.limit);
         write!(
             f,
             " may have {}{thing}, and would have {}",

@@ -11,7 +11,7 @@ use crate::account::Account;
 use crate::limits::Limits;
 
 /// A tick while calls wait for a turn.
-const SHORT_TICK: Duration = Duration::from_millis(1);
+const SHORT_TICK: Duration = Duration::from_micros(500);
 
 /// Ticks without a call after which the thread sleeps until the next one.
 const IDLE_TICKS: u32 = 20;

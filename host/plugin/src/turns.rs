@@ -26,7 +26,7 @@ use wasmtime::Engine;
 use crate::account::Account;
 
 /// A guest goes on until it has had so much more than who waits.
-const GRANULARITY: u64 = 1_000_000;
+const GRANULARITY: u64 = 200_000;
 /// A guest goes on for so long before another one of the same tenant has its turn.
 const SLICE: Duration = Duration::from_millis(10);
 /// How much less than the others one may have had who comes back.

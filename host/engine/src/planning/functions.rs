@@ -6,7 +6,11 @@ use datafusion::logical_expr::ScalarUDF;
 use wasmill_plugin::{Arguments, Grants, Host, Limits, Model, OpenOptions};
 use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
-use super::{context::Shared, diagnose::plugin_error, limits::function_limits};
+use super::{
+    context::Shared,
+    diagnose::plugin_error,
+    limits::{function_limits, job_account},
+};
 use crate::{
     catalog::{DeclaredFunction, HostedModel},
     error::{EngineError, nearest},
@@ -74,6 +78,7 @@ pub(crate) fn create_function(
         parameters,
         grants: options.grants,
         limits: options.limits,
+        account: Some(job_account(shared, &host)?),
         ..OpenOptions::new(statement.name.text.clone(), vec![])
     };
     if let Arguments::Exact(fields) = &signature.arguments {
@@ -94,6 +99,7 @@ pub(crate) fn create_function(
             parameters: open.parameters,
             grants: open.grants,
             limits: open.limits,
+            account: open.account,
             log: open.log,
             metrics: open.metrics,
             on_error: options.on_error,

@@ -46,6 +46,8 @@ impl Folder {
             base: self.path().to_owned(),
             settings,
             ceiling: BTreeMap::new(),
+            tenant: "default".to_owned(),
+            tenant_limits: BTreeMap::new(),
             cache: self.path().join("cache"),
             stdout: self.stdout.clone(),
             stderr: self.stdout.clone(),

@@ -4,8 +4,10 @@
 
 mod support;
 
+mod budgets;
 mod cache;
 mod good;
 mod hostile;
 mod models;
 mod refused;
+mod turns;
