@@ -78,7 +78,7 @@ fn of_instances() {
         },
     );
     expect![[r#"
-        error: function distance (haversine.wasm#haversine) cannot go on in `open`: all functions of the job together may have 1 instances, and would have 2
+        error: function distance (haversine.wasm#haversine) cannot go on in `open`: all functions of the job together may have 1 instance, and would have 2
 
         hint: SET 'job.total.instances' before the functions gives the job more, or use a lower 'parallelism.default'"#]].assert_eq(&beside_one_at_work(&host(), &job));
 }
@@ -91,7 +91,7 @@ fn of_a_tenant() {
     };
     let job = host().tenant("acme", budget).job(Budget::of_job());
     expect![[r#"
-        error: function distance (haversine.wasm#haversine) cannot go on in `open`: all functions of the tenant `acme` together may have 1 instances, and would have 2
+        error: function distance (haversine.wasm#haversine) cannot go on in `open`: all functions of the tenant `acme` together may have 1 instance, and would have 2
 
         hint: wait until the tenant's other jobs need less, or have whoever runs this host give it more: --tenant-limit total.instances=…"#]].assert_eq(&beside_one_at_work(&host(), &job));
 }
@@ -155,11 +155,11 @@ fn of_models_at_work() {
         }
     });
     expect![[r#"
-        error: function score (predict.wasm#predict) cannot go on in `batch-eval`: all its instances together may have 1 models at work, and would have 2
+        error: function score (predict.wasm#predict) cannot go on in `batch-eval`: all its instances together may have 1 model at work, and would have 2
 
         hint: a higher limit can be given with 'limit.model-calls' in the function's WITH"#]].assert_eq(&queued);
     expect![[r#"
-        error: function score (predict.wasm#predict) cannot go on in `batch-eval`: all its instances together may have 1 calls that wait for a model, and would have 2
+        error: function score (predict.wasm#predict) cannot go on in `batch-eval`: all its instances together may have 1 call that waits for a model, and would have 2
 
         hint: a higher limit can be given with 'limit.model-queue' in the function's WITH"#]].assert_eq(&too_many);
     assert_eq!((job.used().model_calls, job.used().model_queue), (0, 0));
@@ -257,5 +257,12 @@ fn idle_instances_of_another_tenant_do_not_go_for_a_jobs_sum() {
 fn no_room_on_the_host() {
     let host = host_of(1);
     let job = host.tenant("a", Budget::of_tenant()).job(Budget::of_job());
-    expect![[""]].assert_eq(&beside_one_at_work(&host, &job));
+    // To ask a plugin for its functions takes a guest, too.
+    let _loaded = host
+        .load("haversine.wasm", &plugin_path("haversine"))
+        .unwrap();
+    expect![[r#"
+        error: no room for another instance of function distance (haversine.wasm#haversine): 1 run already
+
+        hint: use fewer functions or a lower parallelism"#]].assert_eq(&beside_one_at_work(&host, &job));
 }
