@@ -1,6 +1,6 @@
 //! What crosses the border: bytes that a call copies, by the host's own counters.
 
-use std::{error::Error, path::Path, sync::Arc};
+use std::{error::Error, path::Path, sync::Arc, time::Instant};
 
 use arrow::{
     array::{ArrayRef, Float64Array},
@@ -33,7 +33,12 @@ impl Model for FirstFeature {
         "1".to_owned()
     }
 
-    fn predict(&self, columns: &[ArrayRef], _rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        _rows: usize,
+        _deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError> {
         Ok(columns.iter().take(1).cloned().collect())
     }
 }

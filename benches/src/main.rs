@@ -4,9 +4,11 @@
 //! that a drifting machine slows both.
 
 mod border;
+mod density;
 mod handover;
 mod job;
 mod measure;
+mod neighbours;
 mod streaming;
 mod table;
 
@@ -42,6 +44,10 @@ enum Suite {
     Job,
     /// A function in a component beside the same function in Rust, inside DataFusion.
     Border,
+    /// A job beside hostile jobs of another tenant, in one process.
+    Neighbours,
+    /// A thousand functions of a thousand tenants in one process.
+    Density,
     /// A job without end from Kafka to Kafka: rows a second, latency, memory.
     Streaming(streaming::Streaming),
 }
@@ -51,6 +57,8 @@ fn main() -> ExitCode {
     let result = match &arguments.suite {
         Some(Suite::Job) => job::run(&arguments),
         Some(Suite::Border) => border(&arguments),
+        Some(Suite::Neighbours) => neighbours::run(&arguments),
+        Some(Suite::Density) => density::run(&arguments),
         Some(Suite::Streaming(streaming)) => streaming::run(&arguments, streaming),
         None => border(&arguments).and_then(|()| job::run(&arguments)),
     };

@@ -5,6 +5,9 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+/// The tenant of a job of whom nothing else is said.
+pub const DEFAULT_TENANT: &str = "default";
+
 /// Streaming SQL with WebAssembly functions and host-run models.
 #[derive(Debug, Parser)]
 #[command(name = "wasmill", version, about, max_term_width = 100)]
@@ -43,7 +46,8 @@ pub struct Run {
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub settings: Vec<(String, String)>,
 
-    /// Lowers what functions may use at most, whatever the job says: limit.memory=64mb.
+    /// Lowers what functions, and all of the job's together, may use at most, whatever the job says:
+    /// limit.memory=64mb, job.total.memory=1gb.
     #[arg(long = "ceiling", value_name = "LIMIT=VALUE", value_parser = key_value)]
     pub ceiling: Vec<(String, String)>,
 
@@ -51,6 +55,13 @@ pub struct Run {
     #[arg(long = "allow-grant", value_name = "GRANT", value_delimiter = ',',
           value_parser = ["clock", "dir", "env", "http", "models", "random", "none"])]
     pub allowed_grants: Option<Vec<String>>,
+    /// Whose job it is; messages name the tenant.
+    #[arg(long, value_name = "NAME", default_value = DEFAULT_TENANT)]
+    pub tenant: String,
+
+    /// What all functions of the tenant may use together: total.memory=4gb.
+    #[arg(long = "tenant-limit", value_name = "LIMIT=VALUE", value_parser = key_value)]
+    pub tenant_limits: Vec<(String, String)>,
 
     /// Begins a job without end with a savepoint, unless it has checkpoints that came of it.
     #[arg(long, value_name = "FOLDER", value_hint = ValueHint::DirPath)]

@@ -14,7 +14,7 @@ use tokio::{runtime, signal, signal::unix::SignalKind};
 use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
 
 use crate::{
-    arguments::{Run, Savepoint},
+    arguments::{DEFAULT_TENANT, Run, Savepoint},
     cells,
     output::Output,
     progress::{Progress, summary},
@@ -47,6 +47,8 @@ pub fn run(arguments: &Run) -> ExitCode {
         settings,
         ceiling: &arguments.ceiling,
         allowed_grants: arguments.allowed_grants.as_deref(),
+        tenant: &arguments.tenant,
+        tenant_limits: &arguments.tenant_limits,
         savepoint: None,
         output: &Output::new(arguments.quiet),
     })
@@ -59,6 +61,8 @@ pub fn savepoint(arguments: &Savepoint) -> ExitCode {
         settings: arguments.settings.clone(),
         ceiling: &[],
         allowed_grants: None,
+        tenant: DEFAULT_TENANT,
+        tenant_limits: &[],
         savepoint: Some(&arguments.folder),
         output: &Output::new(false),
     })
@@ -121,6 +125,9 @@ struct Job<'a> {
     ceiling: &'a [(String, String)],
     /// To functions; any by default.
     allowed_grants: Option<&'a [String]>,
+    tenant: &'a str,
+    /// Of sums of the tenant.
+    tenant_limits: &'a [(String, String)],
     /// Where to keep its newest checkpoint, instead of running it.
     savepoint: Option<&'a Path>,
     output: &'a Output,
@@ -228,6 +235,8 @@ impl Job<'_> {
             settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
             ceiling: self.ceiling.iter().cloned().collect(),
             allowed_grants: self.allowed_grants.map(<[String]>::to_vec),
+            tenant: self.tenant.to_owned(),
+            tenant_limits: self.tenant_limits.iter().cloned().collect(),
             cache: cache_folder(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),

@@ -4,6 +4,8 @@ use std::fmt::{self, Display, Write as _};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::account::Excess;
+
 /// Why a plugin could not be loaded, opened or called.
 ///
 /// `Display` is the message; what to do about it is in [`PluginError::hint`]. `function` and
@@ -173,6 +175,15 @@ pub enum PluginError {
         asked: Box<str>,
         log: Vec<String>,
     },
+    /// Not this function, but all of a level together would run over what they may use: all
+    /// instances of the function, all functions of the job or of the tenant.
+    #[error("{who} cannot go on in `{call}`: {sum}{}", Log(log))]
+    Sum {
+        who: String,
+        call: &'static str,
+        sum: Sum,
+        log: Vec<String>,
+    },
     #[error("{who} handed bad data to its host in `{call}`: {reason}{}", Log(log))]
     BadData {
         who: String,
@@ -195,9 +206,30 @@ pub enum PluginError {
 
     // The environment's.
     #[error("no room for another instance of {who}: {limit} run already")]
-    NoRoom { who: String, limit: u32 },
+    NoRoom { who: String, limit: u64 },
     #[error("cannot start the WebAssembly engine: {0}")]
     Engine(String),
+}
+
+/// What a level of accounts has no room for.
+#[derive(Debug)]
+pub struct Sum(Box<Excess>);
+
+impl Sum {
+    pub(crate) fn new(excess: Excess) -> Self {
+        Self(Box::new(excess))
+    }
+
+    /// Whether it was used up by others than the job: by the tenant's other jobs, by other tenants.
+    pub fn is_outside_of_the_job(&self) -> bool {
+        self.0.is_outside_of_the_job()
+    }
+}
+
+impl Display for Sum {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
 }
 
 /// What a function says about one row of a batch.
@@ -298,6 +330,7 @@ impl PluginError {
             | Self::Trap { .. }
             | Self::BadData { .. }
             | Self::WrongResult { .. } => DEFECT.to_owned(),
+            Self::Sum { sum, .. } => sum.0.hint(),
             Self::NoRoom { .. } => "use fewer functions or a lower parallelism".to_owned(),
             _ => return None,
         })

@@ -1,7 +1,7 @@
 //! An opened scalar function: its instances, its calls, its counters.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{Array as _, ArrayRef, new_empty_array};
 use arrow::datatypes::{FieldRef, Fields};
@@ -12,6 +12,7 @@ use crate::arrays::adopt;
 use crate::client::HttpClient;
 use crate::contract::OpenContext;
 use crate::error::PluginError;
+use crate::idle::Idle;
 use crate::instance::Instance;
 use crate::plugin::{OpenOptions, Plugin};
 use crate::rows;
@@ -30,9 +31,7 @@ pub struct ScalarFunction {
     returns: FieldRef,
     /// All types are such that a batch of one row can go by `eval`.
     plain: bool,
-    idle: Mutex<Vec<Instance>>,
-    /// Instances, idle or at work.
-    live: AtomicUsize,
+    idle: Arc<Idle>,
     counters: AtomicCounters,
 }
 
@@ -79,18 +78,21 @@ impl ScalarFunction {
             })?,
         };
         let seed = seed(plugin.sha256(), &label, &context.parameters);
+        let host = &plugin.host;
+        let job = options.account.as_ref().unwrap_or_else(|| host.account());
+        let account = job.function(&options.limits);
         let surroundings = Arc::new(Surroundings {
             who: format!("function {label}"),
             function: label,
             grants: options.grants,
             limits: options.limits,
+            account: account.clone(),
             log: options.log,
             metrics: options.metrics,
             metric_names: Mutex::default(),
             http: HttpClient::new(plugin.host.config.resolver.clone()),
             seed,
         });
-        let host = &plugin.host;
         let instantiator = &plugin.compiled.instantiator;
         let mut instance =
             Instance::open(host, instantiator, &surroundings, &signature.name, &context)?;
@@ -105,10 +107,12 @@ impl ScalarFunction {
                 .all(|field| rows::is_plain(field.data_type()));
         let counters = AtomicCounters::default();
         counters.instances.store(1, Ordering::Relaxed);
+        drop(instance.end_turn());
+        let idle = Idle::new(&account);
+        idle.push(instance);
         Ok(Self {
             arguments: options.arguments.into(),
-            idle: Mutex::new(vec![instance]),
-            live: AtomicUsize::new(1),
+            idle,
             plugin,
             signature,
             surroundings,
@@ -164,8 +168,7 @@ impl ScalarFunction {
             return Ok(Ok(new_empty_array(self.returns.data_type())));
         }
         let host = &self.plugin.host;
-        let idle = self.idle.lock().pop();
-        let mut instance = match idle {
+        let mut instance = match self.idle.pop() {
             Some(instance) => instance,
             None => self.start()?,
         };
@@ -182,6 +185,8 @@ impl ScalarFunction {
                 .and_then(|array| self.check_result(instance.state(), &array, rows))
         };
         self.count(&instance, rows);
+        // To drop an instance may take long, too.
+        let _turn = instance.end_turn();
         // After a trap the guest's memory may be in any state; after an error of its own it is not.
         let lives = matches!(
             result,
@@ -194,34 +199,31 @@ impl ScalarFunction {
             self.counters.traps.fetch_add(1, Ordering::Relaxed);
         }
         if lives && instance.may_go_on() {
-            self.idle.lock().push(instance);
-        } else {
-            drop(instance);
-            self.live.fetch_sub(1, Ordering::Relaxed);
+            self.idle.push(instance);
         }
-        Ok(result)
+        match result {
+            // The rows cannot help it.
+            Err(error @ PluginError::Sum { .. }) => Err(error),
+            result => Ok(result),
+        }
     }
 
     fn start(&self) -> Result<Instance, PluginError> {
-        let limit = self.surroundings.limits.instances;
-        let opened = match self.live.fetch_add(1, Ordering::Relaxed) {
-            live if live < limit => {
-                self.counters.instances.fetch_add(1, Ordering::Relaxed);
-                Instance::open(
-                    &self.plugin.host,
-                    &self.plugin.compiled.instantiator,
-                    &self.surroundings,
-                    &self.signature.name,
-                    &self.context,
-                )
-            }
-            _ => Err(PluginError::TooManyInstances {
-                function: self.surroundings.function.clone(),
-                limit,
-            }),
-        };
-        if opened.is_err() {
-            self.live.fetch_sub(1, Ordering::Relaxed);
+        let opened = Instance::open(
+            &self.plugin.host,
+            &self.plugin.compiled.instantiator,
+            &self.surroundings,
+            &self.signature.name,
+            &self.context,
+        );
+        let no_room = matches!(
+            opened,
+            Err(PluginError::TooManyInstances { .. }
+                | PluginError::NoRoom { .. }
+                | PluginError::Sum { .. })
+        );
+        if !no_room {
+            self.counters.instances.fetch_add(1, Ordering::Relaxed);
         }
         opened
     }

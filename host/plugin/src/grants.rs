@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Debug};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
@@ -61,8 +62,13 @@ pub trait Model: Send + Sync + Debug {
     fn version(&self) -> String;
     /// `columns` are of the types of [`Model::inputs`], all of `rows` rows; a null means what the
     /// model makes of it (NaN to a model of floats). Returns one column of `rows` rows a field of
-    /// [`Model::outputs`].
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError>;
+    /// [`Model::outputs`]. Behind the deadline nobody wants them: a model that can should fail then.
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError>;
 }
 
 /// Why a model gave no predictions.

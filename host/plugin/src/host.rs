@@ -3,6 +3,7 @@
 use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Weak};
+use std::thread;
 
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
@@ -11,11 +12,12 @@ use wasmtime::{
     Config, Engine, InstanceAllocationStrategy, PoolingAllocationConfig, WasmBacktraceDetails,
 };
 
+use crate::account::Account;
 use crate::cache::{CompileCache, hex};
 use crate::error::{PluginError, escape};
 use crate::imports;
 use crate::inspect::{REASON_BYTES, inspect};
-use crate::limits::Limits;
+use crate::limits::{Budget, Limits};
 use crate::network::{Resolver, SystemResolver};
 use crate::plugin::{Compiled, Plugin};
 use crate::state::State;
@@ -34,8 +36,13 @@ pub struct HostConfig {
     pub ceiling: Limits,
     /// Bytes of stack that a guest may use, of the calling thread's. Default: 512 KiB.
     pub stack: usize,
-    /// Guests that may be alive at once. Default: 1,000.
+    /// Guests that may be alive at once, of all tenants. Idle ones go before one is refused.
+    /// Default: 2,000.
     pub instances: u32,
+    /// Bytes of all memories and tables of all guests. Default: as much as can be said.
+    pub memory: usize,
+    /// Guests that may run at once; tenants have them in turns. Default: the number of cores.
+    pub turns: usize,
     /// Bytes of the largest `.wasm` file. Default: 256 MiB.
     pub plugin_bytes: u64,
     /// Finds the addresses of hosts that are granted. Default: the machine's own.
@@ -49,21 +56,22 @@ impl Default for HostConfig {
             default_limits: Limits::default(),
             ceiling: Limits::unlimited(),
             stack: 512 << 10,
-            instances: 1_000,
+            instances: 2_000,
+            memory: usize::MAX,
+            turns: thread::available_parallelism().map_or(1, usize::from),
             plugin_bytes: 256 << 20,
             resolver: Arc::new(SystemResolver),
         }
     }
 }
 
-/// Instances of modules, memories and tables that one guest may have.
-const MODULES: u32 = 100;
-
 /// Loads plugins. One a process.
 pub struct Host {
     pub(crate) config: HostConfig,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) account: Arc<Account>,
+    tenants: Mutex<HashMap<String, Weak<Account>>>,
     linker: Linker<State>,
     cache: Option<CompileCache>,
     /// Plugins in use, by the hash of their bytes.
@@ -79,21 +87,54 @@ impl Host {
             tracing::debug!("no pool of instances: {error:#}");
             Engine::new(&engine_config(&config, false)).map_err(engine_error)
         })?;
-        let ticker =
-            Ticker::start(&engine).map_err(|error| PluginError::Engine(error.to_string()))?;
+        let budget = Budget {
+            instances: config.instances as usize,
+            memory: config.memory,
+            ..Budget::unlimited()
+        };
+        let account = Account::host(budget, config.turns);
+        account.room().turns.preempt(&engine);
+        let ticker = Ticker::start(&engine, account.clone())
+            .map_err(|error| PluginError::Engine(error.to_string()))?;
         Ok(Arc::new(Self {
             linker: imports::linker(&engine).map_err(engine_error)?,
             cache: config.cache.as_deref().and_then(CompileCache::open),
             loaded: Mutex::default(),
+            tenants: Mutex::default(),
             config,
             engine,
             ticker,
+            account,
         }))
     }
 
     /// The limits of a function for which nothing else is said, none above the host's ceiling.
     pub fn default_limits(&self) -> &Limits {
         &self.config.default_limits
+    }
+
+    /// The account of a tenant, for all of its jobs. The same for as long as any of them is there; the
+    /// last budget counts.
+    pub fn tenant(&self, name: &str, budget: Budget) -> Arc<Account> {
+        let mut tenants = self.tenants.lock();
+        if let Some(tenant) = tenants.get(name).and_then(Weak::upgrade) {
+            tenant.set_budget(budget);
+            return tenant;
+        }
+        tenants.retain(|_, tenant| tenant.strong_count() > 0);
+        let tenant = self.account.tenant(name, budget);
+        tenants.insert(name.to_owned(), Arc::downgrade(&tenant));
+        tenant
+    }
+
+    /// What all functions of all tenants use together.
+    pub fn account(&self) -> &Arc<Account> {
+        &self.account
+    }
+
+    /// Makes room for another guest: whether there was one that is idle.
+    pub(crate) fn evict(&self) -> bool {
+        self.account.room().idle.evict(&self.account)
     }
 
     /// Refuses limits of a function that are above the host's ceiling.
@@ -206,6 +247,16 @@ impl std::fmt::Debug for Host {
     }
 }
 
+/// Places of guests that are counted no more, but not gone yet.
+const SPARE_GUESTS: u32 = 50;
+/// Of a component. What a component is made of has a place for every guest, so nobody can use up
+/// another one's.
+const CORE_INSTANCES: u32 = 100;
+const MEMORIES: u32 = 2;
+const TABLES: u32 = 4;
+/// Bytes of a memory or a table that are wiped, not given back, when a guest goes.
+const KEPT_RESIDENT: usize = 256 << 10;
+
 fn engine_config(host: &HostConfig, pooling: bool) -> Config {
     let mut config = Config::new();
     config
@@ -220,16 +271,17 @@ fn engine_config(host: &HostConfig, pooling: bool) -> Config {
         .wasm_threads(false);
     if pooling {
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(host.instances)
-            .total_core_instances(host.instances.saturating_mul(4))
-            .total_memories(host.instances)
-            .total_tables(host.instances.saturating_mul(4))
+        let guests = host.instances.saturating_add(SPARE_GUESTS);
+        pool.total_component_instances(guests)
             // No plugin takes the room of all others.
-            .max_core_instances_per_component(MODULES)
-            .max_memories_per_component(MODULES)
-            .max_tables_per_component(MODULES)
-            .linear_memory_keep_resident(1 << 20)
-            .table_keep_resident(64 << 10);
+            .max_core_instances_per_component(CORE_INSTANCES)
+            .total_core_instances(guests.saturating_mul(CORE_INSTANCES))
+            .max_memories_per_component(MEMORIES)
+            .total_memories(guests.saturating_mul(MEMORIES))
+            .max_tables_per_component(TABLES)
+            .total_tables(guests.saturating_mul(TABLES))
+            .linear_memory_keep_resident(KEPT_RESIDENT)
+            .table_keep_resident(KEPT_RESIDENT);
         config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
     }
     config

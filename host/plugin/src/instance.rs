@@ -10,14 +10,17 @@ use wasmtime::component::{
 };
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
+use crate::account::{Charge, Excess, Level, Resource as Counted};
 use crate::client::HttpClient;
 use crate::contract::{GuestError, GuestRowError, GuestSignature, OpenContext, Schema, Value};
-use crate::error::{PluginError, RowError, Size, escape};
+use crate::error::{PluginError, RowError, Size, Sum, escape};
 use crate::grants::{Grants, NoMetrics, TracingLog};
 use crate::host::Host;
 use crate::limits::Limits;
+use crate::memory::RefusedMemory;
 use crate::signature::{Signature, signatures};
 use crate::state::{Batch, Column, Refusal, State, Surroundings};
+use crate::turns::Turn;
 
 type Opened = Result<ResourceAny, GuestError>;
 type BatchResult = Result<Resource<Column>, GuestError>;
@@ -86,6 +89,7 @@ pub(crate) fn read_functions(
             result_bytes: limits.result_bytes.min(DESCRIPTION_BYTES),
             ..limits
         },
+        account: host.account.clone(),
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),
         metric_names: Mutex::default(),
@@ -93,27 +97,64 @@ pub(crate) fn read_functions(
         seed: Sha256::digest(plugin).into(),
     });
     let _running = host.ticker.run();
-    let mut store = new_store(host, surroundings);
-    let guest = (|| -> wasmtime::Result<Vec<GuestSignature>> {
-        let instance = instantiator.pre.instantiate(&mut store)?;
-        let functions = instance
-            .get_typed_func::<(), (Vec<GuestSignature>,)>(&mut store, instantiator.functions)?;
-        Ok(functions.call(&mut store, ())?.0)
-    })()
-    .map_err(|error| fault(host, store.data(), CALL, &error))?;
+    let turn = Turn::begin(&host.account);
+    let _seat = take_seat(&surroundings, CALL)?;
+    let (mut store, started) = start(host, instantiator, &surroundings, turn);
+    let guest = started
+        .and_then(|instance| {
+            let functions = instance
+                .get_typed_func::<(), (Vec<GuestSignature>,)>(&mut store, instantiator.functions)?;
+            Ok(functions.call(&mut store, ())?.0)
+        })
+        .map_err(|error| fault(host, store.data(), CALL, &error))?;
     signatures(guest).map_err(|reason| PluginError::BadSignature {
         plugin: plugin.to_owned(),
         reason,
     })
 }
 
+/// One more instance is counted until what it gives is dropped.
+fn take_seat(surroundings: &Surroundings, call: &'static str) -> Result<Charge, PluginError> {
+    Charge::new(&surroundings.account, Counted::Instances, 1)
+        .map_err(|excess| no_room(surroundings, call, excess, Vec::new()))
+}
+
+/// A store with a guest in it, that has a turn.
+fn start(
+    host: &Host,
+    instantiator: &Instantiator,
+    surroundings: &Arc<Surroundings>,
+    turn: Turn,
+) -> (
+    Store<State>,
+    wasmtime::Result<wasmtime::component::Instance>,
+) {
+    let mut turn = Some(turn);
+    loop {
+        let mut store = new_store(host, surroundings.clone());
+        store.data_mut().turn = turn.take();
+        let started = instantiator.pre.instantiate(&mut store);
+        match &started {
+            // Guests are counted, but what they are made of may be used up before.
+            Err(error) if error.is::<PoolConcurrencyLimitError>() && host.evict() => {
+                turn = store.data_mut().turn.take();
+            }
+            _ => return (store, started),
+        }
+    }
+}
+
 fn new_store(host: &Host, surroundings: Arc<Surroundings>) -> Store<State> {
-    let limits = surroundings.limits.clone();
+    let (result_bytes, handles) = (
+        surroundings.limits.result_bytes,
+        surroundings.limits.handles,
+    );
     let mut store = Store::new(&host.engine, State::new(surroundings));
     store.limiter(|state| &mut state.memory);
-    store.set_hostcall_fuel(limits.result_bytes);
-    store.set_max_component_handles(limits.handles);
-    store.set_epoch_deadline(Limits::ticks(limits.time.min(limits.wall_time)));
+    store.set_hostcall_fuel(result_bytes);
+    store.set_max_component_handles(handles);
+    store.epoch_deadline_callback(|mut cx| Ok(cx.data_mut().tick()));
+    store.set_epoch_deadline(1);
     store
 }
 
@@ -126,10 +167,12 @@ pub(crate) struct Instance {
     batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (BatchResult,)>,
     /// Handles that the guest holds since `open`.
     opened_handles: usize,
+    /// Dropped behind the store: there is room again only then.
+    _seat: Charge,
 }
 
 impl Instance {
-    /// Instantiates the guest and runs its `open`.
+    /// Instantiates the guest and runs its `open`, in a turn that its next call has too.
     pub fn open(
         host: &Host,
         instantiator: &Instantiator,
@@ -139,17 +182,18 @@ impl Instance {
     ) -> Result<Self, PluginError> {
         const CALL: &str = "open";
         let _running = host.ticker.run();
-        let mut store = new_store(host, surroundings.clone());
-        let opened = (|| {
-            let instance = instantiator.pre.instantiate(&mut store)?;
+        let turn = Turn::begin(&surroundings.account);
+        let seat = take_seat(surroundings, CALL)?;
+        let (mut store, started) = start(host, instantiator, surroundings, turn);
+        let opened = started.and_then(|instance| {
             let open = instance
                 .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, instantiator.open)?;
             let returns = instance.get_typed_func(&mut store, instantiator.returns)?;
             let eval = instance.get_typed_func(&mut store, instantiator.eval)?;
             let batch_eval = instance.get_typed_func(&mut store, instantiator.batch_eval)?;
             let (opened,) = open.call(&mut store, (name, context))?;
-            wasmtime::Result::Ok((opened, returns, eval, batch_eval))
-        })();
+            Ok((opened, returns, eval, batch_eval))
+        });
         let (opened, returns, eval, batch_eval) =
             opened.map_err(|error| fault(host, store.data(), CALL, &error))?;
         let function = opened.map_err(|error| refused(store.data(), error))?;
@@ -160,7 +204,21 @@ impl Instance {
             returns,
             eval,
             batch_eval,
+            _seat: seat,
         })
+    }
+
+    /// Waits for a turn for the next call, unless it has one.
+    pub fn begin_turn(&mut self) {
+        let state = self.store.data_mut();
+        if state.turn.is_none() {
+            state.turn = Some(Turn::begin(&state.surroundings.account));
+        }
+    }
+
+    /// After a call. What is given is to be held for as long as the call has work to do.
+    pub fn end_turn(&mut self) -> Option<Turn> {
+        self.store.data_mut().end_call()
     }
 
     pub fn returns(&mut self, host: &Host) -> Result<Schema, PluginError> {
@@ -209,10 +267,9 @@ impl Instance {
     }
 
     fn start_call(&mut self) {
-        let state = self.store.data_mut();
-        state.start_call();
-        let ticks = Limits::ticks(state.call.left());
-        self.store.set_epoch_deadline(ticks);
+        self.begin_turn();
+        self.store.data_mut().start_call();
+        self.store.set_epoch_deadline(1);
     }
 
     pub fn state(&self) -> &State {
@@ -238,7 +295,7 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
     if error.is::<PoolConcurrencyLimitError>() {
         return PluginError::NoRoom {
             who,
-            limit: host.config.instances,
+            limit: u64::from(host.config.instances),
         };
     }
     let limits = &surroundings.limits;
@@ -253,6 +310,7 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
         None | Some(Refusal::Exit(_)) => {}
         Some(Refusal::Time) => return timeout("limit.time", limits.time),
         Some(Refusal::WallTime) => return timeout("limit.wall-time", limits.wall_time),
+        Some(Refusal::Sum(excess)) => return no_room(surroundings, call, excess.clone(), log),
         Some(Refusal::Data(reason)) => {
             return PluginError::BadData {
                 who,
@@ -305,14 +363,20 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
         };
     }
     // A guest that is refused memory usually aborts.
-    if let Some(asked) = state.memory.refused {
-        return PluginError::Memory {
-            who,
-            call,
-            limit: surroundings.limits.memory,
-            asked,
-            log,
-        };
+    match &state.memory.refused {
+        None => {}
+        Some(RefusedMemory::Sum(excess)) => {
+            return no_room(surroundings, call, excess.clone(), log);
+        }
+        Some(RefusedMemory::Instance(asked)) => {
+            return PluginError::Memory {
+                who,
+                call,
+                limit: surroundings.limits.memory,
+                asked: *asked,
+                log,
+            };
+        }
     }
     let reason = match trap {
         Some(Trap::StackOverflow) => "it ran out of stack".to_owned(),
@@ -327,6 +391,31 @@ fn fault(host: &Host, state: &State, call: &'static str, error: &wasmtime::Error
         reason: escape(&reason, surroundings.limits.text_bytes),
         backtrace: backtrace.unwrap_or_default(),
         log,
+    }
+}
+
+/// All instances of a level together have no room for what one wants.
+fn no_room(
+    surroundings: &Surroundings,
+    call: &'static str,
+    excess: Excess,
+    log: Vec<String>,
+) -> PluginError {
+    match (&excess.level, excess.resource) {
+        (Level::Function, Counted::Instances) => PluginError::TooManyInstances {
+            function: surroundings.function.clone(),
+            limit: surroundings.limits.instances,
+        },
+        (Level::Host, Counted::Instances) => PluginError::NoRoom {
+            who: surroundings.who.clone(),
+            limit: excess.limit,
+        },
+        _ => PluginError::Sum {
+            who: surroundings.who.clone(),
+            call,
+            sum: Sum::new(excess),
+            log,
+        },
     }
 }
 

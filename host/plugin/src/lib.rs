@@ -7,7 +7,10 @@
 //! - An **instance** is a guest that runs: one store, one memory, one opened function, one call at
 //!   a time. A function has as many as threads call it at once.
 //! - A **grant** is what a guest may ask of its host ([`Grants`]); a **limit** is how much it may
-//!   use ([`Limits`]).
+//!   use ([`Limits`]); a **budget** is how much all functions of a job, or of a tenant, may use
+//!   together ([`Budget`]), which their [`Account`] sums up.
+//! - A **turn** is what a guest needs to run: tenants have them in turns, those first that have had
+//!   least.
 //!
 //! **Invariants.** Nothing that a guest says is believed: its arrays, schemas, lengths and texts are
 //! checked before they are used. A guest that traps or runs over a limit is thrown away and never
@@ -15,6 +18,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod account;
 mod arrays;
 mod cache;
 mod client;
@@ -24,27 +28,33 @@ mod folder;
 mod function;
 mod grants;
 mod host;
+mod idle;
 mod imports;
 mod inspect;
 mod instance;
 mod items;
 mod limits;
+mod memory;
+mod models;
 mod network;
 mod plugin;
 mod rows;
 mod signature;
 mod state;
+mod throttle;
 mod ticker;
+mod turns;
 mod types;
 
-pub use error::{PluginError, RowError, escape};
+pub use account::Account;
+pub use error::{PluginError, RowError, Sum, escape};
 pub use folder::GrantedFolder;
 pub use function::{Counters, ScalarFunction};
 pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};
 pub use imports::WasiInterface;
 pub use inspect::{Contents, Producer};
-pub use limits::{Limit, Limits, Unit};
+pub use limits::{Budget, Limit, Limits, Unit};
 pub use network::{Authority, Resolver, SystemResolver};
 pub use plugin::{OpenOptions, Plugin};
 pub use signature::{Arguments, Parameter, Signature};

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use arrow::datatypes::FieldRef;
 use wasmtime::component::Component;
 
+use crate::account::Account;
 use crate::error::{PluginError, escape};
 use crate::function::ScalarFunction;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
@@ -70,6 +71,8 @@ pub struct OpenOptions {
     pub arguments: Vec<FieldRef>,
     pub grants: Grants,
     pub limits: Limits,
+    /// What the function uses is counted in it: its job's. `None`: the host's own.
+    pub account: Option<Arc<Account>>,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
 }
@@ -83,6 +86,7 @@ impl OpenOptions {
             arguments,
             grants: Grants::default(),
             limits: Limits::default(),
+            account: None,
             log: Arc::new(TracingLog),
             metrics: Arc::new(NoMetrics),
         }

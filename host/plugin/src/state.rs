@@ -7,13 +7,17 @@ use std::time::{Duration, Instant};
 use arrow::array::{Array, ArrayRef};
 use arrow::datatypes::Fields;
 use parking_lot::Mutex;
+use wasmtime::UpdateDeadline;
 use wasmtime::component::{Resource, ResourceTable};
 
+use crate::account::{Account, Charge, Excess, Resource as Counted};
 use crate::client::HttpClient;
 use crate::error::{PluginError, Size, escape};
 use crate::grants::{Grants, Level, Log, Metrics, Model};
 use crate::imports::{self, Wasi};
-use crate::limits::{Limits, MemoryLimiter};
+use crate::limits::Limits;
+use crate::memory::MemoryLimiter;
+use crate::turns::Turn;
 
 /// `column` of the contract.
 #[derive(Debug)]
@@ -47,6 +51,9 @@ pub(crate) enum Refusal {
     /// The guest has slept away all its time.
     #[error("no time is left")]
     Time,
+    /// All instances of a level together would run over what it may have.
+    #[error("{0}")]
+    Sum(Excess),
     /// Models and the network have taken all the time that the call has.
     #[error("no time is left")]
     WallTime,
@@ -68,6 +75,8 @@ pub(crate) struct Surroundings {
     pub who: String,
     pub grants: Grants,
     pub limits: Limits,
+    /// What all instances of the function use together.
+    pub account: Arc<Account>,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
     /// Of all instances: one that is replaced gets no new ones.
@@ -84,6 +93,10 @@ pub(crate) struct State {
     pub memory: MemoryLimiter,
     /// Of the running call.
     pub call: Call,
+    /// The running call's.
+    pub turn: Option<Turn>,
+    /// Bytes that the running call has handed in.
+    handed_in: Charge,
     /// A model that the guest opened without a grant.
     pub denied_model: Option<String>,
     pub wasi: Wasi,
@@ -113,8 +126,10 @@ impl State {
         let mut handles = ResourceTable::new();
         handles.set_max_capacity(limits.handles);
         Self {
-            memory: MemoryLimiter::new(limits.memory),
+            memory: MemoryLimiter::new(limits.memory, surroundings.account.clone()),
             call: Call::new(limits),
+            turn: None,
+            handed_in: Charge::none(&surroundings.account, Counted::ResultBytes),
             denied_model: None,
             wasi: Wasi::default(),
             handles,
@@ -129,6 +144,40 @@ impl State {
         self.call = Call::new(&self.surroundings.limits);
         self.memory.refused = None;
         self.recent_log.clear();
+    }
+
+    /// The call is over. Gives its turn.
+    pub fn end_call(&mut self) -> Option<Turn> {
+        self.handed_in.clear();
+        self.turn.take()
+    }
+
+    /// Asked while the guest runs: whether it may go on, and from when.
+    pub fn tick(&mut self) -> UpdateDeadline {
+        if let Some(turn) = &mut self.turn {
+            let waited = turn.tick();
+            self.call.put_off(waited);
+        }
+        match self.call.is_over() {
+            true => UpdateDeadline::Interrupt,
+            false => UpdateDeadline::Continue(1),
+        }
+    }
+
+    /// Waits while others have the call's turn. Answers how long it then waited for another one, which
+    /// is no time of the call's.
+    pub fn pause(&mut self, wait: impl FnOnce()) -> Duration {
+        let mut turn = self.turn.take();
+        if let Some(turn) = &mut turn {
+            turn.pause();
+        }
+        wait();
+        let queued = turn
+            .as_mut()
+            .map_or(Duration::ZERO, |turn| turn.go_on(Duration::ZERO));
+        self.turn = turn;
+        self.call.put_off(queued);
+        queued
     }
 
     pub fn push<T: Send + 'static>(&mut self, entry: T) -> Result<Resource<T>, Refusal> {
@@ -215,6 +264,19 @@ impl State {
                 asked: format!("it has come to {}", Size(self.call.bytes_out)),
             });
         }
+        self.handed_in.add(bytes as u64).map_err(Refusal::Sum)
+    }
+
+    /// Checks the rows of what the guest makes.
+    pub fn check_rows(&self, rows: u32) -> Result<(), Refusal> {
+        let limit = self.surroundings.limits.result_rows;
+        if rows as usize > limit {
+            return Err(Refusal::Limit {
+                option: "limit.result-rows",
+                limit: format!("{limit} rows of a column or a batch"),
+                asked: format!("it makes one of {rows}"),
+            });
+        }
         Ok(())
     }
 
@@ -279,21 +341,33 @@ impl Drop for State {
 
 impl Call {
     fn new(limits: &Limits) -> Self {
-        let now = Instant::now();
-        let far = |time: Duration| now.checked_add(time).unwrap_or(now + FAR);
+        let begun = Instant::now();
         Self {
             bytes_in: 0,
             bytes_out: 0,
             bytes_fetched: 0,
             log_lines: 0,
-            deadline: far(limits.time),
-            wall_deadline: far(limits.wall_time),
+            deadline: later(begun, limits.time),
+            wall_deadline: later(begun, limits.wall_time),
         }
     }
 
-    /// Until the guest is interrupted.
-    pub fn left(&self) -> Duration {
-        let deadline = self.deadline.min(self.wall_deadline);
-        deadline.saturating_duration_since(Instant::now())
+    /// Time that is not the call's.
+    pub fn put_off(&mut self, time: Duration) {
+        self.deadline = later(self.deadline, time);
+        self.wall_deadline = later(self.wall_deadline, time);
     }
+
+    /// Time that is the call's, but not the guest's own.
+    pub fn put_off_guest(&mut self, time: Duration) {
+        self.deadline = later(self.deadline, time);
+    }
+
+    fn is_over(&self) -> bool {
+        self.deadline.min(self.wall_deadline) <= Instant::now()
+    }
+}
+
+fn later(instant: Instant, time: Duration) -> Instant {
+    instant.checked_add(time).unwrap_or_else(|| instant + FAR)
 }

@@ -3,10 +3,15 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use wasmtime::Engine;
 
+use crate::account::Account;
 use crate::limits::Limits;
+
+/// A tick while calls wait for a turn.
+const SHORT_TICK: Duration = Duration::from_micros(500);
 
 /// Ticks without a call after which the thread sleeps until the next one.
 const IDLE_TICKS: u32 = 20;
@@ -25,7 +30,7 @@ struct Shared {
 }
 
 impl Ticker {
-    pub fn start(engine: &Engine) -> std::io::Result<Self> {
+    pub fn start(engine: &Engine, host: Arc<Account>) -> std::io::Result<Self> {
         let shared = Arc::new(Shared::default());
         let engine = engine.weak();
         let thread = thread::Builder::new()
@@ -35,7 +40,10 @@ impl Ticker {
                 move || {
                     let mut idle_ticks = 0;
                     while !shared.stop.load(Ordering::SeqCst) {
-                        thread::sleep(Limits::TICK);
+                        thread::sleep(match host.room().turns.are_wanted() {
+                            true => SHORT_TICK,
+                            false => Limits::TICK,
+                        });
                         match engine.upgrade() {
                             Some(engine) => engine.increment_epoch(),
                             None => return,

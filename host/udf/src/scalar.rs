@@ -24,8 +24,8 @@ use datafusion::{
 };
 use parking_lot::Mutex;
 use wasmill_plugin::{
-    Arguments, Grants, Limits, Log, Metrics, OpenOptions, Plugin, PluginError, ScalarFunction,
-    carried_type,
+    Account, Arguments, Grants, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
+    ScalarFunction, carried_type,
 };
 
 use crate::{
@@ -43,6 +43,8 @@ pub struct FunctionOptions {
     pub parameters: BTreeMap<String, String>,
     pub grants: Grants,
     pub limits: Limits,
+    /// What it uses is counted in it: its job's. `None`: the host's own.
+    pub account: Option<Arc<Account>>,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
     pub on_error: OnError,
@@ -73,6 +75,7 @@ impl FunctionOptions {
             parameters: defaults.parameters,
             grants: defaults.grants,
             limits: defaults.limits,
+            account: defaults.account,
             log: defaults.log,
             metrics: defaults.metrics,
             on_error: OnError::Fail,
@@ -87,6 +90,7 @@ impl FunctionOptions {
             arguments,
             grants: self.grants.clone(),
             limits: self.limits.clone(),
+            account: self.account.clone(),
             log: Arc::clone(&self.log),
             metrics: Arc::clone(&self.metrics),
         }

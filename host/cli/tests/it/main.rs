@@ -4,6 +4,7 @@
 mod bad_data;
 mod bad_jobs;
 mod bad_plugins;
+mod budgets;
 mod checkpoints_on_s3;
 mod commands;
 mod dead_letters;

@@ -269,7 +269,7 @@ fn letters_of_a_source_and_of_a_function() {
          CREATE TABLE t (id INT, x BIGINT, name STRING, at TIMESTAMP_LTZ(3), b BYTES) WITH (
            'connector' = 'filesystem', 'format' = 'csv', 'path' = 'in.csv', 'on-error' = 'dead-letter');
          CREATE TABLE bad (source STRING, path STRING, line BIGINT, `timestamp` TIMESTAMP_LTZ(3),
-           `key` BYTES, raw BYTES, `function` STRING, error STRING)
+           `key` BYTES, raw BYTES, `function` STRING, error STRING, epoch BIGINT)
          WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 'bad');
          SET 'dead-letter.table' = 'bad';
          CREATE TABLE out (id INT, y BIGINT, name STRING, at TIMESTAMP_LTZ(3), b BYTES) WITH ('connector' = 'blackhole');

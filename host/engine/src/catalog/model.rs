@@ -1,6 +1,6 @@
 //! A model as the job declared it, loaded at its first use.
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Instant};
 
 use arrow::{
     array::ArrayRef,
@@ -138,6 +138,7 @@ impl wasmill_plugin::Model for HostedModel {
         &self,
         columns: &[ArrayRef],
         rows: usize,
+        _deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, wasmill_plugin::ModelError> {
         self.model
             .predict(columns, rows, None)

@@ -3,9 +3,16 @@
 //! A pipeline of letters runs beside the others of its statement, in a job without end in every epoch,
 //! and ends behind them: so it has all letters of the rows that they have read, no more and no less.
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
 
-use datafusion::arrow::array::RecordBatch;
+use datafusion::arrow::{
+    array::{ArrayRef, Int64Array, RecordBatch},
+    datatypes::{DataType, Field, Schema},
+    error::ArrowError,
+};
 use futures::{Stream, stream};
 use parking_lot::Mutex;
 use tokio::sync::mpsc;
@@ -30,6 +37,8 @@ pub(crate) enum LetterKind {
 pub(crate) struct Letters {
     kind: LetterKind,
     round: Mutex<Option<Round>>,
+    /// Executions that have begun.
+    epochs: AtomicI64,
 }
 
 /// One execution of the statement's plans.
@@ -44,13 +53,31 @@ struct Round {
 
 /// Takes what one execution finds.
 #[derive(Debug, Clone)]
-pub(crate) struct LetterSender(mpsc::Sender<RecordBatch>);
+pub(crate) struct LetterSender {
+    rows: mpsc::Sender<RecordBatch>,
+    /// Which execution it is, from 1.
+    epoch: i64,
+}
+
+/// The column that says in which epoch a letter was found: it is added on the way.
+pub(crate) const EPOCH: &str = "epoch";
 
 impl LetterSender {
-    /// Sends letters, with all columns that those of a kind have; waits for room.
-    pub(crate) async fn send(&self, letters: RecordBatch) {
+    /// Sends letters, with all other columns that those of a kind have; waits for room.
+    pub(crate) async fn send(&self, letters: RecordBatch) -> Result<(), ArrowError> {
+        let letters = self.with_epoch(&letters)?;
         // Fails where the pipeline of letters has failed, which ends the job.
-        self.0.send(letters).await.ok();
+        self.rows.send(letters).await.ok();
+        Ok(())
+    }
+
+    fn with_epoch(&self, letters: &RecordBatch) -> Result<RecordBatch, ArrowError> {
+        let schema = letters.schema();
+        let mut fields: Vec<_> = schema.fields().iter().cloned().collect();
+        fields.push(Arc::new(Field::new(EPOCH, DataType::Int64, true)));
+        let epoch: ArrayRef = Arc::new(Int64Array::from(vec![self.epoch; letters.num_rows()]));
+        let columns = letters.columns().iter().cloned().chain([epoch]).collect();
+        RecordBatch::try_new(Arc::new(Schema::new(fields)), columns)
     }
 }
 
@@ -59,6 +86,7 @@ impl Letters {
         Letters {
             kind,
             round: Mutex::new(None),
+            epochs: AtomicI64::new(0),
         }
     }
 
@@ -72,7 +100,10 @@ impl Letters {
         let over = CancellationToken::new();
         let guard = over.clone().drop_guard();
         *self.round.lock() = Some(Round {
-            sender: LetterSender(sender),
+            sender: LetterSender {
+                rows: sender,
+                epoch: self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
+            },
             receiver: Some(receiver),
             over,
         });

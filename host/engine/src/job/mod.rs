@@ -22,7 +22,7 @@ mod watermark;
 pub(crate) use clock::{BEGINNING, Clock, machine_time};
 pub(crate) use endless::{EndlessSettings, run_endless};
 pub(crate) use epoch::{EpochLimits, Following, Gate};
-pub(crate) use letters::{LetterKind, LetterSender, Letters};
+pub(crate) use letters::{EPOCH, LetterKind, LetterSender, Letters};
 pub use observer::JobObserver;
 pub(crate) use observer::observe_sources;
 pub(crate) use pipelines::run_pipelines;

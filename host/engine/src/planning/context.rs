@@ -20,12 +20,13 @@ use datafusion::{
 };
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, TableDefinition};
-use wasmill_plugin::{Host, HostConfig, Limits};
+use wasmill_plugin::{Account, Host, HostConfig};
 
 use super::{
     casts::{FlinkCasts, in_zone},
     external,
     guards::GuardCalls,
+    limits::{Ceiling, Tenant},
     proctime::Proctime,
     queries::FlinkQueries,
     relations::RelationsPlanner,
@@ -51,10 +52,14 @@ pub(crate) struct Shared {
     pub written: Mutex<Vec<String>>,
     pub warnings: Mutex<Vec<String>>,
     pub host: Mutex<Option<Arc<Host>>>,
-    /// What functions may use at most.
-    pub ceiling: Limits,
     /// What functions may be granted; `None`: anything.
     pub allowed_grants: Option<Vec<String>>,
+    /// What functions, and the job, may use at most.
+    pub ceiling: Ceiling,
+    /// Whose job it is.
+    pub tenant: Tenant,
+    /// What the functions of the job use together; from the first one on.
+    pub account: Mutex<Option<Arc<Account>>>,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
 }
@@ -77,7 +82,7 @@ impl Shared {
         }
         let config = HostConfig {
             cache: Some(self.cache.join("compiled")),
-            ceiling: self.ceiling.clone(),
+            ceiling: self.ceiling.function.clone(),
             ..HostConfig::default()
         };
         let started = Host::new(config).map_err(|error| super::diagnose::plugin_error(&error))?;

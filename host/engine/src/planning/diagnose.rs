@@ -61,6 +61,10 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::TooManyInstances { .. }
         | PluginError::OtherBytes { .. }
         | PluginError::Read { .. } => EngineError::job(message).with_hint(hint),
+        PluginError::Sum { sum, .. } if sum.is_outside_of_the_job() => {
+            EngineError::Environment { message, hint }
+        }
+        PluginError::Sum { .. } => EngineError::job(message).with_hint(hint),
         PluginError::Rows { .. } => EngineError::Data { message, hint },
         PluginError::NoRoom { .. } | PluginError::Engine(_) => {
             EngineError::Environment { message, hint }

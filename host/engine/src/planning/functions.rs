@@ -7,7 +7,10 @@ use wasmill_plugin::{Arguments, Grants, Host, Limits, OpenOptions};
 use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
 use super::{
-    context::Shared, diagnose::plugin_error, grants::function_grants, limits::function_limits,
+    context::Shared,
+    diagnose::plugin_error,
+    grants::function_grants,
+    limits::{function_limits, job_account},
 };
 use crate::{
     catalog::DeclaredFunction,
@@ -85,6 +88,7 @@ pub(crate) fn create_function(
         parameters,
         grants: options.grants,
         limits: options.limits,
+        account: Some(job_account(shared, &host)?),
         ..OpenOptions::new(statement.name.text.clone(), vec![])
     };
     if let Arguments::Exact(fields) = &signature.arguments {
@@ -106,6 +110,7 @@ pub(crate) fn create_function(
             parameters: open.parameters,
             grants: open.grants,
             limits: open.limits,
+            account: open.account,
             log: open.log,
             metrics: open.metrics,
             on_error: options.on_error,

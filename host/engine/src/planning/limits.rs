@@ -1,8 +1,9 @@
-//! Limits of functions: what CREATE FUNCTION and the job say, and what the host allows.
+//! Limits of functions, and sums of a job: what CREATE FUNCTION and the job say, and what the host
+//! allows.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
-use wasmill_plugin::{Host, Limit, Limits, PluginError, Unit};
+use wasmill_plugin::{Account, Budget, Host, Limit, Limits, PluginError, Unit};
 
 use super::{context::Shared, diagnose::plugin_error};
 use crate::{
@@ -41,25 +42,97 @@ pub(super) fn function_limits(
     Ok(limits)
 }
 
-/// The ceiling that these values make, by the names of limits.
-pub(crate) fn ceiling(values: &BTreeMap<String, String>) -> Result<Limits, EngineError> {
-    let mut ceiling = Limits::unlimited();
+/// The account of the job: what its functions use together, of at most what the job says
+/// (`job.total.*`). What it says when its last function is created counts.
+pub(super) fn job_account(shared: &Shared, host: &Host) -> Result<Arc<Account>, EngineError> {
+    let settings = shared.settings.read();
+    let ceiling = &shared.ceiling.job;
+    let mut budget = Budget::of_job().lowered_to(ceiling);
+    for limit in Budget::ALL {
+        if let Some(text) = settings.total(limit) {
+            limit.set(&mut budget, value(limit, text)?);
+        }
+    }
+    if let Some((option, asked, ceiling)) = budget.above(ceiling) {
+        return Err(EngineError::job(format!(
+            "'job.{option}' is {asked}, but this host allows {ceiling} at most"
+        ))
+        .with_hint("ask for less, or have whoever runs this host raise its ceiling".to_owned()));
+    }
+    let mut account = shared.account.lock();
+    if let Some(account) = account.as_ref() {
+        account.set_budget(budget);
+        return Ok(Arc::clone(account));
+    }
+    let tenant = host.tenant(&shared.tenant.name, shared.tenant.budget.clone());
+    Ok(Arc::clone(account.insert(tenant.job(budget))))
+}
+
+/// What a host allows its jobs at most.
+#[derive(Debug)]
+pub(crate) struct Ceiling {
+    pub function: Limits,
+    pub job: Budget,
+}
+
+/// Whose jobs a session runs, and what they may use together.
+#[derive(Debug)]
+pub(crate) struct Tenant {
+    pub name: String,
+    pub budget: Budget,
+}
+
+/// The ceiling that these values make, by the names of limits and of sums of a job.
+pub(crate) fn ceiling(values: &BTreeMap<String, String>) -> Result<Ceiling, EngineError> {
+    let mut ceiling = Ceiling {
+        function: Limits::unlimited(),
+        job: Budget::unlimited(),
+    };
     for (option, text) in values {
-        let Some(limit) = Limits::ALL.iter().find(|limit| limit.option == option) else {
-            let known = Limits::ALL.iter().map(|limit| limit.option);
-            let hint = match nearest(option, known.clone()) {
-                Some(near) => format!("did you mean '{near}'?"),
-                None => format!("there is {}", known.collect::<Vec<_>>().join(", ")),
-            };
-            let message = format!("there is no limit '{option}'");
-            return Err(EngineError::job(message).with_hint(hint));
-        };
-        limit.set(&mut ceiling, value(limit, text)?);
+        let limit = Limits::ALL.iter().find(|limit| limit.option == option);
+        let sum = |sum: &&Limit<Budget>| option.strip_prefix("job.") == Some(sum.option);
+        if let Some(limit) = limit {
+            limit.set(&mut ceiling.function, value(limit, text)?);
+        } else if let Some(sum) = Budget::ALL.iter().find(sum) {
+            sum.set(&mut ceiling.job, value(sum, text)?);
+        } else {
+            let limits = Limits::ALL.iter().map(|limit| limit.option.to_owned());
+            let sums = Budget::ALL.iter().map(|sum| format!("job.{}", sum.option));
+            return Err(no_limit(option, limits.chain(sums).collect()));
+        }
     }
     Ok(ceiling)
 }
 
-fn value(limit: &Limit, text: &str) -> Result<u64, EngineError> {
+impl Tenant {
+    /// The tenant of this name; the values are by the names of sums.
+    pub(crate) fn new(name: &str, values: &BTreeMap<String, String>) -> Result<Self, EngineError> {
+        let mut budget = Budget::of_tenant();
+        for (option, text) in values {
+            match Budget::ALL.iter().find(|sum| sum.option == option) {
+                Some(sum) => sum.set(&mut budget, value(sum, text)?),
+                None => {
+                    let sums = Budget::ALL.iter().map(|sum| sum.option.to_owned());
+                    return Err(no_limit(option, sums.collect()));
+                }
+            }
+        }
+        Ok(Tenant {
+            name: name.to_owned(),
+            budget,
+        })
+    }
+}
+
+fn no_limit(option: &str, known: Vec<String>) -> EngineError {
+    let hint = match nearest(option, known.iter().map(String::as_str)) {
+        Some(near) => format!("did you mean '{near}'?"),
+        None => format!("there is {}", known.join(", ")),
+    };
+    EngineError::job(format!("there is no limit '{option}'")).with_hint(hint)
+}
+
+fn value<Of>(limit: &Limit<Of>, text: &str) -> Result<u64, EngineError> {
     parse_limit(limit.unit, text).ok_or_else(|| {
         let (what, example) = match limit.unit {
             Unit::Bytes => ("a size of memory", "64 MiB"),

@@ -45,7 +45,7 @@ pub(crate) use letters::{
     Latecomers, check_finds_no_letters, check_letters_once, deliver, late_pipeline,
     letter_pipelines,
 };
-pub(crate) use limits::ceiling;
+pub(crate) use limits::{Tenant, ceiling};
 pub(crate) use node::plan_node;
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};

@@ -30,6 +30,7 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use wasmill_connectors::{
     BatchStream, ConnectorError, Position, Source, SourceProgress, SourceRows, SourceStatistics,
+    TableColumn,
 };
 
 use super::{deliver, external, node::plan_node};
@@ -49,6 +50,8 @@ pub(crate) struct SourceScan {
     projection: Vec<usize>,
     /// The first of them, which are given.
     schema: SchemaRef,
+    /// Of each column that is read, the key of the metadata that it is, if it is any.
+    metadata: Vec<Option<String>>,
     time: Option<WatermarkRule>,
     reload: Option<Duration>,
     properties: Arc<PlanProperties>,
@@ -78,6 +81,7 @@ impl SourceScan {
             statistics,
             projection,
             schema,
+            metadata: Vec::new(),
             time: None,
             reload: None,
             properties: Arc::new(properties),
@@ -119,6 +123,19 @@ impl SourceScan {
 
     pub(crate) fn is_bounded(&self) -> bool {
         self.source.bounded()
+    }
+
+    /// Says which columns of the table are metadata.
+    pub(crate) fn with_metadata(mut self, columns: &[TableColumn]) -> Self {
+        let read = self.projection.iter();
+        let read = read.map(|column| columns.get(*column)?.metadata.clone());
+        self.metadata = read.collect();
+        self
+    }
+
+    /// The key of the metadata that a column is, if it is any.
+    pub(crate) fn metadata(&self, column: usize) -> Option<&str> {
+        self.metadata.get(column)?.as_deref()
     }
 
     /// Its dead letters, if it has any, go to a table.

@@ -198,6 +198,7 @@ impl TableProvider for ConnectorTable {
         )?;
         let scan = scan.with_reload(self.reload(&definition)?);
         let scan = scan.with_dead_letter_table(dead_letters);
+        let scan = scan.with_metadata(&definition.columns);
         Ok(Arc::new(match rule {
             Some(rule) => scan.with_time(rule, given)?,
             None => scan,

@@ -27,7 +27,9 @@ use crate::{
         EndlessSettings, JobObserver, JobReport, SavepointPlace, keep_savepoint, observe_sources,
         run_endless, run_pipelines,
     },
-    planning::{EpochPipeline, Pipeline, Shared, ceiling, datafusion_context, execution_error},
+    planning::{
+        EpochPipeline, Pipeline, Shared, Tenant, ceiling, datafusion_context, execution_error,
+    },
     settings::Settings,
     sql::{self, ParsedStatement, Script, Statement},
 };
@@ -39,11 +41,15 @@ pub struct SessionConfig {
     pub base: PathBuf,
     /// Settings as SET would make them.
     pub settings: BTreeMap<String, String>,
-    /// What the functions of a job may use at most, by the names of limits (`limit.memory`); the job can
-    /// only ask for less.
+    /// What the functions of a job may use at most, by the names of limits (`limit.memory`) and of sums
+    /// of a job (`job.total.memory`); the job can only ask for less.
     pub ceiling: BTreeMap<String, String>,
     /// Which grants the job may give to its functions (`http`, `dir`, …). `None`: any.
     pub allowed_grants: Option<Vec<String>>,
+    /// Whose job it is, for messages.
+    pub tenant: String,
+    /// What the tenant's jobs may use together, by the names of sums (`total.memory`).
+    pub tenant_limits: BTreeMap<String, String>,
     /// The cache folder; compiled plugins go to `compiled/` in it.
     pub cache: PathBuf,
     /// Where `print` tables go.
@@ -179,6 +185,8 @@ impl Session {
                 host: Mutex::default(),
                 ceiling: ceiling(&config.ceiling)?,
                 allowed_grants: config.allowed_grants.clone(),
+                tenant: Tenant::new(&config.tenant, &config.tenant_limits)?,
+                account: Mutex::default(),
                 gave_null: Arc::default(),
             }),
         })

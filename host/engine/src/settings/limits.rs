@@ -1,6 +1,7 @@
-//! `job.limit.*`: the limits of all functions of a job that have none of their own.
+//! `job.limit.*`: the limits of all functions of a job that have none of their own. `job.total.*`: what
+//! they may use together.
 
-use wasmill_plugin::{Limit, Unit};
+use wasmill_plugin::{Budget, Limit, Unit};
 
 use super::{Key, Settings};
 use crate::sql::{parse_duration, parse_memory_size};
@@ -8,6 +9,10 @@ use crate::sql::{parse_duration, parse_memory_size};
 pub(super) const KEYS: &[Key] = &[
     Key {
         name: "job.limit.memory",
+        check: size,
+    },
+    Key {
+        name: "job.limit.total-memory",
         check: size,
     },
     Key {
@@ -23,12 +28,28 @@ pub(super) const KEYS: &[Key] = &[
         check: time,
     },
     Key {
+        name: "job.limit.cpu",
+        check: time,
+    },
+    Key {
         name: "job.limit.instances",
+        check: number,
+    },
+    Key {
+        name: "job.limit.result-rows",
         check: number,
     },
     Key {
         name: "job.limit.result-bytes",
         check: size,
+    },
+    Key {
+        name: "job.limit.model-calls",
+        check: number,
+    },
+    Key {
+        name: "job.limit.model-queue",
+        check: number,
     },
     Key {
         name: "job.limit.handles",
@@ -44,6 +65,30 @@ pub(super) const KEYS: &[Key] = &[
     },
     Key {
         name: "job.limit.metrics",
+        check: number,
+    },
+    Key {
+        name: "job.total.memory",
+        check: size,
+    },
+    Key {
+        name: "job.total.instances",
+        check: number,
+    },
+    Key {
+        name: "job.total.cpu",
+        check: time,
+    },
+    Key {
+        name: "job.total.result-bytes",
+        check: size,
+    },
+    Key {
+        name: "job.total.model-calls",
+        check: number,
+    },
+    Key {
+        name: "job.total.model-queue",
         check: number,
     },
 ];
@@ -80,6 +125,11 @@ impl Settings {
     pub(crate) fn limit(&self, limit: &Limit) -> Option<&str> {
         self.get(&format!("job.{}", limit.option))
     }
+
+    /// What the job says of a sum.
+    pub(crate) fn total(&self, sum: &Limit<Budget>) -> Option<&str> {
+        self.get(&format!("job.{}", sum.option))
+    }
 }
 
 #[cfg(test)]
@@ -90,20 +140,31 @@ mod tests {
 
     #[test]
     fn every_limit_is_a_setting() {
-        let wanted = Limits::ALL
-            .iter()
-            .map(|limit| format!("job.{}", limit.option));
-        assert!(wanted.eq(KEYS.iter().map(|key| key.name)));
-        for limit in Limits::ALL {
-            let mut settings = Settings::default();
-            let value = match limit.unit {
+        let limits = Limits::ALL.iter().map(|limit| (limit.option, limit.unit));
+        let sums = Budget::ALL.iter().map(|sum| (sum.option, sum.unit));
+        let wanted: Vec<_> = limits
+            .chain(sums)
+            .map(|(option, unit)| (format!("job.{option}"), unit))
+            .collect();
+        assert!(
+            wanted
+                .iter()
+                .map(|(name, _)| name.as_str())
+                .eq(KEYS.iter().map(|key| key.name))
+        );
+        let mut settings = Settings::default();
+        for (name, unit) in &wanted {
+            let value = match unit {
                 Unit::Nanoseconds => "3 s",
                 _ => "3",
             };
-            settings
-                .set(&format!("job.{}", limit.option), value)
-                .unwrap();
-            assert_eq!(settings.limit(limit), Some(value));
+            settings.set(name, value).unwrap();
+        }
+        for limit in Limits::ALL {
+            assert!(settings.limit(limit).is_some());
+        }
+        for sum in Budget::ALL {
+            assert!(settings.total(sum).is_some());
         }
     }
 }

@@ -47,6 +47,8 @@ impl Folder {
             settings,
             ceiling: BTreeMap::new(),
             allowed_grants: None,
+            tenant: "default".to_owned(),
+            tenant_limits: BTreeMap::new(),
             cache: self.path().join("cache"),
             stdout: self.stdout.clone(),
             stderr: self.stdout.clone(),

@@ -144,3 +144,22 @@ fn a_wrong_limit() {
         "#]],
     );
 }
+
+#[test]
+fn a_job_without_room_for_its_functions() {
+    check(
+        "SET 'job.total.memory' = '1 mb';
+CREATE FUNCTION predict AS 'predict.wasm#predict' LANGUAGE WASM
+  WITH ('model' = 'm', 'grant.models' = 'm');
+SELECT predict(a, b) FROM source;",
+        expect![[r#"
+            error: function predict (predict.wasm#predict) cannot go on in `open`: all functions of the job together may have 1 MiB of memory, and would have 1.0 MiB
+             --> job.sql:8:1
+              |
+            8 | SELECT predict(a, b) FROM source;
+              | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: SET 'job.total.memory' before the functions gives the job more, or use a lower 'parallelism.default'
+        "#]],
+    );
+}

@@ -31,6 +31,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
         "[constructor]column",
         |mut cx: Cx, (data_type, array, children): (DataType, Array, Vec<Resource<Column>>)| {
             let state = cx.data_mut();
+            state.check_rows(array.length)?;
             state.take_in(arrays::size(&array))?;
             state.take_in(children.len() * FIELD_BYTES)?;
             let children = columns(state, children)?;
@@ -91,6 +92,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             let state = cx.data_mut();
             let names: usize = schema.fields.iter().map(|field| field.name.len()).sum();
             state.take_in(names + schema.fields.len() * FIELD_BYTES)?;
+            state.check_rows(rows)?;
             let columns = columns(state, handles)?;
             let batch = batch(&schema, columns, rows).map_err(Refusal::Data)?;
             Ok((state.push(batch)?,))

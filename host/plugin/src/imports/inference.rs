@@ -10,7 +10,7 @@ use wasmtime::component::{LinkerInstance, Resource, ResourceType};
 use crate::contract::{InferenceError, ModelSignature};
 use crate::error::escape;
 use crate::grants::{Model, ModelError};
-use crate::limits::Limits;
+use crate::models::ModelCall;
 use crate::state::{Batch, OpenModel, Refusal, State};
 use crate::types;
 
@@ -38,17 +38,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
     linker.func_wrap(
         "[method]model.predict",
         |mut cx: Cx, (model, features): (Resource<OpenModel>, Resource<Batch>)| {
-            let started = Instant::now();
-            let predicted = predict(cx.data_mut(), &model, &features)?;
-            // The model has a deadline of its own: its time is not the guest's.
-            let call = &mut cx.data_mut().call;
-            call.deadline += started.elapsed();
-            if call.wall_deadline <= Instant::now() {
-                return Err(Refusal::WallTime.into());
-            }
-            let left = call.left();
-            cx.set_epoch_deadline(Limits::ticks(left));
-            Ok((predicted,))
+            Ok((predict(cx.data_mut(), &model, &features)?,))
         },
     )?;
     Ok(())
@@ -85,15 +75,38 @@ fn predict(
     features: &Resource<Batch>,
 ) -> Result<Result<Resource<Batch>, InferenceError>, Refusal> {
     let OpenModel(model) = state.get(model)?;
-    let batch = state.get(features)?;
-    match run(model.as_ref(), batch) {
+    let model = model.clone();
+    let batch = state.get(features)?.clone();
+    let deadline = state.call.wall_deadline;
+    // Others run meanwhile: a model cannot be interrupted.
+    let paused = Instant::now();
+    let mut turn = state.turn.take();
+    if let Some(turn) = &mut turn {
+        turn.pause();
+    }
+    let begun = ModelCall::begin(&state.surroundings.account, deadline);
+    let started = Instant::now();
+    let predicted = begun.map(|_begun| run(model.as_ref(), &batch, deadline));
+    let ended = Instant::now();
+    if let Some(turn) = &mut turn {
+        let waited = turn.go_on(ended - started);
+        state.call.put_off(waited);
+    }
+    state.turn = turn;
+    // The model has a deadline of its own: its time is not the guest's.
+    state.call.put_off_guest(ended - paused);
+    let predicted = predicted.map_err(Refusal::Sum)?;
+    if deadline <= ended {
+        return Err(Refusal::WallTime);
+    }
+    match predicted {
         Ok(predicted) => Ok(Ok(state.push(predicted)?)),
         Err(ModelError::Invalid(reason)) => Ok(Err(InferenceError::Invalid(reason))),
         Err(ModelError::Failed(reason)) => Ok(Err(InferenceError::Failed(reason))),
     }
 }
 
-fn run(model: &dyn Model, batch: &Batch) -> Result<Batch, ModelError> {
+fn run(model: &dyn Model, batch: &Batch, deadline: Instant) -> Result<Batch, ModelError> {
     let rows = batch.rows as usize;
     let inputs = model.inputs();
     if inputs.len() != batch.columns.len() {
@@ -121,7 +134,7 @@ fn run(model: &dyn Model, batch: &Batch) -> Result<Batch, ModelError> {
         })
         .collect::<Result<Vec<_>, _>>()?;
     let outputs = model.outputs();
-    let predicted = model.predict(&columns, rows)?;
+    let predicted = model.predict(&columns, rows, Some(deadline))?;
     let fits = predicted.len() == outputs.len()
         && predicted.iter().zip(outputs).all(|(column, output)| {
             column.len() == rows && column.data_type() == output.data_type()

@@ -5,9 +5,11 @@
 mod support;
 mod web;
 
+mod budgets;
 mod cache;
 mod components;
 mod good;
 mod hostile;
 mod models;
 mod refused;
+mod turns;

@@ -3,16 +3,16 @@
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::sync::{Arc, Mutex};
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Array, StringArray};
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use expect_test::expect;
 use wasmill_plugin::{
-    Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError, ScalarFunction,
+    Account, Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError, ScalarFunction,
 };
 
-use crate::support::{fields, plugin, plugin_path, rendered};
+use crate::support::{fields, host, plugin, plugin_path, rendered};
 
 /// The sum of two features.
 #[derive(Debug)]
@@ -43,7 +43,12 @@ impl Model for Sum {
         "1".to_owned()
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        _: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError> {
         let [a, b] = columns else {
             return Err(ModelError::Invalid("two, please".to_owned()));
         };
@@ -175,15 +180,29 @@ impl Model for Slow {
         self.sum.version()
     }
 
-    fn predict(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<ArrayRef>, ModelError> {
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        _: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, ModelError> {
         self.started.send(()).unwrap();
         self.go_on.lock().unwrap().recv().unwrap();
-        self.sum.predict(columns, rows)
+        self.sum.predict(columns, rows, None)
     }
 }
 
 /// A function that calls such a model; when a call has come there; and what lets it go on.
 fn slow(limits: Limits) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
+    slow_in(&host(), None, limits)
+}
+
+/// The same, of a job.
+pub fn slow_in(
+    host: &Arc<Host>,
+    job: Option<&Arc<Account>>,
+    limits: Limits,
+) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
     let ((started, has_started), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
     let model = Slow {
         sum: Sum::model(),
@@ -192,15 +211,17 @@ fn slow(limits: Limits) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
     };
     let mut options = options("sum", &[DataType::Float64, DataType::Float64]);
     options.limits = limits;
+    options.account = job.cloned();
     options
         .grants
         .models
         .insert("sum".to_owned(), Arc::new(model));
-    let function = plugin("predict").open("predict", options).unwrap();
+    let plugin = host.load("predict.wasm", &plugin_path("predict")).unwrap();
+    let function = plugin.open("predict", options).unwrap();
     (function, has_started, go_on)
 }
 
-fn columns() -> [ArrayRef; 2] {
+pub fn columns() -> [ArrayRef; 2] {
     let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0]));
     [column.clone(), column]
 }

@@ -84,6 +84,50 @@ fn values_and_keys() {
     "#]].assert_eq(&outcome(&job, broker, &topic));
 }
 
+/// Where a row lay on which a function fails, if the query reads that.
+#[test]
+fn of_functions() {
+    let broker = Broker::shared();
+    let topic = broker.topic(2);
+    let message = |partition: u32, value: Value| json!({ "partition": partition, "value": value });
+    broker.produce(
+        &topic,
+        &[
+            message(0, json!(r#"{"x": 1}"#)),
+            message(0, json!(r#"{"x": 13}"#)),
+            message(1, json!(r#"{"x": 13}"#)),
+        ],
+    );
+    let with = broker.with(
+        &topic,
+        "'format' = 'json', 'scan.startup.mode' = 'earliest-offset', 'scan.bounded.mode' = 'latest-offset'",
+    );
+    for query in [
+        "SELECT f(x) AS y, p, at + 0 AS at, topic FROM topic",
+        "SELECT y, n AS p, at, t AS topic FROM
+           (SELECT f(x) AS y, p AS n, at, topic AS t FROM topic WHERE x > 0)",
+        "SELECT f(x) AS y, 1 AS p, at, 'none' AS topic FROM topic",
+    ] {
+        let job = Job::new(&format!(
+            "CREATE TABLE bad (topic STRING, `partition` INT, `offset` BIGINT, raw BYTES, epoch BIGINT)
+             WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 'bad');
+             SET 'dead-letter.table' = 'bad';
+             CREATE TABLE topic (x BIGINT, p INT METADATA FROM 'partition',
+               at BIGINT METADATA FROM 'offset', topic STRING METADATA) {with};
+             CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH (
+               'attack' = 'rows 13', 'on-error' = 'dead-letter');
+             CREATE TABLE out WITH ('connector' = 'filesystem', 'format' = 'json', 'path' = 'out')
+               AS {query};"
+        ))
+        .plugin("hostile/poison");
+        let expected = match query.contains("'none'") {
+            false => expect![[""]],
+            true => expect![[""]],
+        };
+        expected.assert_eq(&outcome(&job, broker, &topic));
+    }
+}
+
 #[test]
 fn other_formats() {
     let broker = Broker::shared();

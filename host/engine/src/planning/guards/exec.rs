@@ -19,11 +19,7 @@ use datafusion::{
 use futures::TryStreamExt;
 use wasmill_udf::{FailedRow, Spared, spare};
 
-use crate::planning::{
-    endless::as_node,
-    letters::{FailedRows, scans},
-    node::plan_node,
-};
+use crate::planning::{endless::as_node, letters::FailedRows, node::plan_node};
 
 /// An expression, and the column that has its values.
 type Call = (Arc<dyn PhysicalExpr>, String);
@@ -40,11 +36,7 @@ pub(in crate::planning) struct GuardedCalls {
 
 impl GuardedCalls {
     pub(super) fn new(input: Arc<dyn ExecutionPlan>, calls: Vec<Call>) -> Result<Self> {
-        let source = match scans(&input).as_slice() {
-            [scan] => Some(scan.table().to_owned()),
-            _ => None,
-        };
-        let failed = Arc::new(FailedRows::new(source));
+        let failed = Arc::new(FailedRows::new(&input));
         GuardedCalls::with_failed(input, calls.into(), failed)
     }
 

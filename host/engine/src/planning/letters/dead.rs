@@ -16,7 +16,7 @@ use super::table::{Columns, LetterTable};
 use crate::{
     catalog::Table,
     error::{EngineError, Location},
-    job::{LetterKind, LetterSender, Letters},
+    job::{EPOCH, LetterKind, LetterSender, Letters},
     planning::{
         EpochPipeline, Pipeline, Shared, SourceScan, as_scan,
         guards::{GuardedCalls, guards},
@@ -36,6 +36,7 @@ pub(super) const COLUMNS: Columns = &[
     ("raw", "BYTES"),
     ("function", "STRING"),
     ("error", "STRING"),
+    (EPOCH, "BIGINT"),
 ];
 
 /// The dead-letter table of a table that has one.
@@ -202,12 +203,12 @@ pub(crate) async fn deliver(
     let bug = |message: String| ConnectorError::Bug { message };
     let sender = sender.ok_or_else(|| bug("nobody takes dead letters".to_owned()))?;
     let rows = rows_of(&letters).map_err(|error| bug(format!("dead letters: {error}")))?;
-    sender.send(rows).await;
-    Ok(())
+    let sent = sender.send(rows).await;
+    sent.map_err(|error| bug(format!("dead letters: {error}")))
 }
 
 fn rows_of(letters: &[DeadLetter]) -> Result<RecordBatch, ArrowError> {
-    let columns = COLUMNS.iter();
+    let columns = COLUMNS.iter().filter(|(name, _)| *name != EPOCH);
     RecordBatch::try_from_iter_with_nullable(
         columns.map(|(name, _)| (*name, column(letters, name), true)),
     )

@@ -4,17 +4,23 @@ use std::sync::Arc;
 
 use arrow::{
     array::{
-        ArrayRef, BinaryArray, RecordBatch, StringArray, TimestampMillisecondArray, new_null_array,
+        ArrayRef, BinaryArray, RecordBatch, StringArray, TimestampMillisecondArray, UInt64Array,
+        new_null_array,
     },
+    compute::take,
     datatypes::DataType,
 };
-use datafusion::common::Result as PlanResult;
+use datafusion::{common::Result as PlanResult, physical_plan::ExecutionPlan};
 use parking_lot::Mutex;
 use wasmill_udf::FailedRow;
 
-use super::{dead::COLUMNS, table::as_json};
+use super::{
+    dead::{COLUMNS, scans},
+    place::{Places, places},
+    table::as_json,
+};
 use crate::{
-    job::{Letters, machine_time},
+    job::{EPOCH, Letters, machine_time},
     sql::parse_type_text,
 };
 
@@ -23,13 +29,20 @@ use crate::{
 pub(in crate::planning) struct FailedRows {
     /// The table that the rows are of, if they are of one.
     source: Option<String>,
+    /// Where the rows say that they lay in it.
+    places: Places,
     letters: Mutex<Option<Arc<Letters>>>,
 }
 
 impl FailedRows {
-    pub(in crate::planning) fn new(source: Option<String>) -> Self {
+    /// Of the rows of a plan.
+    pub(in crate::planning) fn new(plan: &Arc<dyn ExecutionPlan>) -> Self {
         FailedRows {
-            source,
+            source: match scans(plan).as_slice() {
+                [scan] => Some(scan.table().to_owned()),
+                _ => None,
+            },
+            places: places(plan),
             letters: Mutex::default(),
         }
     }
@@ -51,14 +64,16 @@ impl FailedRows {
             let first = failed.into_iter().next();
             return first.map_or(Ok(()), |row| Err(row.error));
         };
-        sender.send(self.letters(batch, &failed)?).await;
-        Ok(())
+        Ok(sender.send(self.letters(batch, &failed)?).await?)
     }
 
-    /// The columns of [`COLUMNS`].
+    /// The columns of [`COLUMNS`] but the epoch.
     fn letters(&self, batch: &RecordBatch, failed: &[FailedRow]) -> PlanResult<RecordBatch> {
         let count = failed.len();
-        let columns = COLUMNS.iter().map(|(name, data_type)| {
+        let rows = failed.iter().map(|failed| failed.row as u64);
+        let rows = rows.collect::<UInt64Array>();
+        let columns = COLUMNS.iter().filter(|(name, _)| *name != EPOCH);
+        let columns = columns.map(|(name, data_type)| {
             let column: ArrayRef = match *name {
                 "source" => Arc::new(StringArray::from(vec![self.source.as_deref(); count])),
                 "function" => {
@@ -77,11 +92,15 @@ impl FailedRows {
                     let errors = failed.iter().map(|failed| Some(&failed.message));
                     Arc::new(errors.collect::<StringArray>())
                 }
-                _ => {
-                    let declared = parse_type_text(data_type);
-                    let data_type = declared.map_or(DataType::Null, |declared| declared.data_type);
-                    new_null_array(&data_type, count)
-                }
+                name => match self.places.iter().find(|(known, _)| *known == name) {
+                    Some((_, place)) => take(batch.column(*place), &rows, None)?,
+                    None => {
+                        let declared = parse_type_text(data_type);
+                        let data_type =
+                            declared.map_or(DataType::Null, |declared| declared.data_type);
+                        new_null_array(&data_type, count)
+                    }
+                },
             };
             PlanResult::Ok((*name, column, true))
         });

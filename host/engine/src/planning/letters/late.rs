@@ -119,7 +119,7 @@ impl Latecomers {
             let rows = take_record_batch(batch, &late)?;
             let times = times.clone().with_timezone("UTC");
             let letters = self.letters(&rows, take(&times, &late, None)?, watermark)?;
-            sender.send(letters).await;
+            sender.send(letters).await?;
         }
         Ok(())
     }

@@ -11,7 +11,6 @@ use super::filesystem::OpenFile;
 use super::http::{Exchange, RequestBody};
 use super::{instance, resource};
 use crate::error::Size;
-use crate::limits::Limits;
 use crate::state::{Refusal, State};
 
 type Cx<'a> = StoreContextMut<'a, State>;
@@ -98,6 +97,8 @@ impl Pollable {
 /// unless it waits for the network too.
 fn wait(cx: &mut Cx<'_>, pollables: &[Pollable]) -> Result<Vec<u32>, Refusal> {
     let started = Instant::now();
+    // For a turn: that is no time of the call's.
+    let mut queued = Duration::ZERO;
     let exchange = pollables.iter().find_map(Pollable::exchange).cloned();
     let ready = loop {
         let state = cx.data_mut();
@@ -135,16 +136,14 @@ fn wait(cx: &mut Cx<'_>, pollables: &[Pollable]) -> Result<Vec<u32>, Refusal> {
             _ => None,
         };
         let most = alarm.map_or(left, |alarm| alarm.min(left));
-        match (&exchange, seen) {
+        queued += state.pause(|| match (&exchange, seen) {
             (Some(exchange), Some(seen)) => exchange.bell().wait(seen, most),
             _ => std::thread::sleep(most),
-        }
+        });
     };
     if exchange.is_some() {
-        let call = &mut cx.data_mut().call;
-        call.deadline += started.elapsed();
-        let left = call.left();
-        cx.set_epoch_deadline(Limits::ticks(left));
+        let waited = started.elapsed().saturating_sub(queued);
+        cx.data_mut().call.put_off_guest(waited);
     }
     Ok(ready)
 }

@@ -1,0 +1,313 @@
+//! Turns: which guests run now, so that no tenant's calls hold up another's.
+//!
+//! - A **turn** is what a call needs to run; there are as many as cores. A call holds one from its
+//!   beginning to its end, except while a model works for it: a model cannot be interrupted.
+//! - A **tenant** has had some time: what its calls held turns for, and what models worked for them.
+//!   Who has had least is next. One that comes back after a pause is treated as one that has had
+//!   about as much as the others, so that nobody saves time up.
+//! - A guest is **preempted** at its next branch when somebody waits who has had less: the engine's
+//!   epoch callback runs on the guest's own thread, hands its turn on and waits there for another.
+//!   Whoever comes and has to wait advances the epoch, so a turn changes hands in microseconds, not
+//!   at the next tick of the clock.
+//!
+//! **Invariants.** A turn is free only if nobody waits. Time in which a call waits is not the call's:
+//! it puts off the deadlines of the call. A call that waits blocks its thread, so tenants must not
+//! share worker threads.
+
+use std::collections::VecDeque;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::thread::{self, Thread};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use wasmtime::Engine;
+
+use crate::account::Account;
+
+/// A guest goes on until it has had so much more than who waits.
+const GRANULARITY: u64 = 200_000;
+/// A guest goes on for so long before another one of the same tenant has its turn.
+const SLICE: Duration = Duration::from_millis(10);
+/// How much less than the others one may have had who comes back.
+const CREDIT: u64 = 10_000_000;
+/// And how much more.
+const DEBT: u64 = 100_000_000;
+
+/// The turns of a host.
+#[derive(Debug)]
+pub(crate) struct Turns {
+    schedule: Mutex<Schedule>,
+    /// Calls that wait for a turn.
+    waiting: AtomicUsize,
+    /// Runs the guests that are to be preempted.
+    engine: OnceLock<Engine>,
+}
+
+#[derive(Debug)]
+struct Schedule {
+    free: usize,
+    /// Of tenants with calls that run or wait.
+    shares: Vec<Share>,
+    /// The least that one of them has had.
+    floor: u64,
+}
+
+#[derive(Debug)]
+struct Share {
+    tenant: Arc<Account>,
+    /// Nanoseconds.
+    had: u64,
+    running: usize,
+    waiting: VecDeque<Arc<Waiter>>,
+}
+
+#[derive(Debug)]
+struct Waiter {
+    thread: Thread,
+    has_turn: AtomicBool,
+}
+
+impl Waiter {
+    fn of_this_thread() -> Arc<Self> {
+        Arc::new(Self {
+            thread: thread::current(),
+            has_turn: AtomicBool::new(false),
+        })
+    }
+
+    fn give_turn(&self) {
+        self.has_turn.store(true, Ordering::Release);
+        self.thread.unpark();
+    }
+
+    fn wait(&self) {
+        while !self.has_turn.load(Ordering::Acquire) {
+            thread::park();
+        }
+    }
+}
+
+fn nanoseconds(time: Duration) -> u64 {
+    u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
+}
+
+impl Schedule {
+    /// The share of a tenant, which may have had none so far.
+    fn share(&mut self, tenant: &Arc<Account>) -> &mut Share {
+        let known = |share: &Share| Arc::ptr_eq(&share.tenant, tenant);
+        let index = match self.shares.iter().position(known) {
+            Some(index) => index,
+            None => {
+                let had = tenant.had.load(Ordering::Relaxed);
+                let (least, most) = (self.floor.saturating_sub(CREDIT), self.floor + DEBT);
+                self.shares.push(Share {
+                    tenant: tenant.clone(),
+                    had: had.clamp(least, most),
+                    running: 0,
+                    waiting: VecDeque::new(),
+                });
+                self.shares.len() - 1
+            }
+        };
+        &mut self.shares[index]
+    }
+
+    fn charge(&mut self, tenant: &Arc<Account>, time: Duration) {
+        self.share(tenant).had += nanoseconds(time);
+        let least = self.shares.iter().map(|share| share.had).min();
+        self.floor = self.floor.max(least.unwrap_or_default());
+    }
+
+    /// The share of the tenant whose call is next, if one waits.
+    fn next(&self) -> Option<usize> {
+        let shares = self.shares.iter().enumerate();
+        let waiting = shares.filter(|(_, share)| !share.waiting.is_empty());
+        let next = waiting.min_by_key(|(_, share)| share.had);
+        next.map(|(index, _)| index)
+    }
+
+    /// A tenant's turn goes to whoever is next.
+    fn hand_on(&mut self, tenant: &Arc<Account>) {
+        self.share(tenant).running -= 1;
+        let next = self.next().and_then(|index| {
+            let share = &mut self.shares[index];
+            share.running += 1;
+            share.waiting.pop_front()
+        });
+        match next {
+            Some(waiter) => waiter.give_turn(),
+            None => self.free += 1,
+        }
+        self.shares.retain(|share| {
+            let active = share.running > 0 || !share.waiting.is_empty();
+            if !active {
+                share.tenant.had.store(share.had, Ordering::Relaxed);
+            }
+            active
+        });
+    }
+}
+
+impl Turns {
+    pub fn new(turns: usize) -> Self {
+        Self {
+            schedule: Mutex::new(Schedule {
+                free: turns.max(1),
+                shares: Vec::new(),
+                floor: 0,
+            }),
+            waiting: AtomicUsize::new(0),
+            engine: OnceLock::new(),
+        }
+    }
+
+    /// Guests run in this engine.
+    pub fn preempt(&self, engine: &Engine) {
+        self.engine.get_or_init(|| engine.clone());
+    }
+
+    /// Whether anybody waits.
+    pub fn are_wanted(&self) -> bool {
+        self.waiting.load(Ordering::Relaxed) > 0
+    }
+
+    fn take(&self, tenant: &Arc<Account>) {
+        let mut schedule = self.schedule.lock();
+        if schedule.free > 0 {
+            schedule.free -= 1;
+            schedule.share(tenant).running += 1;
+            return;
+        }
+        let waiter = Waiter::of_this_thread();
+        schedule.share(tenant).waiting.push_back(waiter.clone());
+        let of_others = |share: &Share| share.running > 0 && !Arc::ptr_eq(&share.tenant, tenant);
+        let preempt = schedule.shares.iter().any(of_others);
+        self.wait(schedule, &waiter, preempt);
+    }
+
+    fn wait(&self, schedule: MutexGuard<'_, Schedule>, waiter: &Waiter, preempt: bool) {
+        drop(schedule);
+        self.waiting.fetch_add(1, Ordering::Relaxed);
+        if preempt && let Some(engine) = self.engine.get() {
+            engine.increment_epoch();
+        }
+        waiter.wait();
+        self.waiting.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+/// The turn of a call, until it is dropped.
+pub(crate) struct Turn {
+    account: Arc<Account>,
+    /// When the call got it.
+    begun: Instant,
+    /// Time before has been charged.
+    charged: Instant,
+    held: bool,
+}
+
+impl Turn {
+    /// Waits for a turn for a call of this function.
+    pub fn begin(account: &Arc<Account>) -> Self {
+        let mut turn = Self {
+            account: account.clone(),
+            begun: Instant::now(),
+            charged: Instant::now(),
+            held: false,
+        };
+        turn.take();
+        turn
+    }
+
+    /// To be asked now and then by who has it: gives it to whoever is next, and waits for another one.
+    /// Answers how long that took.
+    pub fn tick(&mut self) -> Duration {
+        let now = Instant::now();
+        let time = now.saturating_duration_since(self.charged);
+        let must_wait = self.account.spend(time, now);
+        let tenant = self.account.payer();
+        let turns = &self.account.room().turns;
+        let mut schedule = turns.schedule.lock();
+        schedule.charge(tenant, time);
+        self.charged = now;
+        if !must_wait.is_zero() {
+            schedule.hand_on(tenant);
+            self.held = false;
+            drop(schedule);
+            self.take();
+            return now.elapsed();
+        }
+        let own = schedule.share(tenant).had;
+        let Some(next) = schedule.next().map(|next| &schedule.shares[next]) else {
+            return Duration::ZERO;
+        };
+        let is_own = Arc::ptr_eq(&next.tenant, tenant);
+        let is_over = match is_own {
+            true => now.saturating_duration_since(self.begun) >= SLICE,
+            false => own >= next.had + GRANULARITY,
+        };
+        if !is_over {
+            return Duration::ZERO;
+        }
+        let waiter = Waiter::of_this_thread();
+        let waiting = &mut schedule.share(tenant).waiting;
+        match is_own {
+            true => waiting.push_back(waiter.clone()),
+            false => waiting.push_front(waiter.clone()),
+        }
+        schedule.hand_on(tenant);
+        turns.wait(schedule, &waiter, false);
+        self.begun = Instant::now();
+        self.charged = self.begun;
+        now.elapsed()
+    }
+
+    /// Lets others run while the call does something that cannot be interrupted.
+    pub fn pause(&mut self) {
+        self.give_back(Instant::now());
+    }
+
+    /// Waits for a turn after a pause, some of which was work for the call. Answers how long it waits.
+    pub fn go_on(&mut self, work: Duration) -> Duration {
+        let now = Instant::now();
+        let tenant = self.account.payer();
+        self.account
+            .room()
+            .turns
+            .schedule
+            .lock()
+            .charge(tenant, work);
+        self.take();
+        now.elapsed()
+    }
+
+    fn take(&mut self) {
+        let must_wait = self.account.spend(Duration::ZERO, Instant::now());
+        if !must_wait.is_zero() {
+            thread::sleep(must_wait);
+        }
+        self.account.room().turns.take(self.account.payer());
+        self.held = true;
+        self.begun = Instant::now();
+        self.charged = self.begun;
+    }
+
+    fn give_back(&mut self, now: Instant) {
+        let time = now.saturating_duration_since(self.charged);
+        self.account.spend(time, now);
+        let tenant = self.account.payer();
+        let mut schedule = self.account.room().turns.schedule.lock();
+        schedule.charge(tenant, time);
+        schedule.hand_on(tenant);
+        self.held = false;
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        if self.held {
+            self.give_back(Instant::now());
+        }
+    }
+}
