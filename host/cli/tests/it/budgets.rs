@@ -185,6 +185,11 @@ fn sums_that_are_none() {
         "",
         "",
         &["--tenant-limit", "total.memory=much"],
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'much' is not a size of memory
+
+            hint: write 'total.memory' = '64 MiB'
+        "#]],
     );
 }

@@ -593,15 +593,15 @@ fn columns_that_are_refused() {
     columns(
         "raw BYTES, reason STRING",
         expect![[r#"
-        exit 2
-        error: the dead-letter table 'bad' has a column 'reason', which no letter has
-         --> job.sql:1:14
-          |
-        1 | CREATE TABLE bad (raw BYTES, reason STRING) WITH ('connector' = 'blackhole');
-          |              ^^^
+            exit 2
+            error: the dead-letter table 'bad' has a column 'reason', which no letter has
+             --> job.sql:1:14
+              |
+            1 | CREATE TABLE bad (raw BYTES, reason STRING) WITH ('connector' = 'blackhole');
+              |              ^^^
 
-        hint: its columns may be source STRING, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP_LTZ(3), key BYTES, path STRING, line BIGINT, raw BYTES, function STRING, error STRING
-    "#]],
+            hint: its columns may be source STRING, topic STRING, partition INT, offset BIGINT, timestamp TIMESTAMP_LTZ(3), key BYTES, path STRING, line BIGINT, raw BYTES, function STRING, error STRING, epoch BIGINT
+        "#]],
     );
     columns(
         "raw BYTES, pat STRING",

@@ -296,9 +296,9 @@ fn letters_of_a_source_and_of_a_function() {
         );
     }
     expect![[r#"
-        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":3,\"x\":5,\"name\":\"c \\\"d\\\"\",\"at\":\"2020-01-01 00:00:00.500Z\",\"b\":\"0001\"}","source":"t"}
-        {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":4,\"x\":5,\"name\":\"\",\"at\":null,\"b\":null}","source":"t"}
-        {"error":"in.csv, line 2, column id (field 1): 'x' is not an INT","line":2,"path":"in.csv","raw":"x,2,b,,","source":"t"}
+        {"epoch":1,"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":3,\"x\":5,\"name\":\"c \\\"d\\\"\",\"at\":\"2020-01-01 00:00:00.500Z\",\"b\":\"0001\"}","source":"t"}
+        {"epoch":1,"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":4,\"x\":5,\"name\":\"\",\"at\":null,\"b\":null}","source":"t"}
+        {"epoch":1,"error":"in.csv, line 2, column id (field 1): 'x' is not an INT","line":2,"path":"in.csv","raw":"x,2,b,,","source":"t"}
     "#]].assert_eq(&listed(&found));
 }
 

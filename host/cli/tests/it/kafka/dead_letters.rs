@@ -121,8 +121,22 @@ fn of_functions() {
         ))
         .plugin("hostile/poison");
         let expected = match query.contains("'none'") {
-            false => expect![[""]],
-            true => expect![[""]],
+            false => expect![[r#"
+                exit 0
+                out: 1 row
+                2 bad records in the dead-letter table bad
+                {"y":1,"p":0,"at":0,"topic":"[TOPIC]"}
+                {"epoch":1,"offset":1,"partition":0,"raw":"{\"x\":13,\"p\":0,\"at\":1,\"topic\":\"[TOPIC]\"}","topic":"[TOPIC]"}
+                {"epoch":1,"offset":0,"partition":1,"raw":"{\"x\":13,\"p\":1,\"at\":0,\"topic\":\"[TOPIC]\"}","topic":"[TOPIC]"}
+            "#]],
+            true => expect![[r#"
+                exit 0
+                out: 1 row
+                2 bad records in the dead-letter table bad
+                {"y":1,"p":1,"at":0,"topic":"none"}
+                {"epoch":1,"offset":0,"raw":"{\"x\":13,\"at\":0}"}
+                {"epoch":1,"offset":1,"raw":"{\"x\":13,\"at\":1}"}
+            "#]],
         };
         expected.assert_eq(&outcome(&job, broker, &topic));
     }
