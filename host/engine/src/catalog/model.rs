@@ -138,10 +138,10 @@ impl wasmill_plugin::Model for HostedModel {
         &self,
         columns: &[ArrayRef],
         rows: usize,
-        _deadline: Option<Instant>,
+        deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, wasmill_plugin::ModelError> {
         self.model
-            .predict(columns, rows, None)
+            .predict(columns, rows, deadline)
             .map_err(|error| wasmill_plugin::ModelError::Failed(error.to_string()))
     }
 }

@@ -4,6 +4,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
+    time::Instant,
 };
 
 use datafusion::{
@@ -17,6 +18,7 @@ use datafusion::{
     },
 };
 use wasmill_inference::Model;
+use wasmill_plugin::Limits;
 
 use super::external;
 
@@ -68,7 +70,11 @@ impl ScalarUDFImpl for ModelFunction {
             .into_iter()
             .map(|value| value.into_array(rows))
             .collect::<Result<Vec<ArrayRef>>>()?;
-        let mut outputs = self.model.predict(&columns, rows, None).map_err(external)?;
+        let deadline = Instant::now() + Limits::default().wall_time;
+        let mut outputs = self
+            .model
+            .predict(&columns, rows, Some(deadline))
+            .map_err(external)?;
         if outputs.len() != self.model.outputs().len() {
             return internal_err!("{} gave {} columns", self.name, outputs.len());
         }
