@@ -109,9 +109,12 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
+/// A component with its name.
+type Named = (String, Vec<u8>);
+
 /// The same component again and again, each with another number in a custom section: so they are
 /// different ones to the host.
-fn plugins(folder: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn Error>> {
+fn plugins(folder: &Path) -> Result<Vec<Named>, Box<dyn Error>> {
     fs::create_dir_all(folder)?;
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let component = fs::read(root.join("target/plugins/haversine.wasm"))?;
