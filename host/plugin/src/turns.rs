@@ -46,6 +46,8 @@ pub(crate) struct Turns {
 
 #[derive(Debug)]
 struct Schedule {
+    /// Of all times below.
+    start: Instant,
     free: usize,
     /// Of tenants with calls that run or wait.
     shares: Vec<Share>,
@@ -56,9 +58,11 @@ struct Schedule {
 #[derive(Debug)]
 struct Share {
     tenant: Arc<Account>,
-    /// Nanoseconds.
+    /// Nanoseconds that were charged.
     had: u64,
-    running: usize,
+    running: u64,
+    /// The sum of the moments, in nanoseconds, up to which its running calls were charged.
+    charged: u64,
     waiting: VecDeque<Arc<Waiter>>,
 }
 
@@ -66,6 +70,8 @@ struct Share {
 struct Waiter {
     thread: Thread,
     has_turn: AtomicBool,
+    /// When it got its turn.
+    since: OnceLock<Instant>,
 }
 
 impl Waiter {
@@ -73,18 +79,22 @@ impl Waiter {
         Arc::new(Self {
             thread: thread::current(),
             has_turn: AtomicBool::new(false),
+            since: OnceLock::new(),
         })
     }
 
-    fn give_turn(&self) {
+    fn give_turn(&self, now: Instant) {
+        self.since.get_or_init(|| now);
         self.has_turn.store(true, Ordering::Release);
         self.thread.unpark();
     }
 
-    fn wait(&self) {
+    /// Until it has its turn: since when.
+    fn wait(&self) -> Instant {
         while !self.has_turn.load(Ordering::Acquire) {
             thread::park();
         }
+        *self.since.get_or_init(Instant::now)
     }
 }
 
@@ -92,7 +102,19 @@ fn nanoseconds(time: Duration) -> u64 {
     u64::try_from(time.as_nanos()).unwrap_or(u64::MAX)
 }
 
+impl Share {
+    /// Nanoseconds that it has had, with those of its calls that run.
+    fn has_had(&self, now: u64) -> u64 {
+        let running = (self.running * now).saturating_sub(self.charged);
+        self.had + running
+    }
+}
+
 impl Schedule {
+    fn moment(&self, instant: Instant) -> u64 {
+        nanoseconds(instant.saturating_duration_since(self.start))
+    }
+
     /// The share of a tenant, which may have had none so far.
     fn share(&mut self, tenant: &Arc<Account>) -> &mut Share {
         let known = |share: &Share| Arc::ptr_eq(&share.tenant, tenant);
@@ -105,6 +127,7 @@ impl Schedule {
                     tenant: tenant.clone(),
                     had: had.clamp(least, most),
                     running: 0,
+                    charged: 0,
                     waiting: VecDeque::new(),
                 });
                 self.shares.len() - 1
@@ -113,30 +136,49 @@ impl Schedule {
         &mut self.shares[index]
     }
 
+    /// Time for which a tenant had no turn.
     fn charge(&mut self, tenant: &Arc<Account>, time: Duration) {
         self.share(tenant).had += nanoseconds(time);
-        let least = self.shares.iter().map(|share| share.had).min();
+    }
+
+    /// A tenant has had a turn from one moment to another.
+    fn charge_turn(&mut self, tenant: &Arc<Account>, from: Instant, to: Instant) {
+        let (from, to) = (self.moment(from), self.moment(to));
+        let share = self.share(tenant);
+        share.had += to.saturating_sub(from);
+        share.charged += to.saturating_sub(from);
+        let least = self.shares.iter().map(|share| share.has_had(to)).min();
         self.floor = self.floor.max(least.unwrap_or_default());
     }
 
+    /// One more call of a tenant runs.
+    fn begin(&mut self, tenant: &Arc<Account>, now: Instant) {
+        let now = self.moment(now);
+        let share = self.share(tenant);
+        share.running += 1;
+        share.charged += now;
+    }
+
     /// The share of the tenant whose call is next, if one waits.
-    fn next(&self) -> Option<usize> {
-        let shares = self.shares.iter().enumerate();
-        let waiting = shares.filter(|(_, share)| !share.waiting.is_empty());
-        let next = waiting.min_by_key(|(_, share)| share.had);
-        next.map(|(index, _)| index)
+    fn next(&self, now: Instant) -> Option<&Share> {
+        let now = self.moment(now);
+        let waiting = self.shares.iter().filter(|share| !share.waiting.is_empty());
+        waiting.min_by_key(|share| share.has_had(now))
     }
 
     /// A tenant's turn goes to whoever is next.
-    fn hand_on(&mut self, tenant: &Arc<Account>) {
-        self.share(tenant).running -= 1;
-        let next = self.next().and_then(|index| {
-            let share = &mut self.shares[index];
-            share.running += 1;
-            share.waiting.pop_front()
-        });
-        match next {
-            Some(waiter) => waiter.give_turn(),
+    fn hand_on(&mut self, tenant: &Arc<Account>, now: Instant) {
+        let moment = self.moment(now);
+        let share = self.share(tenant);
+        share.running -= 1;
+        share.charged -= moment;
+        match self.next(now).map(|share| share.tenant.clone()) {
+            Some(next) => {
+                self.begin(&next, now);
+                if let Some(waiter) = self.share(&next).waiting.pop_front() {
+                    waiter.give_turn(now);
+                }
+            }
             None => self.free += 1,
         }
         self.shares.retain(|share| {
@@ -153,6 +195,7 @@ impl Turns {
     pub fn new(turns: usize) -> Self {
         Self {
             schedule: Mutex::new(Schedule {
+                start: Instant::now(),
                 free: turns.max(1),
                 shares: Vec::new(),
                 floor: 0,
@@ -172,28 +215,31 @@ impl Turns {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
-    fn take(&self, tenant: &Arc<Account>) {
+    /// Waits for a turn: since when there is one.
+    fn take(&self, tenant: &Arc<Account>) -> Instant {
         let mut schedule = self.schedule.lock();
         if schedule.free > 0 {
+            let now = Instant::now();
             schedule.free -= 1;
-            schedule.share(tenant).running += 1;
-            return;
+            schedule.begin(tenant, now);
+            return now;
         }
         let waiter = Waiter::of_this_thread();
         schedule.share(tenant).waiting.push_back(waiter.clone());
         let of_others = |share: &Share| share.running > 0 && !Arc::ptr_eq(&share.tenant, tenant);
         let preempt = schedule.shares.iter().any(of_others);
-        self.wait(schedule, &waiter, preempt);
+        self.wait(schedule, &waiter, preempt)
     }
 
-    fn wait(&self, schedule: MutexGuard<'_, Schedule>, waiter: &Waiter, preempt: bool) {
+    fn wait(&self, schedule: MutexGuard<'_, Schedule>, waiter: &Waiter, preempt: bool) -> Instant {
         drop(schedule);
         self.waiting.fetch_add(1, Ordering::Relaxed);
         if preempt && let Some(engine) = self.engine.get() {
             engine.increment_epoch();
         }
-        waiter.wait();
+        let since = waiter.wait();
         self.waiting.fetch_sub(1, Ordering::Relaxed);
+        since
     }
 }
 
@@ -229,23 +275,24 @@ impl Turn {
         let tenant = self.account.payer();
         let turns = &self.account.room().turns;
         let mut schedule = turns.schedule.lock();
-        schedule.charge(tenant, time);
+        schedule.charge_turn(tenant, self.charged, now);
         self.charged = now;
         if !must_wait.is_zero() {
-            schedule.hand_on(tenant);
+            schedule.hand_on(tenant, now);
             self.held = false;
             drop(schedule);
             self.take();
             return now.elapsed();
         }
-        let own = schedule.share(tenant).had;
-        let Some(next) = schedule.next().map(|next| &schedule.shares[next]) else {
+        let moment = schedule.moment(now);
+        let own = schedule.share(tenant).has_had(moment);
+        let Some(next) = schedule.next(now) else {
             return Duration::ZERO;
         };
         let is_own = Arc::ptr_eq(&next.tenant, tenant);
         let is_over = match is_own {
             true => now.saturating_duration_since(self.begun) >= SLICE,
-            false => own >= next.had + GRANULARITY,
+            false => own >= next.has_had(moment) + GRANULARITY,
         };
         if !is_over {
             return Duration::ZERO;
@@ -256,9 +303,8 @@ impl Turn {
             true => waiting.push_back(waiter.clone()),
             false => waiting.push_front(waiter.clone()),
         }
-        schedule.hand_on(tenant);
-        turns.wait(schedule, &waiter, false);
-        self.begun = Instant::now();
+        schedule.hand_on(tenant, now);
+        self.begun = turns.wait(schedule, &waiter, false);
         self.charged = self.begun;
         now.elapsed()
     }
@@ -287,9 +333,8 @@ impl Turn {
         if !must_wait.is_zero() {
             thread::sleep(must_wait);
         }
-        self.account.room().turns.take(self.account.payer());
+        self.begun = self.account.room().turns.take(self.account.payer());
         self.held = true;
-        self.begun = Instant::now();
         self.charged = self.begun;
     }
 
@@ -298,8 +343,8 @@ impl Turn {
         self.account.spend(time, now);
         let tenant = self.account.payer();
         let mut schedule = self.account.room().turns.schedule.lock();
-        schedule.charge(tenant, time);
-        schedule.hand_on(tenant);
+        schedule.charge_turn(tenant, self.charged, now);
+        schedule.hand_on(tenant, now);
         self.held = false;
     }
 }
