@@ -54,16 +54,20 @@ fn help_of_run() {
           <JOB.sql>  The job: SQL statements in Flink's dialect. Paths in it are relative to this file
 
         Options:
-              --set <KEY=VALUE>        Sets a configuration key before the first statement, like SET in the
-                                       file
-              --ceiling <LIMIT=VALUE>  Lowers what functions may use at most, whatever the job says:
-                                       limit.memory=64mb
-              --allow-grant <GRANT>    Which grants the job may give to its functions; by default any
-                                       [possible values: clock, dir, env, http, models, random, none]
-              --from <FOLDER>          Begins a job without end with a savepoint, unless it has checkpoints
-                                       that came of it
-          -q, --quiet                  No progress and no summary; warnings and errors still appear
-          -h, --help                   Print help
+              --set <KEY=VALUE>             Sets a configuration key before the first statement, like SET in
+                                            the file
+              --ceiling <LIMIT=VALUE>       Lowers what functions, and all of the job's together, may use at
+                                            most, whatever the job says: limit.memory=64mb,
+                                            job.total.memory=1gb
+              --allow-grant <GRANT>         Which grants the job may give to its functions; by default any
+                                            [possible values: clock, dir, env, http, models, random, none]
+              --tenant <NAME>               Whose job it is; messages name the tenant [default: default]
+              --tenant-limit <LIMIT=VALUE>  What all functions of the tenant may use together:
+                                            total.memory=4gb
+              --from <FOLDER>               Begins a job without end with a savepoint, unless it has
+                                            checkpoints that came of it
+          -q, --quiet                       No progress and no summary; warnings and errors still appear
+          -h, --help                        Print help
 
         Exit codes: 0, all statements ran; 1, the job failed while it ran; 2, the job is wrong and nothing
         ran; 130, interrupted.

@@ -122,9 +122,9 @@ fn an_import_that_speaks_to_the_terminal() {
     check_bytes(
         &bytes,
         expect![[r#"
-        error: `plugin.wasm` imports `\x1b[2J\x1b[31m\n`, which is not granted
+            error: `plugin.wasm` imports `\x1b[2J\x1b[31m\n`, which is not granted
 
-        hint: a plugin may import the interfaces of wasmill:udf only"#]],
+            hint: a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only"#]],
     );
 }
 
@@ -174,9 +174,9 @@ fn memories_without_measure() {
     check_bytes(
         &with(&format!("(core module $m (memory 4096)) {instances}")),
         expect![[r#"
-            error: `plugin.wasm` ran over its memory limit of 256 MiB in `functions`: it wanted 257.0 MiB
+            error: `plugin.wasm` is not a WebAssembly component: The component transitively contains 21 Wasm linear memories, which exceeds the configured maximum of 2 in the pooling allocator
 
-            hint: this is a defect of the plugin: tell its author"#]],
+            hint: a plugin is a `.wasm` file built as a component, for example with the Rust SDK"#]],
     );
     for module in ["(memory 1) (memory 1)", "(memory i64 1)"] {
         let bytes = with(&format!(

@@ -14,16 +14,16 @@ pub fn is_stopped() {
     check(
         "rows",
         expect![[r#"
-        error: function attack (giant-result.wasm#attack) gave a wrong result: 67108864 rows for a batch of 3
+            error: function attack (giant-result.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 67108864
 
-        hint: this is a defect of the plugin: tell its author"#]],
+            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
     );
     check(
         "most-rows",
         expect![[r#"
-        error: function attack (giant-result.wasm#attack) handed bad data to its host in `batch-eval`: a column of 4294967295 rows needs 536870912 bytes of values, not 1
+            error: function attack (giant-result.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
 
-        hint: this is a defect of the plugin: tell its author"#]],
+            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
     );
     check(
         "bytes",

@@ -13,15 +13,15 @@ pub fn is_stopped() {
     check(
         "struct",
         expect![[r#"
-        error: function attack (rows-of-nothing.wasm#attack) handed bad data to its host in `batch-eval`: a struct without fields does not exist
+            error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
 
-        hint: this is a defect of the plugin: tell its author"#]],
+            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
     );
     check(
         "fixed-size-list",
         expect![[r#"
-        error: function attack (rows-of-nothing.wasm#attack) handed bad data to its host in `batch-eval`: fixed-size-list(0) does not exist
+            error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
 
-        hint: this is a defect of the plugin: tell its author"#]],
+            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
     );
 }
