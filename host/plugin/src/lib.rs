@@ -26,6 +26,8 @@ mod contract;
 mod error;
 mod folder;
 mod function;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod grants;
 mod host;
 mod idle;

@@ -36,13 +36,13 @@ impl Script {
         }
     }
 
-    /// What an error message shows of `span`; nothing for an empty span.
     /// The file's name without its ending.
     pub(crate) fn stem(&self) -> &str {
         let stem = std::path::Path::new(&self.name).file_stem();
         stem.and_then(std::ffi::OsStr::to_str).unwrap_or("job")
     }
 
+    /// What an error message shows of `span`; nothing for an empty span.
     pub(crate) fn location(&self, span: Span) -> Option<Location> {
         let line = usize::try_from(span.start.line).ok()?.checked_sub(1)?;
         let source_line = self.line(line)?;
