@@ -35,6 +35,7 @@ Usage: cargo xtask TASK
   demo --streaming  the same from one Kafka topic into another, by a job without end
   test [FILTER…]    run all tests, or those whose names contain FILTER
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
+  bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments
