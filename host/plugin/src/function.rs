@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use arrow::array::{Array as _, ArrayRef, new_empty_array};
 use arrow::datatypes::{FieldRef, Fields};
@@ -48,6 +49,8 @@ pub struct Counters {
     pub traps: u64,
     /// Guests that were started.
     pub instances: u64,
+    /// How long it took to instantiate those that were opened, without what they did in `open`.
+    pub instantiation: Duration,
 }
 
 #[derive(Debug, Default)]
@@ -58,6 +61,18 @@ struct AtomicCounters {
     bytes_out: AtomicU64,
     traps: AtomicU64,
     instances: AtomicU64,
+    /// Nanoseconds.
+    instantiation: AtomicU64,
+}
+
+impl AtomicCounters {
+    /// A guest was started, and was opened if it is there.
+    fn started(&self, instance: Option<&Instance>) {
+        let time = instance.map_or(0, |instance| instance.instantiation.as_nanos());
+        self.instances.fetch_add(1, Ordering::Relaxed);
+        self.instantiation
+            .fetch_add(u64::try_from(time).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
 }
 
 impl ScalarFunction {
@@ -106,7 +121,7 @@ impl ScalarFunction {
                 .iter()
                 .all(|field| rows::is_plain(field.data_type()));
         let counters = AtomicCounters::default();
-        counters.instances.store(1, Ordering::Relaxed);
+        counters.started(Some(&instance));
         drop(instance.end_turn());
         let idle = Idle::new(&account);
         idle.push(instance);
@@ -146,6 +161,7 @@ impl ScalarFunction {
             bytes_out: get(&self.counters.bytes_out),
             traps: get(&self.counters.traps),
             instances: get(&self.counters.instances),
+            instantiation: Duration::from_nanos(get(&self.counters.instantiation)),
         }
     }
 
@@ -223,7 +239,7 @@ impl ScalarFunction {
                 | PluginError::Sum { .. })
         );
         if !no_room {
-            self.counters.instances.fetch_add(1, Ordering::Relaxed);
+            self.counters.started(opened.as_ref().ok());
         }
         opened
     }

@@ -1,6 +1,7 @@
 //! A guest that runs: instantiated, opened, called; and what its failures mean.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use arrow::array::ArrayRef;
 use parking_lot::Mutex;
@@ -167,6 +168,8 @@ pub(crate) struct Instance {
     batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (BatchResult,)>,
     /// Handles that the guest holds since `open`.
     opened_handles: usize,
+    /// How long it took to instantiate the guest, without its `open`.
+    pub instantiation: Duration,
     /// Dropped behind the store: there is room again only then.
     _seat: Charge,
 }
@@ -184,7 +187,9 @@ impl Instance {
         let _running = host.ticker.run();
         let turn = Turn::begin(&surroundings.account);
         let seat = take_seat(surroundings, CALL)?;
+        let begun = Instant::now();
         let (mut store, started) = start(host, instantiator, surroundings, turn);
+        let instantiation = begun.elapsed();
         let opened = started.and_then(|instance| {
             let open = instance
                 .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, instantiator.open)?;
@@ -199,6 +204,7 @@ impl Instance {
         let function = opened.map_err(|error| refused(store.data(), error))?;
         Ok(Self {
             opened_handles: store.data().live_handles(),
+            instantiation,
             store,
             function,
             returns,
