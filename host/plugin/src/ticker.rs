@@ -48,6 +48,7 @@ impl Ticker {
                             Some(engine) => engine.increment_epoch(),
                             None => return,
                         }
+                        host.room().turns.reclaim();
                         if shared.running_calls.load(Ordering::SeqCst) > 0 {
                             idle_ticks = 0;
                             continue;

@@ -5,12 +5,15 @@
 //! - A **tenant** has had some time: what its calls held turns for, and what models worked for them.
 //!   Who has had least is next. One that comes back after a pause is treated as one that has had
 //!   about as much as the others, so that nobody saves time up.
+//! - A turn is **kept** for a tenant's next call where another tenant waits that has had about as much:
+//!   to hand it on after each short call would cost more than the calls. What is kept and not used soon
+//!   is handed on by the clock.
 //! - A guest is **preempted** at its next branch when somebody waits who has had less: the engine's
 //!   epoch callback runs on the guest's own thread, hands its turn on and waits there for another.
 //!   Whoever comes and has to wait advances the epoch, so a turn changes hands in microseconds, not
 //!   at the next tick of the clock.
 //!
-//! **Invariants.** A turn is free only if nobody waits. Time in which a call waits is not the call's:
+//! **Invariants.** A turn is free only if nobody waits, and kept for a tick at most. Time in which a call waits is not the call's:
 //! it puts off the deadlines of the call. A call that waits blocks its thread, so tenants must not
 //! share worker threads.
 
@@ -25,8 +28,10 @@ use wasmtime::Engine;
 
 use crate::account::Account;
 
-/// A guest goes on until it has had so much more than who waits.
-const GRANULARITY: u64 = 200_000;
+/// A tenant goes on until it has had so many nanoseconds more than who waits.
+const GRANULARITY: u64 = 1_000_000;
+/// For so long a turn is kept for a tenant's next call.
+const KEPT: Duration = Duration::from_micros(300);
 /// A guest goes on for so long before another one of the same tenant has its turn.
 const SLICE: Duration = Duration::from_millis(10);
 /// How much less than the others one may have had who comes back.
@@ -64,6 +69,8 @@ struct Share {
     /// The sum of the moments, in nanoseconds, up to which its running calls were charged.
     charged: u64,
     waiting: VecDeque<Arc<Waiter>>,
+    /// Turns that are kept for its next calls, since when.
+    kept: VecDeque<Instant>,
 }
 
 #[derive(Debug)]
@@ -103,6 +110,10 @@ fn nanoseconds(time: Duration) -> u64 {
 }
 
 impl Share {
+    fn is_of(&self, tenant: &Arc<Account>) -> bool {
+        Arc::ptr_eq(&self.tenant, tenant)
+    }
+
     /// Nanoseconds that it has had, with those of its calls that run.
     fn has_had(&self, now: u64) -> u64 {
         let running = (self.running * now).saturating_sub(self.charged);
@@ -117,8 +128,8 @@ impl Schedule {
 
     /// The share of a tenant, which may have had none so far.
     fn share(&mut self, tenant: &Arc<Account>) -> &mut Share {
-        let known = |share: &Share| Arc::ptr_eq(&share.tenant, tenant);
-        let index = match self.shares.iter().position(known) {
+        let known = self.shares.iter().position(|share| share.is_of(tenant));
+        let index = match known {
             Some(index) => index,
             None => {
                 let had = tenant.had.load(Ordering::Relaxed);
@@ -129,6 +140,7 @@ impl Schedule {
                     running: 0,
                     charged: 0,
                     waiting: VecDeque::new(),
+                    kept: VecDeque::new(),
                 });
                 self.shares.len() - 1
             }
@@ -166,12 +178,70 @@ impl Schedule {
         waiting.min_by_key(|share| share.has_had(now))
     }
 
+    /// Whether a tenant has had so much that this one is to run instead.
+    fn has_had_enough(&self, tenant: &Share, other: &Share, now: Instant) -> bool {
+        let now = self.moment(now);
+        tenant.has_had(now) >= other.has_had(now) + GRANULARITY
+    }
+
+    /// A turn that was kept, for a call of this tenant: its own, or that of one who has had enough.
+    fn take_kept(&mut self, tenant: &Arc<Account>, now: Instant) -> bool {
+        if self.share(tenant).kept.pop_front().is_some() {
+            let share = self.shares.iter().find(|share| share.is_of(tenant));
+            let must_wait = share
+                .zip(self.next(now))
+                .is_some_and(|(own, next)| self.has_had_enough(own, next, now));
+            if must_wait {
+                self.release(now);
+            }
+            return !must_wait;
+        }
+        let Some(own) = self.shares.iter().find(|share| share.is_of(tenant)) else {
+            return false;
+        };
+        let moment = self.moment(now);
+        let is_next = |next: &Share| own.has_had(moment) < next.has_had(moment);
+        if !self.next(now).is_none_or(is_next) {
+            return false;
+        }
+        let other = self
+            .shares
+            .iter()
+            .position(|other| !other.kept.is_empty() && self.has_had_enough(other, own, now));
+        other.is_some_and(|other| self.shares[other].kept.pop_front().is_some())
+    }
+
+    /// A tenant's call has ended: its turn is kept for another one, or goes to whoever is next.
+    fn end(&mut self, tenant: &Arc<Account>, now: Instant) {
+        self.stop(tenant, now);
+        let share = self.shares.iter().find(|share| share.is_of(tenant));
+        let keep = share.zip(self.next(now)).is_some_and(|(own, next)| {
+            own.waiting.is_empty() && !self.has_had_enough(own, next, now)
+        });
+        match keep {
+            true => self.share(tenant).kept.push_back(now),
+            false => self.release(now),
+        }
+        self.forget();
+    }
+
     /// A tenant's turn goes to whoever is next.
     fn hand_on(&mut self, tenant: &Arc<Account>, now: Instant) {
+        self.stop(tenant, now);
+        self.release(now);
+        self.forget();
+    }
+
+    /// One call less of a tenant runs.
+    fn stop(&mut self, tenant: &Arc<Account>, now: Instant) {
         let moment = self.moment(now);
         let share = self.share(tenant);
         share.running -= 1;
         share.charged -= moment;
+    }
+
+    /// A turn that nobody has goes to whoever is next.
+    fn release(&mut self, now: Instant) {
         match self.next(now).map(|share| share.tenant.clone()) {
             Some(next) => {
                 self.begin(&next, now);
@@ -181,8 +251,27 @@ impl Schedule {
             }
             None => self.free += 1,
         }
+    }
+
+    /// Turns that were kept for too long go to whoever is next.
+    fn reclaim(&mut self, now: Instant) {
+        let is_old = |since: &mut Instant| now.saturating_duration_since(*since) >= KEPT;
+        let mut old = 0;
+        for share in &mut self.shares {
+            while share.kept.pop_front_if(is_old).is_some() {
+                old += 1;
+            }
+        }
+        for _ in 0..old {
+            self.release(now);
+        }
+        self.forget();
+    }
+
+    /// Tenants whose calls neither run nor wait have no share.
+    fn forget(&mut self) {
         self.shares.retain(|share| {
-            let active = share.running > 0 || !share.waiting.is_empty();
+            let active = share.running > 0 || !share.waiting.is_empty() || !share.kept.is_empty();
             if !active {
                 share.tenant.had.store(share.had, Ordering::Relaxed);
             }
@@ -215,18 +304,26 @@ impl Turns {
         self.waiting.load(Ordering::Relaxed) > 0
     }
 
+    /// To be called at each tick of the clock.
+    pub fn reclaim(&self) {
+        self.schedule.lock().reclaim(Instant::now());
+    }
+
     /// Waits for a turn: since when there is one.
     fn take(&self, tenant: &Arc<Account>) -> Instant {
         let mut schedule = self.schedule.lock();
-        if schedule.free > 0 {
-            let now = Instant::now();
+        let now = Instant::now();
+        let is_free = schedule.free > 0;
+        if is_free {
             schedule.free -= 1;
+        }
+        if is_free || schedule.take_kept(tenant, now) {
             schedule.begin(tenant, now);
             return now;
         }
         let waiter = Waiter::of_this_thread();
         schedule.share(tenant).waiting.push_back(waiter.clone());
-        let of_others = |share: &Share| share.running > 0 && !Arc::ptr_eq(&share.tenant, tenant);
+        let of_others = |share: &Share| share.running > 0 && !share.is_of(tenant);
         let preempt = schedule.shares.iter().any(of_others);
         self.wait(schedule, &waiter, preempt)
     }
@@ -289,7 +386,7 @@ impl Turn {
         let Some(next) = schedule.next(now) else {
             return Duration::ZERO;
         };
-        let is_own = Arc::ptr_eq(&next.tenant, tenant);
+        let is_own = next.is_of(tenant);
         let is_over = match is_own {
             true => now.saturating_duration_since(self.begun) >= SLICE,
             false => own >= next.has_had(moment) + GRANULARITY,
@@ -311,7 +408,7 @@ impl Turn {
 
     /// Lets others run while the call does something that cannot be interrupted.
     pub fn pause(&mut self) {
-        self.give_back(Instant::now());
+        self.give_back(Schedule::hand_on);
     }
 
     /// Waits for a turn after a pause, some of which was work for the call. Answers how long it waits.
@@ -338,13 +435,14 @@ impl Turn {
         self.charged = self.begun;
     }
 
-    fn give_back(&mut self, now: Instant) {
+    fn give_back(&mut self, how: impl FnOnce(&mut Schedule, &Arc<Account>, Instant)) {
+        let now = Instant::now();
         let time = now.saturating_duration_since(self.charged);
         self.account.spend(time, now);
         let tenant = self.account.payer();
         let mut schedule = self.account.room().turns.schedule.lock();
         schedule.charge_turn(tenant, self.charged, now);
-        schedule.hand_on(tenant, now);
+        how(&mut schedule, tenant, now);
         self.held = false;
     }
 }
@@ -352,7 +450,7 @@ impl Turn {
 impl Drop for Turn {
     fn drop(&mut self) {
         if self.held {
-            self.give_back(Instant::now());
+            self.give_back(Schedule::end);
         }
     }
 }
