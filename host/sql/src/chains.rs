@@ -1,12 +1,12 @@
 //! Refuses chains of operators that are too long: `a OR b OR c …` is a tree as deep as it has
 //! operators, and whatever walks it recurses.
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     keywords::Keyword,
     tokenizer::{Token, TokenWithSpan},
 };
 
-use super::reader::SyntaxError;
+use crate::reader::SyntaxError;
 
 /// Operators of one expression, or queries of one UNION. The program gives its threads a stack that
 /// is large enough for so many.
@@ -19,7 +19,7 @@ struct Level {
     unions: usize,
 }
 
-pub(super) fn check(tokens: &[TokenWithSpan]) -> Result<(), SyntaxError> {
+pub(crate) fn check(tokens: &[TokenWithSpan]) -> Result<(), SyntaxError> {
     let mut levels = vec![Level::default()];
     for token in tokens {
         match &token.token {

@@ -2,7 +2,7 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{
         Array, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
         FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, TableFactor,
@@ -14,7 +14,7 @@ use datafusion::sql::sqlparser::{
     tokenizer::{Token, Word},
 };
 
-use super::{
+use crate::{
     json::{is_json, json_call},
     types::parse_type,
 };
@@ -22,12 +22,12 @@ use super::{
 /// Flink's SQL dialect: names between backticks, `MAP[…]`, `TABLE t` and `MODEL m` as arguments,
 /// Flink's types in `CAST`.
 #[derive(Debug)]
-pub(crate) struct FlinkDialect;
+pub struct FlinkDialect;
 
 /// The custom type under which a Flink type reaches the planner; its one modifier is the type.
-pub(crate) const DATA_TYPE: &str = "__flink_type";
+pub const DATA_TYPE: &str = "__flink_type";
 /// The function under which the argument `MODEL m` reaches the planner; its one argument is the name.
-pub(crate) const MODEL_ARGUMENT: &str = "__model";
+pub const MODEL_ARGUMENT: &str = "__model";
 
 impl Dialect for FlinkDialect {
     fn dialect(&self) -> TypeId {
@@ -175,7 +175,7 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
 }
 
 /// `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.
-pub(crate) fn select_all(name: ObjectName) -> Result<Box<Query>, ParserError> {
+pub fn select_all(name: ObjectName) -> Result<Box<Query>, ParserError> {
     let relation = TableFactor::Table {
         name,
         alias: None,
@@ -250,7 +250,7 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
 }
 
 /// `CAST(expr AS a type of Flink's)`.
-pub(crate) fn cast_to(expr: Expr, flink_type: &str) -> Expr {
+pub fn cast_to(expr: Expr, flink_type: &str) -> Expr {
     cast_as(CastKind::Cast, expr, flink_type.to_owned())
 }
 
@@ -268,7 +268,7 @@ fn cast_as(kind: CastKind, expr: Expr, flink_type: String) -> Expr {
 }
 
 /// A call.
-pub(crate) fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
+pub fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,

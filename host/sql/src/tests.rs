@@ -115,7 +115,8 @@ fn the_text_of_a_computed_column_is_kept() {
 fn check(sql: &str, expected: Expect) {
     let error = parse(&Script::new("job.sql", sql)).expect_err(sql);
     let hint = error
-        .hint()
+        .hint
+        .as_ref()
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
     expected.assert_eq(&format!("{error}{hint}"));
