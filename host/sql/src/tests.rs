@@ -82,6 +82,7 @@ fn types_have_flinks_names() {
             "ROW(a INT, b ROW<c DOUBLE>)",
             "ROW<`a` INT, `b` ROW<`c` DOUBLE>>",
         ),
+        ("ROW<`a``b` INT>", "ROW<`a``b` INT>"),
         ("INTERVAL DAY TO SECOND(3)", "INTERVAL DAY TO SECOND"),
     ] {
         let declared = parse_type_text(text).unwrap_or_else(|| panic!("{text}"));

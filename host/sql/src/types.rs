@@ -297,7 +297,8 @@ fn row(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
             parser.next_token();
         }
         texts.push(format!(
-            "`{name}` {}",
+            "{} {}",
+            quoted(&name),
             with_nullability(&declared.text, declared.nullable)
         ));
         fields.push(Field::new(name, declared.data_type, declared.nullable));
@@ -314,6 +315,11 @@ fn row(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
         DataType::Struct(Fields::from(fields)),
         format!("ROW<{}>", texts.join(", ")),
     ))
+}
+
+/// A field's name as it is written, whatever it holds.
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
 }
 
 fn map(key: DataType, value: DeclaredType) -> DataType {
@@ -475,7 +481,7 @@ pub fn flink_type(data_type: &DataType) -> String {
         DataType::Struct(fields) => {
             let fields: Vec<_> = fields
                 .iter()
-                .map(|field| format!("`{}` {}", field.name(), item(field)))
+                .map(|field| format!("{} {}", quoted(field.name()), item(field)))
                 .collect();
             format!("ROW<{}>", fields.join(", "))
         }

@@ -197,7 +197,7 @@ impl OnnxModel {
             .input_bindings
             .iter()
             .map(|binding| {
-                let tensor = to_tensor(binding, &self.inputs, columns, rows)
+                let tensor = to_tensor(binding, &self.inputs, columns, rows, budget.limit())
                     .map_err(|message| InferenceError::data(&self.name, message))?;
                 Ok((
                     binding.tensor.name.as_str(),
