@@ -9,7 +9,7 @@ use sqlparser::{
         TableWithJoins,
     },
     dialect::{Dialect, GenericDialect},
-    keywords::Keyword,
+    keywords::{Keyword, RESERVED_FOR_IDENTIFIER},
     parser::{Parser, ParserError},
     tokenizer::{Token, Word},
 };
@@ -48,6 +48,33 @@ impl Dialect for FlinkDialect {
 
     fn is_identifier_part(&self, character: char) -> bool {
         character.is_alphanumeric() || character == '_' || character == '$'
+    }
+
+    /// After an error in `CEIL(…)` and the like sqlparser reads the same again as a call of a function
+    /// with that name, which for such calls within each other doubles with each one. These words are
+    /// reserved in Flink too.
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        RESERVED_FOR_IDENTIFIER.contains(&keyword)
+            || matches!(
+                keyword,
+                Keyword::ARRAY
+                    | Keyword::CASE
+                    | Keyword::CEIL
+                    | Keyword::CONVERT
+                    | Keyword::CURRENT_DATE
+                    | Keyword::CURRENT_TIME
+                    | Keyword::CURRENT_TIMESTAMP
+                    | Keyword::EXTRACT
+                    | Keyword::FLOOR
+                    | Keyword::LOCALTIME
+                    | Keyword::LOCALTIMESTAMP
+                    | Keyword::NOT
+                    | Keyword::OVERLAY
+                    | Keyword::POSITION
+                    | Keyword::SAFE_CAST
+                    | Keyword::SUBSTR
+                    | Keyword::SUBSTRING
+            )
     }
 
     fn supports_table_versioning(&self) -> bool {
