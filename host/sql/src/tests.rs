@@ -155,3 +155,71 @@ fn errors_have_a_place() {
             hint: a string is written 'text', a name `name`"#]],
     );
 }
+
+/// The message of what does not parse.
+fn message(sql: &str) -> String {
+    parse(&Script::new("job.sql", sql)).expect_err(sql).message
+}
+
+#[test]
+fn chains_of_every_operator_come_to_an_end() {
+    const MANY: usize = 100_000;
+    const TOO_LONG: &str = "syntax error: more than 2000 operators in a row";
+    for link in [
+        " ^ b",
+        " & b",
+        " | b",
+        " -> b",
+        " ->> b",
+        " <=> b",
+        " ~ b",
+        " @> b",
+        " XOR b",
+        " IN (b)",
+        " OVERLAPS b",
+        " REGEXP b",
+        " RLIKE b",
+        " ILIKE b",
+        " SIMILAR TO b",
+        " MEMBER OF(b)",
+        " AT TIME ZONE 'b'",
+        " IS DISTINCT FROM b",
+    ] {
+        let sql = format!("SELECT a{}", link.repeat(MANY));
+        assert_eq!(message(&sql), TOO_LONG, "{link}");
+    }
+    for start in ["INTERVAL ", "x -> "] {
+        let sql = format!("SELECT f({}", start.repeat(MANY));
+        assert_eq!(message(&sql), TOO_LONG, "{start}");
+    }
+    let pivots = " PIVOT (sum(x) FOR y IN (1))".repeat(MANY);
+    assert_eq!(message(&format!("SELECT * FROM a{pivots}")), TOO_LONG);
+    let maps = "MAP(".repeat(MANY);
+    let too_deep = "syntax error: the statement is nested too deeply";
+    assert_eq!(message(&format!("SELECT x::{maps}")), too_deep);
+}
+
+/// What cannot be read is not read twice at each level.
+#[test]
+fn calls_within_each_other_do_not_double() {
+    for call in [
+        "ARRAY[",
+        "POSITION(",
+        "CEIL(",
+        "FLOOR(",
+        "SUBSTR(",
+        "SUBSTRING(",
+        "OVERLAY(",
+        "CONVERT(",
+        "NOT (",
+        "CASE (",
+        "CURRENT_TIMESTAMP(",
+        "SAFE_CAST(",
+        "TRIM(",
+        "JSON_ARRAY(",
+        "MAP[",
+    ] {
+        let sql = format!("SELECT {}", call.repeat(40));
+        assert!(message(&sql).starts_with("syntax error: "), "{call}");
+    }
+}
