@@ -69,6 +69,11 @@ impl SyntaxError {
                 span,
             };
         }
+        let message = match message.starts_with("No infix parser for token") {
+            // What follows is the parser's own.
+            true => "this operator is not supported".to_owned(),
+            false => message,
+        };
         let message = message
             .replacen("Expected: ", "expected ", 1)
             .replace(", found: EOF", ", found the end of the statement")

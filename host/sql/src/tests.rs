@@ -145,6 +145,15 @@ fn errors_have_a_place() {
               |                                       ^^^"#]],
     );
     check(
+        "SELECT a << b FROM t",
+        expect![[r#"
+            syntax error: this operator is not supported
+             --> job.sql:1:10
+              |
+            1 | SELECT a << b FROM t
+              |          ^^"#]],
+    );
+    check(
         "SELECT \"a\" FROM t",
         expect![[r#"
             syntax error: "a" is in double quotes
