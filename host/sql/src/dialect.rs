@@ -8,7 +8,7 @@ use sqlparser::{
         FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, TableFactor,
         TableWithJoins,
     },
-    dialect::{Dialect, GenericDialect},
+    dialect::{Dialect, GenericDialect, Precedence},
     keywords::{Keyword, RESERVED_FOR_IDENTIFIER},
     parser::{Parser, ParserError},
     tokenizer::{Token, Word},
@@ -70,7 +70,6 @@ impl Dialect for FlinkDialect {
                     | Keyword::LOCALTIMESTAMP
                     | Keyword::NOT
                     | Keyword::OVERLAY
-                    | Keyword::POSITION
                     | Keyword::SAFE_CAST
                     | Keyword::SUBSTR
                     | Keyword::SUBSTRING
@@ -125,6 +124,7 @@ impl Dialect for FlinkDialect {
         match word.keyword {
             Keyword::TABLE if name_follows => Some(table_argument(parser)),
             Keyword::MAP if next == Token::LBracket => Some(map_literal(parser)),
+            Keyword::POSITION if next == Token::LParen => Some(position(parser)),
             Keyword::CAST if next == Token::LParen => Some(cast(parser, CastKind::Cast)),
             Keyword::TRY_CAST if next == Token::LParen => Some(cast(parser, CastKind::TryCast)),
             _ if word.value.eq_ignore_ascii_case("MODEL") && is_name(&next) => {
@@ -264,6 +264,18 @@ fn map_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
         ));
     }
     Ok(function(Ident::with_span(word.span, "make_map"), items))
+}
+
+/// `POSITION(a IN b)`. sqlparser reads what it cannot read so once more, as a call.
+fn position(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let above_in = FlinkDialect.prec_value(Precedence::Between);
+    let expr = Box::new(parser.parse_subexpr(above_in)?);
+    parser.expect_keyword_is(Keyword::IN)?;
+    let r#in = Box::new(parser.parse_expr()?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Position { expr, r#in })
 }
 
 fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
