@@ -19,7 +19,7 @@ pub fn cargo(subcommand: &str) -> Command {
 
 /// Takes out what the cargo that started this program says of it. Build scripts look at that, so
 /// that a build from here and one from the shell would each compile what the other has compiled.
-fn forget_this_program(command: &mut Command) {
+pub fn forget_this_program(command: &mut Command) {
     const ABOUT: &[&str] = &[
         "CARGO_BIN_NAME",
         "CARGO_CRATE_NAME",

@@ -6,6 +6,7 @@ mod broker;
 mod chaos;
 #[cfg(test)]
 mod contract;
+mod fuzz;
 mod host;
 mod kafka;
 #[cfg(test)]
@@ -34,6 +35,8 @@ Usage: cargo xtask TASK
   demo              run the main example: a model in the host, a function in a .wasm file, one SQL job
   demo --streaming  the same from one Kafka topic into another, by a job without end
   test [FILTER…]    run all tests, or those whose names contain FILTER
+  test --fuzz [--seconds N] [TARGET…]
+                    run all fuzz targets, or these, for 60 s each, or N
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
   bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
   bench stores      run the state store beside fjall, redb and SlateDB
@@ -72,7 +75,10 @@ fn perform(task: &str, rest: &[String]) -> Result<()> {
             _ => Err(Failure::new("demo takes --streaming, or nothing")),
         },
         "chaos" => chaos::run(rest),
-        "test" => tasks::test(rest),
+        "test" => match rest.split_first() {
+            Some((first, rest)) if first == "--fuzz" => fuzz::run(rest),
+            _ => tasks::test(rest),
+        },
         "bench" => tasks::bench(rest),
         "plugins" => plugins::build(rest),
         "setup" => tasks::setup(),

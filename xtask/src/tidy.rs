@@ -9,7 +9,9 @@ use crate::places;
 const MOST_LINES: usize = 1000;
 
 /// Folders with Rust in them.
-const FOLDERS: &[&str] = &["host", "sdk", "plugins", "benches", "examples", "xtask"];
+const FOLDERS: &[&str] = &[
+    "host", "sdk", "plugins", "benches", "examples", "fuzz", "xtask",
+];
 
 /// All Rust files, by their paths from the root.
 pub fn sources() -> Vec<(PathBuf, String)> {

@@ -15,10 +15,10 @@ mod job;
 mod planning;
 mod session;
 mod settings;
-mod sql;
 
 pub use error::{EngineError, Fault, Location};
 pub use inspection::PluginReport;
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;
+use wasmill_sql as sql;

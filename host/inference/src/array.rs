@@ -95,10 +95,46 @@ pub(crate) fn list_of(
                 .map(|list| Arc::new(list) as ArrayRef)
         }
         _ => {
+            if rows
+                .checked_mul(width)
+                .is_none_or(|items| i32::try_from(items).is_err())
+            {
+                return Err(format!(
+                    "{rows} lists of {width} items are more than a column can hold"
+                ));
+            }
             let offsets = OffsetBuffer::<i32>::from_lengths(std::iter::repeat_n(width, rows));
             ListArray::try_new(Arc::clone(item), offsets, values, None)
                 .and_then(|list| cast(&list, data_type))
         }
     }
     .map_err(|e| e.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use arrow::array::Int8Array;
+
+    #[test]
+    fn more_items_than_a_column_can_hold_are_an_error() {
+        let values: ArrayRef = Arc::new(Int8Array::from(Vec::<i8>::new()));
+        let lists = |rows, width| {
+            list_of(
+                &DataType::new_list(DataType::Int8, true),
+                &values,
+                rows,
+                width,
+            )
+            .unwrap_err()
+        };
+        assert_eq!(
+            lists(1 << 16, 1 << 15),
+            "65536 lists of 32768 items are more than a column can hold"
+        );
+        assert_eq!(
+            lists(2, usize::MAX),
+            "2 lists of 18446744073709551615 items are more than a column can hold"
+        );
+    }
 }

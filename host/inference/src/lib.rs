@@ -18,3 +18,5 @@ mod onnx;
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
 pub use model::{Model, PROVIDERS, load};
+#[cfg(all(feature = "onnx", fuzzing))]
+pub use onnx::fuzzing;

@@ -10,7 +10,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Float32Array};
+use arrow::array::{ArrayRef, Float32Array, new_null_array};
 use arrow::datatypes::{DataType, Field};
 use expect_test::{Expect, expect};
 use oracle::run_script;
@@ -24,8 +24,12 @@ fn attackers() -> TempDir {
 }
 
 fn open(folder: &Path, name: &str, memory: &str) -> Result<Arc<dyn Model>, InferenceError> {
+    load(&definition(folder, name, memory))
+}
+
+fn definition(folder: &Path, name: &str, memory: &str) -> ModelDefinition {
     let column = |name: &str| vec![Field::new(name, DataType::Float32, true)];
-    load(&ModelDefinition {
+    ModelDefinition {
         name: "attacker".into(),
         provider: "onnx".into(),
         options: BTreeMap::from([
@@ -35,7 +39,7 @@ fn open(folder: &Path, name: &str, memory: &str) -> Result<Arc<dyn Model>, Infer
         inputs: column("x"),
         outputs: column("y"),
         base: folder.into(),
-    })
+    }
 }
 
 fn check(error: &InferenceError, expected: Expect) {
@@ -124,6 +128,30 @@ fn a_loop_that_takes_more_at_each_turn_is_refused() {
         error: model 'attacker' ran over its memory limit of 64 MiB: it wanted 73 MiB
 
         hint: a higher limit can be given with 'memory.limit' in the model's WITH"#]],
+    );
+}
+
+/// A list that is NULL has as many items as the model says.
+#[test]
+fn a_row_of_nothing_does_not_become_a_row_of_terabytes() {
+    let folder = attackers();
+    let model = load(&ModelDefinition {
+        inputs: vec![Field::new(
+            "x",
+            DataType::new_list(DataType::Float32, true),
+            true,
+        )],
+        ..definition(folder.path(), "wide_input", "64 mb")
+    })
+    .unwrap();
+    let null = new_null_array(model.inputs()[0].data_type(), 2);
+    let error = model.predict(&[null], 2, None).unwrap_err();
+    check(
+        &error,
+        expect![[r#"
+        error: model 'attacker': the column 'x': a tensor of 2 rows of 1099511627776 items, some of them NULL, is more than the model's memory.limit of 64 MiB
+
+        hint: "#]],
     );
 }
 

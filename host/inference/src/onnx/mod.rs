@@ -3,6 +3,8 @@
 //! The runtime is a shared library that is looked for, and loaded, when the first ONNX model is.
 
 mod element;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod memory;
 mod provider;
 mod runtime;

@@ -19,19 +19,21 @@ struct Flat {
     width: usize,
 }
 
-/// Makes the tensor of a binding; the error is a sentence that names row and column.
+/// Makes the tensor of a binding, of at most `memory` bytes where the model alone says how many; the
+/// error is a sentence that names row and column.
 pub(super) fn to_tensor(
     binding: &Binding,
     fields: &[Field],
     columns: &[ArrayRef],
     rows: usize,
+    memory: usize,
 ) -> Result<DynValue, String> {
     let element = binding.tensor.element;
     let flats = binding
         .columns
         .iter()
         .map(|column| {
-            flatten(&columns[*column], element, binding)
+            flatten(&columns[*column], binding, memory)
                 .and_then(|flat| refuse_nulls(flat, element))
                 .map_err(|message| format!("the column '{}': {message}", fields[*column].name()))
         })
@@ -68,7 +70,8 @@ fn shape(declared: &[i64], rows: usize, width: usize) -> Vec<i64> {
     shape
 }
 
-fn flatten(column: &ArrayRef, element: Element, binding: &Binding) -> Result<Flat, String> {
+fn flatten(column: &ArrayRef, binding: &Binding, memory: usize) -> Result<Flat, String> {
+    let element = binding.tensor.element;
     if list_item(column.data_type()).is_none() {
         return Ok(Flat {
             values: convert(column, element)?,
@@ -79,10 +82,29 @@ fn flatten(column: &ArrayRef, element: Element, binding: &Binding) -> Result<Fla
         Some(width) => width,
         None => first_width(column),
     };
+    refuse_wide_nulls(column, width, memory)?;
     Ok(Flat {
         values: convert(&matrix(column, width)?, element)?,
         width,
     })
+}
+
+/// A list that is there has as many items as the tensor wants; one that is NULL becomes as many.
+fn refuse_wide_nulls(column: &ArrayRef, width: usize, memory: usize) -> Result<(), String> {
+    // Where they are taken from, and what they are: 8 bytes an item at most.
+    let bytes = column
+        .len()
+        .checked_mul(width)
+        .and_then(|items| items.checked_mul(size_of::<u64>()));
+    if column.null_count() == 0 || bytes.is_some_and(|bytes| bytes <= memory) {
+        return Ok(());
+    }
+    Err(format!(
+        "a tensor of {} rows of {width} items, some of them NULL, is more than the model's \
+         memory.limit of {} MiB",
+        column.len(),
+        memory.div_ceil(1 << 20)
+    ))
 }
 
 fn first_width(column: &ArrayRef) -> usize {

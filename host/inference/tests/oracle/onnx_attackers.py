@@ -92,12 +92,20 @@ def when_loaded(folder):
     model(folder, "when_loaded", nodes, {"many": MANY})
 
 
+def wide_input(folder):
+    """It says that a row has 2^40 values."""
+    nodes = [helper.make_node("ReduceMax", ["x"], ["y"], axes=[1], keepdims=1)]
+    outputs = [value("y", TensorProto.FLOAT, 1)]
+    save(folder, "wide_input", nodes, [value("x", TensorProto.FLOAT, 1 << 40)], outputs)
+
+
 def main():
     folder = Path(sys.argv[1])
     endless_loop(folder)
     growing_loop(folder)
     hundred_gigabytes(folder)
     when_loaded(folder)
+    wide_input(folder)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,10 @@
 //! Components as bytes: too large, too many, too deep, damaged. Each loads or is refused, and none
 //! takes long.
 
+use std::path::Path;
+use std::sync::Arc;
+
+use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use expect_test::{Expect, expect};
 use wasmill_plugin::{OpenOptions, PluginError};
@@ -317,5 +321,20 @@ fn cut_off() {
                 bytes.len()
             );
         }
+    }
+}
+
+/// Fuzzing grows from components that load, or it does not reach what is behind the parser.
+#[test]
+fn the_seed_of_the_fuzz_target_is_opened_and_called() {
+    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/component/same.wat");
+    let component = wat::parse_file(seed).unwrap();
+    let plugin = host().load_bytes("same.wasm", &component).unwrap();
+    let options = OpenOptions::new("same", fields(&[DataType::Int64]));
+    let function = plugin.open("same", options).unwrap();
+    for values in [vec![1, 2, 3], vec![7]] {
+        let column: ArrayRef = Arc::new(Int64Array::from(values.clone()));
+        let result = function.call(&[column.clone()], values.len()).unwrap();
+        assert_eq!(&result, &column);
     }
 }

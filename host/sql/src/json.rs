@@ -1,17 +1,17 @@
 //! Flink's JSON functions, whose arguments have clauses (`RETURNING`, `ON EMPTY`, `KEY k VALUE v`,
 //! …): read as calls with the clauses as texts behind the arguments.
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{Expr, Ident, UnaryOperator, Value},
     keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::Token,
 };
 
-use super::dialect::{cast_to, function};
+use crate::dialect::{cast_to, function};
 
 /// A call of such a function, if the parser stands before one.
-pub(super) fn json_call(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
+pub(crate) fn json_call(parser: &mut Parser) -> Option<Result<Expr, ParserError>> {
     let Token::Word(word) = &parser.peek_token_ref().token else {
         return None;
     };
@@ -33,7 +33,7 @@ pub(super) fn json_call(parser: &mut Parser) -> Option<Result<Expr, ParserError>
 }
 
 /// `x IS [NOT] JSON [VALUE | SCALAR | ARRAY | OBJECT]`, if that follows `x`.
-pub(super) fn is_json(parser: &mut Parser, expr: &Expr) -> Option<Expr> {
+pub(crate) fn is_json(parser: &mut Parser, expr: &Expr) -> Option<Expr> {
     let is_word = |place: usize, word: &str| {
         let token = &parser.peek_nth_token_ref(place).token;
         matches!(token, Token::Word(found) if found.value.eq_ignore_ascii_case(word))
@@ -104,7 +104,7 @@ fn on_lack(
 fn json_value(parser: &mut Parser, name: Ident) -> Result<Expr, ParserError> {
     let mut arguments = text_and_path(parser)?;
     let returns = match take(parser, "RETURNING") {
-        true => Some(super::types::parse_type(parser).map_err(|error| error.into_parser_error())?),
+        true => Some(crate::types::parse_type(parser).map_err(|error| error.into_parser_error())?),
         false => None,
     };
     let clause = |parser: &mut Parser| {

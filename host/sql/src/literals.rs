@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 /// `2 s`, `500ms`, `3 min`, `1 h`, `1 d`; a bare number is milliseconds, as in Flink.
-pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
+pub fn parse_duration(text: &str) -> Option<Duration> {
     let (number, unit) = number_and_unit(text)?;
     let nanos: u64 = match unit.as_str() {
         "ns" | "nano" | "nanos" | "nanosecond" | "nanoseconds" => 1,
@@ -19,7 +19,7 @@ pub(crate) fn parse_duration(text: &str) -> Option<Duration> {
 }
 
 /// `64 MiB`, `64m`, `1 gb`; a bare number is bytes. As in Flink, all units are powers of 1024.
-pub(crate) fn parse_memory_size(text: &str) -> Option<u64> {
+pub fn parse_memory_size(text: &str) -> Option<u64> {
     let (number, unit) = number_and_unit(text)?;
     let bytes: u64 = match unit.as_str() {
         "" | "b" | "bytes" => 1,

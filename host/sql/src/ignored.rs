@@ -2,14 +2,14 @@
 
 use std::ops::ControlFlow;
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{Query, SetExpr, Spanned, TableFactor, Visit, Visitor},
     tokenizer::Span,
 };
 
-use super::reader::{Result, SyntaxError};
+use crate::reader::{Result, SyntaxError};
 
-pub(super) fn check(query: &Query) -> Result<()> {
+pub(crate) fn check(query: &Query) -> Result<()> {
     match query.visit(&mut Ignored) {
         ControlFlow::Break(error) => Err(error),
         ControlFlow::Continue(()) => Ok(()),

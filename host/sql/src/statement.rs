@@ -3,20 +3,20 @@
 use std::collections::BTreeMap;
 
 use arrow::datatypes::DataType;
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{Expr, Query},
     tokenizer::Span,
 };
 
 /// A statement and the place of its text.
 #[derive(Debug)]
-pub(crate) struct ParsedStatement {
+pub struct ParsedStatement {
     pub statement: Statement,
     pub span: Span,
 }
 
 #[derive(Debug)]
-pub(crate) enum Statement {
+pub enum Statement {
     CreateTable(Box<CreateTable>),
     CreateView(CreateView),
     CreateModel(CreateModel),
@@ -45,27 +45,27 @@ pub(crate) enum Statement {
 
 /// A name and where it stands.
 #[derive(Debug, Clone)]
-pub(crate) struct Name {
+pub struct Name {
     pub text: String,
     pub span: Span,
 }
 
 /// What stands in `WITH (…)`.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Options {
+pub struct Options {
     pub values: BTreeMap<String, String>,
     /// Where each key stands.
     pub spans: BTreeMap<String, Span>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct Setting {
+pub struct Setting {
     pub key: Name,
     pub value: String,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum ObjectKind {
+pub enum ObjectKind {
     Table,
     View,
     Model,
@@ -73,7 +73,7 @@ pub(crate) enum ObjectKind {
 }
 
 impl ObjectKind {
-    pub(crate) fn name(self) -> &'static str {
+    pub fn name(self) -> &'static str {
         match self {
             ObjectKind::Table => "table",
             ObjectKind::View => "view",
@@ -85,7 +85,7 @@ impl ObjectKind {
 
 /// A Flink type as a column declares it.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct DeclaredType {
+pub struct DeclaredType {
     pub data_type: DataType,
     pub nullable: bool,
     /// In Flink's notation, without NOT NULL.
@@ -93,7 +93,7 @@ pub(crate) struct DeclaredType {
 }
 
 #[derive(Debug)]
-pub(crate) struct CreateTable {
+pub struct CreateTable {
     pub name: Name,
     pub temporary: bool,
     pub if_not_exists: bool,
@@ -109,14 +109,14 @@ pub(crate) struct CreateTable {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct ColumnDefinition {
+pub struct ColumnDefinition {
     pub name: Name,
     pub kind: ColumnKind,
     pub comment: Option<String>,
 }
 
 #[derive(Debug, Clone)]
-pub(crate) enum ColumnKind {
+pub enum ColumnKind {
     Physical(DeclaredType),
     Metadata {
         declared: DeclaredType,
@@ -131,7 +131,7 @@ pub(crate) enum ColumnKind {
 
 /// `WATERMARK FOR column AS expression`: how far time has come, once a row has.
 #[derive(Debug, Clone)]
-pub(crate) struct Watermark {
+pub struct Watermark {
     pub column: Name,
     pub expr: Box<Expr>,
     pub text: String,
@@ -139,14 +139,14 @@ pub(crate) struct Watermark {
 
 /// `LIKE source (INCLUDING … EXCLUDING …)`.
 #[derive(Debug)]
-pub(crate) struct Like {
+pub struct Like {
     pub source: Name,
     /// The features that EXCLUDING names, in upper case.
     pub excluding: Vec<String>,
 }
 
 #[derive(Debug)]
-pub(crate) struct CreateView {
+pub struct CreateView {
     pub name: Name,
     pub temporary: bool,
     pub if_not_exists: bool,
@@ -157,7 +157,7 @@ pub(crate) struct CreateView {
 }
 
 #[derive(Debug)]
-pub(crate) struct CreateModel {
+pub struct CreateModel {
     pub name: Name,
     pub temporary: bool,
     pub if_not_exists: bool,
@@ -168,14 +168,14 @@ pub(crate) struct CreateModel {
 }
 
 #[derive(Debug, Clone)]
-pub(crate) struct ModelColumn {
+pub struct ModelColumn {
     pub name: Name,
     pub declared: DeclaredType,
     pub comment: Option<String>,
 }
 
 #[derive(Debug)]
-pub(crate) struct CreateFunction {
+pub struct CreateFunction {
     pub name: Name,
     pub temporary: bool,
     pub if_not_exists: bool,
@@ -185,7 +185,7 @@ pub(crate) struct CreateFunction {
 }
 
 #[derive(Debug)]
-pub(crate) struct Alter {
+pub struct Alter {
     pub kind: ObjectKind,
     pub name: Name,
     pub if_exists: bool,
@@ -193,14 +193,14 @@ pub(crate) struct Alter {
 }
 
 #[derive(Debug)]
-pub(crate) enum AlterAction {
+pub enum AlterAction {
     Set(Options),
     Reset(Vec<Name>),
     Rename(Name),
 }
 
 #[derive(Debug)]
-pub(crate) struct Insert {
+pub struct Insert {
     pub table: Name,
     pub overwrite: bool,
     /// `PARTITION (k = 'v')`: constants for these columns.
@@ -210,7 +210,7 @@ pub(crate) struct Insert {
 }
 
 #[derive(Debug)]
-pub(crate) enum Show {
+pub enum Show {
     Tables,
     Views,
     Functions { user: bool },

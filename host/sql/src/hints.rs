@@ -5,14 +5,14 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     dialect::Dialect,
     keywords::Keyword,
     parser::Parser,
     tokenizer::{Span, Token, TokenWithSpan},
 };
 
-use super::{
+use crate::{
     dialect::FlinkDialect,
     reader::SyntaxError,
     script::{is_comment_hint, is_word},
@@ -23,7 +23,7 @@ const KEY_END: char = '\u{2}';
 const VALUE_END: char = '\u{3}';
 
 /// The table's own name and the options of its hint.
-pub(crate) fn split_hinted_name(name: &str) -> (&str, BTreeMap<String, String>) {
+pub fn split_hinted_name(name: &str) -> (&str, BTreeMap<String, String>) {
     let Some((name, options)) = name.split_once(START) else {
         return (name, BTreeMap::new());
     };
@@ -37,7 +37,7 @@ pub(crate) fn split_hinted_name(name: &str) -> (&str, BTreeMap<String, String>) 
 
 /// Moves each `/*+ OPTIONS(…) */` into the name before it. Other hints are for an optimiser that
 /// is not here: they change no result, and are left out.
-pub(super) fn fold(
+pub(crate) fn fold(
     tokens: Vec<TokenWithSpan>,
     warnings: &mut Vec<String>,
 ) -> Result<Vec<TokenWithSpan>, SyntaxError> {

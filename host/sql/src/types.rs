@@ -6,19 +6,19 @@
 use std::sync::Arc;
 
 use arrow::datatypes::{DataType, Field, Fields, IntervalUnit, TimeUnit};
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     dialect::Dialect,
     parser::Parser,
     tokenizer::{Span, Token, TokenWithSpan, Tokenizer, Word},
 };
 
-use super::{
+use crate::error::nearest;
+use crate::{
     dialect::FlinkDialect,
     reader::{Result, SyntaxError},
     script::is_word,
     statement::DeclaredType,
 };
-use crate::error::nearest;
 
 const NAMES: &[&str] = &[
     "ARRAY",
@@ -48,7 +48,7 @@ const NAMES: &[&str] = &[
 ];
 
 /// The type of which `text` is the whole.
-pub(crate) fn parse_type_text(text: &str) -> Option<DeclaredType> {
+pub fn parse_type_text(text: &str) -> Option<DeclaredType> {
     let dialect: &dyn Dialect = &FlinkDialect;
     let tokens = Tokenizer::new(dialect, text)
         .tokenize_with_location()
@@ -59,7 +59,7 @@ pub(crate) fn parse_type_text(text: &str) -> Option<DeclaredType> {
 }
 
 /// Flink has no operator `>>`: it always closes two types.
-pub(super) fn split_shifts(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
+pub(crate) fn split_shifts(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
     let mut split = Vec::with_capacity(tokens.len());
     for token in tokens {
         if token.token == Token::ShiftRight {
@@ -76,7 +76,7 @@ pub(super) fn split_shifts(tokens: Vec<TokenWithSpan>) -> Vec<TokenWithSpan> {
 const DEEPEST: usize = 32;
 
 /// A type, with `NOT NULL` or `NULL` behind it.
-pub(super) fn parse_type(parser: &mut Parser) -> Result<DeclaredType> {
+pub(crate) fn parse_type(parser: &mut Parser) -> Result<DeclaredType> {
     nested(parser, 0)
 }
 
@@ -297,7 +297,8 @@ fn row(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
             parser.next_token();
         }
         texts.push(format!(
-            "`{name}` {}",
+            "{} {}",
+            quoted(&name),
             with_nullability(&declared.text, declared.nullable)
         ));
         fields.push(Field::new(name, declared.data_type, declared.nullable));
@@ -314,6 +315,11 @@ fn row(parser: &mut Parser, depth: usize) -> Result<(DataType, String)> {
         DataType::Struct(Fields::from(fields)),
         format!("ROW<{}>", texts.join(", ")),
     ))
+}
+
+/// A field's name as it is written, whatever it holds.
+fn quoted(name: &str) -> String {
+    format!("`{}`", name.replace('`', "``"))
 }
 
 fn map(key: DataType, value: DeclaredType) -> DataType {
@@ -432,7 +438,7 @@ fn expected(what: &str, found: &Token, span: Span) -> SyntaxError {
 }
 
 /// Flink's name of an Arrow type.
-pub(crate) fn flink_type(data_type: &DataType) -> String {
+pub fn flink_type(data_type: &DataType) -> String {
     let digits = |unit: &TimeUnit| match unit {
         TimeUnit::Second => 0,
         TimeUnit::Millisecond => 3,
@@ -475,7 +481,7 @@ pub(crate) fn flink_type(data_type: &DataType) -> String {
         DataType::Struct(fields) => {
             let fields: Vec<_> = fields
                 .iter()
-                .map(|field| format!("`{}` {}", field.name(), item(field)))
+                .map(|field| format!("{} {}", quoted(field.name()), item(field)))
                 .collect();
             format!("ROW<{}>", fields.join(", "))
         }

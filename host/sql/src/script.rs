@@ -1,10 +1,11 @@
 //! A script: its text, its statements and the places in it.
 
-use datafusion::sql::sqlparser::tokenizer::{
+use sqlparser::tokenizer::{
     Location as Position, Span, Token, TokenWithSpan, Tokenizer, Whitespace, Word,
 };
 
-use super::{
+use crate::error::{Location, SqlError};
+use crate::{
     chains,
     dialect::FlinkDialect,
     hints,
@@ -12,11 +13,10 @@ use super::{
     statement::{ParsedStatement, Statement},
     types::split_shifts,
 };
-use crate::error::{EngineError, Location};
 
 /// A job file's name and text.
 #[derive(Debug)]
-pub(crate) struct Script {
+pub struct Script {
     name: String,
     text: String,
     /// Byte offsets of the lines' starts.
@@ -24,7 +24,7 @@ pub(crate) struct Script {
 }
 
 impl Script {
-    pub(crate) fn new(name: &str, text: &str) -> Self {
+    pub fn new(name: &str, text: &str) -> Self {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text).to_owned();
         let lines = std::iter::once(0)
             .chain(text.match_indices('\n').map(|(offset, _)| offset + 1))
@@ -37,13 +37,13 @@ impl Script {
     }
 
     /// The file's name without its ending.
-    pub(crate) fn stem(&self) -> &str {
+    pub fn stem(&self) -> &str {
         let stem = std::path::Path::new(&self.name).file_stem();
         stem.and_then(std::ffi::OsStr::to_str).unwrap_or("job")
     }
 
     /// What an error message shows of `span`; nothing for an empty span.
-    pub(crate) fn location(&self, span: Span) -> Option<Location> {
+    pub fn location(&self, span: Span) -> Option<Location> {
         let line = usize::try_from(span.start.line).ok()?.checked_sub(1)?;
         let source_line = self.line(line)?;
         let column = usize::try_from(span.start.column).ok()?.max(1);
@@ -87,7 +87,7 @@ impl Script {
     }
 
     /// The text that `span` covers, as the author wrote it.
-    pub(crate) fn text(&self, span: Span) -> &str {
+    pub fn text(&self, span: Span) -> &str {
         self.offset(span.start)
             .zip(self.offset(span.end))
             .and_then(|(start, end)| self.text.get(start..end))
@@ -97,7 +97,7 @@ impl Script {
 }
 
 /// All statements of a script, in order, and warnings about them.
-pub(crate) fn parse(script: &Script) -> Result<(Vec<ParsedStatement>, Vec<String>), EngineError> {
+pub fn parse(script: &Script) -> Result<(Vec<ParsedStatement>, Vec<String>), SqlError> {
     let mut warnings = Vec::new();
     let tokens = tokens(script)?;
     let tokens = hints::fold(tokens, &mut warnings).map_err(|error| error.at(script))?;
@@ -163,7 +163,7 @@ fn parse_one(
     script: &Script,
     piece: Vec<TokenWithSpan>,
     warnings: &mut Vec<String>,
-) -> Result<ParsedStatement, EngineError> {
+) -> Result<ParsedStatement, SqlError> {
     let span = covering(&piece);
     chains::check(&piece).map_err(|error| error.at(script))?;
     let mut reader = StatementReader::new(script, piece.clone(), span);
@@ -178,7 +178,7 @@ fn parse_one(
     }
 }
 
-fn tokens(script: &Script) -> Result<Vec<TokenWithSpan>, EngineError> {
+fn tokens(script: &Script) -> Result<Vec<TokenWithSpan>, SqlError> {
     let tokens = Tokenizer::new(&FlinkDialect, &script.text)
         .tokenize_with_location()
         .map_err(|error| {
@@ -208,7 +208,7 @@ fn tokens(script: &Script) -> Result<Vec<TokenWithSpan>, EngineError> {
 }
 
 /// `Expected: x, found: y` reads better in the middle of a sentence in lower case.
-pub(crate) fn lower_first(message: &str) -> String {
+pub fn lower_first(message: &str) -> String {
     // A name keeps its letters: `LIMIT must be …`.
     let word = message.split(|character: char| !character.is_alphanumeric());
     let mut rest = word.take(1).flat_map(str::chars).skip(1);
@@ -292,12 +292,12 @@ fn is_words(piece: &[TokenWithSpan], words: &[&str]) -> bool {
             .all(|((_, token), word)| is_word(token, word))
 }
 
-pub(super) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
+pub(crate) fn is_word(token: &TokenWithSpan, text: &str) -> bool {
     matches!(&token.token, Token::Word(Word { value, quote_style: None, .. })
         if value.eq_ignore_ascii_case(text))
 }
 
-pub(super) fn is_comment_hint(token: &Token) -> Option<&str> {
+pub(crate) fn is_comment_hint(token: &Token) -> Option<&str> {
     match token {
         Token::Whitespace(Whitespace::MultiLineComment(text)) => text.strip_prefix('+'),
         _ => None,

@@ -1,12 +1,12 @@
 //! All statements but CREATE.
 
-use datafusion::sql::sqlparser::tokenizer::{Span, Token};
+use sqlparser::tokenizer::{Span, Token};
 
-use super::{
+use crate::error::nearest;
+use crate::{
     reader::{Result, StatementReader, SyntaxError},
     statement::{Alter, AlterAction, Insert, Name, ObjectKind, Options, Setting, Show, Statement},
 };
-use crate::error::nearest;
 
 const FIRST_WORDS: &[&str] = &[
     "ALTER", "CREATE", "DESCRIBE", "DROP", "EXECUTE", "EXPLAIN", "INSERT", "RESET", "SELECT",
@@ -14,7 +14,7 @@ const FIRST_WORDS: &[&str] = &[
 ];
 
 impl StatementReader<'_> {
-    pub(super) fn statement(&mut self) -> Result<Statement> {
+    pub(crate) fn statement(&mut self) -> Result<Statement> {
         if self.is_query() {
             return Ok(Statement::Query(self.query()?.0));
         }
@@ -312,7 +312,7 @@ impl StatementReader<'_> {
 
 impl Options {
     /// Where `key` stands.
-    pub(crate) fn span(&self, key: &str) -> Option<Span> {
+    pub fn span(&self, key: &str) -> Option<Span> {
         self.spans.get(key).copied()
     }
 }

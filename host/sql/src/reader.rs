@@ -2,20 +2,20 @@
 
 use std::collections::BTreeMap;
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{Expr, Query},
     keywords::Keyword,
     parser::{Parser, ParserError},
     tokenizer::{Location as Position, Span, Token, TokenWithSpan, Word},
 };
 
-use super::{
+use crate::error::SqlError;
+use crate::{
     dialect::FlinkDialect,
     ignored,
     script::{Script, is_word, lower_first},
     statement::{Name, Options},
 };
-use crate::error::EngineError;
 
 /// Between message and hint where an error of ours travels as one of sqlparser's.
 const HINT: char = '\u{1}';
@@ -29,7 +29,7 @@ pub(crate) struct SyntaxError {
 }
 
 impl SyntaxError {
-    pub(super) fn new(span: Span, message: impl Into<String>) -> Self {
+    pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
         SyntaxError {
             message: message.into(),
             hint: None,
@@ -37,13 +37,13 @@ impl SyntaxError {
         }
     }
 
-    pub(super) fn with_hint(mut self, hint: impl Into<String>) -> Self {
+    pub(crate) fn with_hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());
         self
     }
 
     /// sqlparser writes the place at the end of its message.
-    pub(super) fn from_parser(error: ParserError, span: Option<Span>) -> Self {
+    pub(crate) fn from_parser(error: ParserError, span: Option<Span>) -> Self {
         let message = match error {
             ParserError::TokenizerError(message) | ParserError::ParserError(message) => message,
             ParserError::RecursionLimitExceeded => "the statement is nested too deeply".to_owned(),
@@ -69,6 +69,11 @@ impl SyntaxError {
                 span,
             };
         }
+        let message = match message.starts_with("No infix parser for token") {
+            // What follows is the parser's own.
+            true => "this operator is not supported".to_owned(),
+            false => message,
+        };
         let message = message
             .replacen("Expected: ", "expected ", 1)
             .replace(", found: EOF", ", found the end of the statement")
@@ -82,7 +87,7 @@ impl SyntaxError {
     }
 
     /// For sqlparser's callbacks, which know no other error.
-    pub(super) fn into_parser_error(self) -> ParserError {
+    pub(crate) fn into_parser_error(self) -> ParserError {
         let place = self.span.map(|span| span.start.to_string());
         let (message, hint) = (self.message, self.hint.unwrap_or_default());
         ParserError::ParserError(format!(
@@ -93,7 +98,7 @@ impl SyntaxError {
 
     /// sqlparser gives a place without a length, at times the place of the token after the one that
     /// it names: widens it to the token that the message names.
-    pub(super) fn snap_to(mut self, tokens: &[TokenWithSpan]) -> Self {
+    pub(crate) fn snap_to(mut self, tokens: &[TokenWithSpan]) -> Self {
         let Some(place) = self.span.filter(|span| span.start == span.end) else {
             return self;
         };
@@ -120,15 +125,18 @@ impl SyntaxError {
         self
     }
 
-    pub(super) fn or_at(mut self, span: Span) -> Self {
+    pub(crate) fn or_at(mut self, span: Span) -> Self {
         self.span.get_or_insert(span);
         self
     }
 
-    pub(super) fn at(self, script: &Script) -> EngineError {
-        EngineError::job(printable(&self.message))
-            .with_hint(self.hint)
-            .at(|| self.span.and_then(|span| script.location(span)))
+    pub(crate) fn at(self, script: &Script) -> SqlError {
+        let location = self.span.and_then(|span| script.location(span));
+        SqlError {
+            message: printable(&self.message),
+            hint: self.hint,
+            location: location.map(Box::new),
+        }
     }
 }
 
@@ -156,10 +164,10 @@ impl From<ParserError> for SyntaxError {
     }
 }
 
-pub(super) type Result<T> = std::result::Result<T, SyntaxError>;
+pub(crate) type Result<T> = std::result::Result<T, SyntaxError>;
 
 /// One statement's tokens, and how far they were read.
-pub(super) struct StatementReader<'a> {
+pub(crate) struct StatementReader<'a> {
     pub parser: Parser<'a>,
     pub script: &'a Script,
     pub warnings: Vec<String>,

@@ -2,19 +2,19 @@
 
 use std::any::TypeId;
 
-use datafusion::sql::sqlparser::{
+use sqlparser::{
     ast::{
         Array, CastKind, DataType, Expr, Function, FunctionArg, FunctionArgExpr,
         FunctionArgumentList, FunctionArguments, Ident, ObjectName, Query, SetExpr, TableFactor,
         TableWithJoins,
     },
-    dialect::{Dialect, GenericDialect},
-    keywords::Keyword,
+    dialect::{Dialect, GenericDialect, Precedence},
+    keywords::{Keyword, RESERVED_FOR_IDENTIFIER},
     parser::{Parser, ParserError},
     tokenizer::{Token, Word},
 };
 
-use super::{
+use crate::{
     json::{is_json, json_call},
     types::parse_type,
 };
@@ -22,12 +22,12 @@ use super::{
 /// Flink's SQL dialect: names between backticks, `MAP[…]`, `TABLE t` and `MODEL m` as arguments,
 /// Flink's types in `CAST`.
 #[derive(Debug)]
-pub(crate) struct FlinkDialect;
+pub struct FlinkDialect;
 
 /// The custom type under which a Flink type reaches the planner; its one modifier is the type.
-pub(crate) const DATA_TYPE: &str = "__flink_type";
+pub const DATA_TYPE: &str = "__flink_type";
 /// The function under which the argument `MODEL m` reaches the planner; its one argument is the name.
-pub(crate) const MODEL_ARGUMENT: &str = "__model";
+pub const MODEL_ARGUMENT: &str = "__model";
 
 impl Dialect for FlinkDialect {
     fn dialect(&self) -> TypeId {
@@ -48,6 +48,32 @@ impl Dialect for FlinkDialect {
 
     fn is_identifier_part(&self, character: char) -> bool {
         character.is_alphanumeric() || character == '_' || character == '$'
+    }
+
+    /// After an error in `CEIL(…)` and the like sqlparser reads the same again as a call of a function
+    /// with that name, which for such calls within each other doubles with each one. These words are
+    /// reserved in Flink too.
+    fn is_reserved_for_identifier(&self, keyword: Keyword) -> bool {
+        RESERVED_FOR_IDENTIFIER.contains(&keyword)
+            || matches!(
+                keyword,
+                Keyword::ARRAY
+                    | Keyword::CASE
+                    | Keyword::CEIL
+                    | Keyword::CONVERT
+                    | Keyword::CURRENT_DATE
+                    | Keyword::CURRENT_TIME
+                    | Keyword::CURRENT_TIMESTAMP
+                    | Keyword::EXTRACT
+                    | Keyword::FLOOR
+                    | Keyword::LOCALTIME
+                    | Keyword::LOCALTIMESTAMP
+                    | Keyword::NOT
+                    | Keyword::OVERLAY
+                    | Keyword::SAFE_CAST
+                    | Keyword::SUBSTR
+                    | Keyword::SUBSTRING
+            )
     }
 
     fn supports_table_versioning(&self) -> bool {
@@ -98,6 +124,7 @@ impl Dialect for FlinkDialect {
         match word.keyword {
             Keyword::TABLE if name_follows => Some(table_argument(parser)),
             Keyword::MAP if next == Token::LBracket => Some(map_literal(parser)),
+            Keyword::POSITION if next == Token::LParen => Some(position(parser)),
             Keyword::CAST if next == Token::LParen => Some(cast(parser, CastKind::Cast)),
             Keyword::TRY_CAST if next == Token::LParen => Some(cast(parser, CastKind::TryCast)),
             _ if word.value.eq_ignore_ascii_case("MODEL") && is_name(&next) => {
@@ -175,7 +202,7 @@ fn table_argument(parser: &mut Parser) -> Result<Expr, ParserError> {
 }
 
 /// `SELECT * FROM name`, built from a parsed one so that it follows sqlparser's many fields.
-pub(crate) fn select_all(name: ObjectName) -> Result<Box<Query>, ParserError> {
+pub fn select_all(name: ObjectName) -> Result<Box<Query>, ParserError> {
     let relation = TableFactor::Table {
         name,
         alias: None,
@@ -239,6 +266,18 @@ fn map_literal(parser: &mut Parser) -> Result<Expr, ParserError> {
     Ok(function(Ident::with_span(word.span, "make_map"), items))
 }
 
+/// `POSITION(a IN b)`. sqlparser reads what it cannot read so once more, as a call.
+fn position(parser: &mut Parser) -> Result<Expr, ParserError> {
+    parser.next_token();
+    parser.expect_token(&Token::LParen)?;
+    let above_in = FlinkDialect.prec_value(Precedence::Between);
+    let expr = Box::new(parser.parse_subexpr(above_in)?);
+    parser.expect_keyword_is(Keyword::IN)?;
+    let r#in = Box::new(parser.parse_expr()?);
+    parser.expect_token(&Token::RParen)?;
+    Ok(Expr::Position { expr, r#in })
+}
+
 fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
     parser.next_token();
     parser.expect_token(&Token::LParen)?;
@@ -250,7 +289,7 @@ fn cast(parser: &mut Parser, kind: CastKind) -> Result<Expr, ParserError> {
 }
 
 /// `CAST(expr AS a type of Flink's)`.
-pub(crate) fn cast_to(expr: Expr, flink_type: &str) -> Expr {
+pub fn cast_to(expr: Expr, flink_type: &str) -> Expr {
     cast_as(CastKind::Cast, expr, flink_type.to_owned())
 }
 
@@ -268,7 +307,7 @@ fn cast_as(kind: CastKind, expr: Expr, flink_type: String) -> Expr {
 }
 
 /// A call.
-pub(crate) fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
+pub fn function(name: Ident, arguments: Vec<Expr>) -> Expr {
     Expr::Function(Function {
         name: ObjectName::from(vec![name]),
         uses_odbc_syntax: false,

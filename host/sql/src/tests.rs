@@ -39,6 +39,7 @@ fn all_statements_parse() {
         "EXECUTE INSERT INTO t SELECT 1",
         "EXPLAIN PLAN FOR INSERT INTO t SELECT 1",
         "EXPLAIN ESTIMATED_COST, CHANGELOG_MODE SELECT 1",
+        "SELECT POSITION(POSITION('a' IN b) IN c), position FROM t",
         "SHOW TABLES",
         "SHOW USER FUNCTIONS",
         "SHOW CREATE MODEL m",
@@ -82,6 +83,7 @@ fn types_have_flinks_names() {
             "ROW(a INT, b ROW<c DOUBLE>)",
             "ROW<`a` INT, `b` ROW<`c` DOUBLE>>",
         ),
+        ("ROW<`a``b` INT>", "ROW<`a``b` INT>"),
         ("INTERVAL DAY TO SECOND(3)", "INTERVAL DAY TO SECOND"),
     ] {
         let declared = parse_type_text(text).unwrap_or_else(|| panic!("{text}"));
@@ -115,7 +117,8 @@ fn the_text_of_a_computed_column_is_kept() {
 fn check(sql: &str, expected: Expect) {
     let error = parse(&Script::new("job.sql", sql)).expect_err(sql);
     let hint = error
-        .hint()
+        .hint
+        .as_ref()
         .map(|hint| format!("\nhint: {hint}"))
         .unwrap_or_default();
     expected.assert_eq(&format!("{error}{hint}"));
@@ -143,6 +146,15 @@ fn errors_have_a_place() {
               |                                       ^^^"#]],
     );
     check(
+        "SELECT a << b FROM t",
+        expect![[r#"
+            syntax error: this operator is not supported
+             --> job.sql:1:10
+              |
+            1 | SELECT a << b FROM t
+              |          ^^"#]],
+    );
+    check(
         "SELECT \"a\" FROM t",
         expect![[r#"
             syntax error: "a" is in double quotes
@@ -152,4 +164,72 @@ fn errors_have_a_place() {
               |        ^^^
             hint: a string is written 'text', a name `name`"#]],
     );
+}
+
+/// The message of what does not parse.
+fn message(sql: &str) -> String {
+    parse(&Script::new("job.sql", sql)).expect_err(sql).message
+}
+
+#[test]
+fn chains_of_every_operator_come_to_an_end() {
+    const MANY: usize = 10_000;
+    const TOO_LONG: &str = "syntax error: more than 2000 operators in a row";
+    for link in [
+        " ^ b",
+        " & b",
+        " | b",
+        " -> b",
+        " ->> b",
+        " <=> b",
+        " ~ b",
+        " @> b",
+        " XOR b",
+        " IN (b)",
+        " OVERLAPS b",
+        " REGEXP b",
+        " RLIKE b",
+        " ILIKE b",
+        " SIMILAR TO b",
+        " MEMBER OF(b)",
+        " AT TIME ZONE 'b'",
+        " IS DISTINCT FROM b",
+    ] {
+        let sql = format!("SELECT a{}", link.repeat(MANY));
+        assert_eq!(message(&sql), TOO_LONG, "{link}");
+    }
+    for start in ["INTERVAL ", "x -> "] {
+        let sql = format!("SELECT f({}", start.repeat(MANY));
+        assert_eq!(message(&sql), TOO_LONG, "{start}");
+    }
+    let pivots = " PIVOT (sum(x) FOR y IN (1))".repeat(MANY);
+    assert_eq!(message(&format!("SELECT * FROM a{pivots}")), TOO_LONG);
+    let maps = "MAP(".repeat(MANY);
+    let too_deep = "syntax error: the statement is nested too deeply";
+    assert_eq!(message(&format!("SELECT x::{maps}")), too_deep);
+}
+
+/// What cannot be read is not read twice at each level.
+#[test]
+fn calls_within_each_other_do_not_double() {
+    for call in [
+        "ARRAY[",
+        "POSITION(",
+        "CEIL(",
+        "FLOOR(",
+        "SUBSTR(",
+        "SUBSTRING(",
+        "OVERLAY(",
+        "CONVERT(",
+        "NOT (",
+        "CASE (",
+        "CURRENT_TIMESTAMP(",
+        "SAFE_CAST(",
+        "TRIM(",
+        "JSON_ARRAY(",
+        "MAP[",
+    ] {
+        let sql = format!("SELECT {}", call.repeat(40));
+        assert!(message(&sql).starts_with("syntax error: "), "{call}");
+    }
 }

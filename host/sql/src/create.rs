@@ -1,8 +1,8 @@
 //! CREATE TABLE, VIEW, MODEL and FUNCTION.
 
-use datafusion::sql::sqlparser::tokenizer::{Span, Token};
+use sqlparser::tokenizer::{Span, Token};
 
-use super::{
+use crate::{
     reader::{Result, StatementReader, SyntaxError},
     statement::{
         ColumnDefinition, ColumnKind, CreateFunction, CreateModel, CreateTable, CreateView,
@@ -13,7 +13,7 @@ use super::{
 
 impl StatementReader<'_> {
     /// Behind `CREATE`.
-    pub(super) fn create(&mut self) -> Result<Statement> {
+    pub(crate) fn create(&mut self) -> Result<Statement> {
         if self.words(&["OR", "REPLACE"]) || self.words(&["OR", "ALTER"]) {
             return Err(SyntaxError::new(
                 self.parser.get_current_token().span,
