@@ -15,6 +15,7 @@ mod inspect;
 mod interrupted;
 mod kafka;
 mod late_rows;
+mod ml_predict;
 mod object_store;
 mod on_error;
 mod outer_joins;
