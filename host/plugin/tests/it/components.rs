@@ -160,6 +160,64 @@ fn components_within_each_other() {
     );
 }
 
+/// A good plugin has a memory and two tables.
+#[test]
+fn more_than_a_guest_has_room_for() {
+    let module = "(core module $m (memory 1) (table 1 funcref))";
+    let again = |count: usize, text: &str| text.repeat(count);
+    let instance = "(core instance (instantiate $m))";
+    let refused = |more: &str, expected: Expect| check_bytes(&with(more), expected);
+    host()
+        .load_bytes("plugin.wasm", &with(&format!("{module} {instance}")))
+        .unwrap();
+    refused(&format!("{module} {}", again(2, instance)), expect![[""]]);
+    refused(
+        &format!("(core module $m (table 1 funcref)) {}", again(3, instance)),
+        expect![[""]],
+    );
+    // As often as the component around it.
+    let inner = |more: &str| format!("(component $c {module} {instance} {more})");
+    refused(
+        &format!("{} {}", inner(""), again(2, "(instance (instantiate $c))")),
+        expect![[""]],
+    );
+    refused(
+        &format!(
+            "(component $c (core module $m) {}) {}",
+            again(40, instance),
+            again(3, "(instance (instantiate $c))")
+        ),
+        expect![[""]],
+    );
+    // By another name.
+    refused(
+        &format!(
+            "{module} (component $c (alias outer 1 $m (core module $n))
+               (core instance (instantiate $n)) (core instance (instantiate $n)))
+             (instance (instantiate $c))"
+        ),
+        expect![[""]],
+    );
+    refused(
+        &format!(
+            "(component $c {module} {instance} {instance})
+             (component $d (alias outer 1 $c (component $e)) (instance (instantiate $e)))
+             (export $f \"x\" (component $d)) (instance (instantiate $f))"
+        ),
+        expect![[""]],
+    );
+    refused(
+        "(core module (table 1 funcref) (table 1 funcref))",
+        expect![[""]],
+    );
+    refused("(core module (table 20001 funcref))", expect![[""]]);
+    refused(&again(1_001, "(core module)"), expect![[""]]);
+    // What is not instantiated takes no room.
+    host()
+        .load_bytes("plugin.wasm", &with(&again(10, "(core module (memory 1))")))
+        .unwrap();
+}
+
 #[test]
 fn memories_without_measure() {
     let mut told = String::new();
