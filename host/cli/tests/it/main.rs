@@ -11,6 +11,7 @@ mod dead_letters;
 mod endless;
 mod examples;
 mod hostile;
+mod https;
 mod inspect;
 mod interrupted;
 mod kafka;
