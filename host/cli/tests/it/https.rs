@@ -82,7 +82,7 @@ fn a_server_shows_who_it_is() {
         let job = Job::new(&format!(
             "CREATE FUNCTION f AS 'http-loopback.wasm#attack' LANGUAGE WASM WITH (
                'attack' = '{scheme}{authority} /x?y=1', 'grant.http' = '{authority}');
-             SELECT f(x) AS y FROM (VALUES (1)) AS t (x);"
+             SELECT f(x) AS y FROM (VALUES (1), (2)) AS t (x);"
         ))
         .plugin("hostile/http-loopback");
         let mut command = job.command();
@@ -92,10 +92,50 @@ fn a_server_shows_who_it_is() {
         expected.assert_eq(&told.replace(&server.port, "PORT"));
     };
     let server = Server::start(folder, "server");
-    ask(&server, "https://", "authority", expect![[""]]);
-    ask(&server, "https://", "stranger", expect![[""]]);
-    ask(&server, "https://", "nobody", expect![[""]]);
-    ask(&server, "", "authority", expect![[""]]);
+    ask(
+        &server,
+        "https://",
+        "authority",
+        expect![[r#"
+            exit 1
+            error: function f (http-loopback.wasm#attack) failed: 200: Ok(("you asked for /x?y=1", 20))
+        "#]],
+    );
+    ask(
+        &server,
+        "https://",
+        "stranger",
+        expect![[r#"
+            exit 1
+            error: function f (http-loopback.wasm#attack) failed: ErrorCode::InternalError(Some("invalid peer certificate: UnknownIssuer"))
+        "#]],
+    );
+    ask(
+        &server,
+        "https://",
+        "nobody",
+        expect![[r#"
+            exit 1
+            error: function f (http-loopback.wasm#attack) failed: ErrorCode::InternalError(Some("invalid peer certificate: UnknownIssuer"))
+        "#]],
+    );
+    ask(
+        &server,
+        "",
+        "authority",
+        expect![[r#"
+            exit 1
+            error: function f (http-loopback.wasm#attack) failed: ErrorCode::ConnectionTerminated
+        "#]],
+    );
     let server = Server::start(folder, "elsewhere");
-    ask(&server, "https://", "authority", expect![[""]]);
+    ask(
+        &server,
+        "https://",
+        "authority",
+        expect![[r#"
+            exit 1
+            error: function f (http-loopback.wasm#attack) failed: ErrorCode::InternalError(Some("invalid peer certificate: certificate not valid for name \"localhost\"; certificate is only valid for DnsName(\"elsewhere.example\")"))
+        "#]],
+    );
 }

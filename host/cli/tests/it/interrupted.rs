@@ -92,19 +92,20 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
     );
 }
 
-/// A batch whose rows fail is tried row by row, which would take a quarter of an hour here.
+/// A batch whose rows fail is tried row by row, which would take hours here, on all threads of the job.
 #[test]
 fn ctrl_c_while_rows_are_tried_by_themselves() {
     let job = |policy: &str, query: &str| {
         Job::new(&format!(
             "CREATE TABLE t (id BIGINT, x BIGINT) WITH (
-  'connector' = 'datagen', 'number-of-rows' = '8192', 'fields.x.min' = '13', 'fields.x.max' = '13');
+  'connector' = 'datagen', 'number-of-rows' = '100000', 'rows-per-second' = '100000000',
+  'fields.x.min' = '13', 'fields.x.max' = '13');
 CREATE TABLE out (x BIGINT) WITH ('connector' = 'blackhole');
 CREATE TABLE bad (source STRING, raw BYTES, `function` STRING, error STRING) WITH (
   'connector' = 'filesystem', 'format' = 'json', 'path' = 'bad');
 SET 'dead-letter.table' = 'bad';
 CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH (
-  'attack' = 'loop 13', 'on-error' = '{policy}', 'limit.time' = '100 ms', 'limit.batch-time' = '1 h');
+  'attack' = 'loop 13', 'on-error' = '{policy}', 'limit.time' = '1 s', 'limit.batch-time' = '10 h');
 SELECT 1 AS one;
 {query}"
         ))
@@ -129,8 +130,8 @@ SELECT 1 AS one;
             .unwrap()
             .read_exact(&mut first)
             .unwrap();
-        // The batch itself takes a tenth of this, then rows are tried.
-        thread::sleep(Duration::from_secs(1));
+        // The batch itself takes a third of this, then rows are tried.
+        thread::sleep(Duration::from_secs(3));
         signal("-INT", child.id());
         let output = child.wait_with_output().unwrap();
         assert_eq!(output.status.code(), Some(130), "{policy}: {query}");

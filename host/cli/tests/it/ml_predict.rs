@@ -22,16 +22,43 @@ INSERT INTO out SELECT y FROM ML_PREDICT(
 
 #[test]
 fn a_model_ends_at_the_jobs_wall_time() {
-    told("SET 'job.limit.wall-time' = '300 ms';", &[], expect![[""]]);
+    told(
+        "SET 'job.limit.wall-time' = '300 ms';",
+        &[],
+        expect![[r#"
+            exit 1
+            error: model 'm' was stopped: it ran past the deadline of the call that asked it
+
+            hint: a function has more time for its models with a longer 'limit.wall-time' in its WITH, ML_PREDICT with SET 'job.limit.wall-time'
+        "#]],
+    );
 }
 
 #[test]
 fn a_model_ends_at_the_hosts_wall_time() {
     let ceiling = ["--ceiling", "limit.wall-time=300ms"];
-    told("", &ceiling, expect![[""]]);
+    told(
+        "",
+        &ceiling,
+        expect![[r#"
+            exit 1
+            error: model 'm' was stopped: it ran past the deadline of the call that asked it
+
+            hint: a function has more time for its models with a longer 'limit.wall-time' in its WITH, ML_PREDICT with SET 'job.limit.wall-time'
+        "#]],
+    );
     told(
         "SET 'job.limit.wall-time' = '1 s';",
         &ceiling,
-        expect![[""]],
+        expect![[r#"
+            exit 2
+            error: 'job.limit.wall-time' is 1 s, but this host allows 300 ms at most
+             --> job.sql:5:31
+              |
+            5 | INSERT INTO out SELECT y FROM ML_PREDICT(
+              |                               ^^^^^^^^^^
+
+            hint: ask for less, or have whoever runs this host raise its ceiling
+        "#]],
     );
 }
