@@ -178,12 +178,15 @@ async fn a_query_that_is_stopped_calls_no_function() {
     for on_error in [OnError::Fail, OnError::Null, OnError::DeadLetter] {
         let mut options = FunctionOptions::named("poison");
         options.on_error = on_error;
+        options
+            .parameters
+            .insert("attack".to_owned(), "rows 13".to_owned());
         let stop = Stop::default();
         let mut config = SessionConfig::new();
         config.options_mut().extensions.insert(stop.clone());
         let context = SessionContext::new_with_config(config);
         context.register_udf(scalar_udf(plugin("hostile/poison"), "poison", options).unwrap());
-        let query = "SELECT poison(x) AS y FROM (VALUES (12), (13)) AS t(x)";
+        let query = "SELECT poison(x) AS y FROM (VALUES (12), (14)) AS t(x)";
         let cancellation = CancellationToken::new();
         stop.follow(cancellation.clone());
         let rows = context.sql(query).await.unwrap().collect().await.unwrap();
