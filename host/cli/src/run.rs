@@ -271,21 +271,30 @@ pub fn cache_folder() -> PathBuf {
 /// The first Ctrl-C (or SIGTERM) cancels the job, so that its sinks clean up; the second ends the
 /// process.
 fn cancel_on_signals(observer: Arc<JobObserver>) {
-    // Caught from now on, not from when the task first runs.
-    let signals = [SignalKind::interrupt(), SignalKind::terminate()].map(signal::unix::signal);
+    // A thread of its own: those of the job may all be busy with a batch.
+    let Ok(runtime) = runtime::Builder::new_current_thread().enable_io().build() else {
+        return;
+    };
+    // Caught from now on, not from when the thread first runs.
+    let signals = {
+        let _entered = runtime.enter();
+        [SignalKind::interrupt(), SignalKind::terminate()].map(signal::unix::signal)
+    };
     let [Ok(mut interrupt), Ok(mut terminate)] = signals else {
         return;
     };
-    tokio::spawn(async move {
-        loop {
-            tokio::select! {
-                _ = interrupt.recv() => {}
-                _ = terminate.recv() => {}
+    thread::spawn(move || {
+        runtime.block_on(async {
+            loop {
+                tokio::select! {
+                    _ = interrupt.recv() => {}
+                    _ = terminate.recv() => {}
+                }
+                if observer.is_cancelled() {
+                    std::process::exit(INTERRUPTED.into());
+                }
+                observer.cancel();
             }
-            if observer.is_cancelled() {
-                std::process::exit(INTERRUPTED.into());
-            }
-            observer.cancel();
-        }
+        });
     });
 }

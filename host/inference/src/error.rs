@@ -68,7 +68,7 @@ impl InferenceError {
             model: model.into(),
             message: "was stopped: it ran past the deadline of the call that asked it".into(),
             hint: "a function has more time for its models with a longer 'limit.wall-time' in its \
-                   WITH"
+                   WITH, ML_PREDICT with SET 'job.limit.wall-time'"
                 .into(),
         }
     }

@@ -64,7 +64,7 @@ fn a_loop_without_end_is_stopped() {
         expect![[r#"
         error: model 'attacker' was stopped: it ran past the deadline of the call that asked it
 
-        hint: a function has more time for its models with a longer 'limit.wall-time' in its WITH"#]],
+        hint: a function has more time for its models with a longer 'limit.wall-time' in its WITH, ML_PREDICT with SET 'job.limit.wall-time'"#]],
     );
     // The session that was stopped is gone, and the next one is stopped too.
     assert!(matches!(predict(), InferenceError::Limit { .. }));

@@ -251,9 +251,9 @@ impl std::fmt::Debug for Host {
 const SPARE_GUESTS: u32 = 50;
 /// Of a component. What a component is made of has a place for every guest, so nobody can use up
 /// another one's.
-const CORE_INSTANCES: u32 = 100;
-const MEMORIES: u32 = 2;
-const TABLES: u32 = 4;
+pub(crate) const CORE_INSTANCES: u32 = 100;
+pub(crate) const MEMORIES: u32 = 2;
+pub(crate) const TABLES: u32 = 4;
 /// Bytes of a memory or a table that are wiped, not given back, when a guest goes.
 const KEPT_RESIDENT: usize = 256 << 10;
 

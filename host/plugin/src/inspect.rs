@@ -1,10 +1,15 @@
 //! Looks at a plugin's bytes before anything is compiled: what it is, what it imports and exports.
 
+mod footprint;
+
 use wasmparser::{ComponentInstance, Encoding, KnownCustom, Parser, Payload};
 
 use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
+use crate::host::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::imports::{OFFERED, WasiInterface, interface};
+
+use footprint::Footprints;
 
 /// The parts of a component that decide whether it may run.
 #[derive(Debug)]
@@ -101,9 +106,31 @@ const INSTANCES: Most = Most {
     what: "instances of components",
     limit: 20,
 };
-const CORE_INSTANCES: Most = Most {
+/// What there is room for of one guest.
+const MODULE_INSTANCES: Most = Most {
     what: "instances of modules",
-    limit: 100,
+    limit: CORE_INSTANCES as u64,
+};
+const GUEST_MEMORIES: Most = Most {
+    what: "memories",
+    limit: MEMORIES as u64,
+};
+const GUEST_TABLES: Most = Most {
+    what: "tables",
+    limit: TABLES as u64,
+};
+const MODULE_TABLES: Most = Most {
+    what: "tables in one module",
+    limit: 1,
+};
+/// It may have more later, as far as there is memory.
+const TABLE_ELEMENTS: Most = Most {
+    what: "elements in a table from the beginning",
+    limit: 20_000,
+};
+const NAMED: Most = Most {
+    what: "modules and components",
+    limit: 1_000,
 };
 const NESTED: Most = Most {
     what: "components within each other",
@@ -158,8 +185,16 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
     let length = |range: std::ops::Range<usize>| range.len() as u64;
     let mut depth = 0_u64;
     let mut amounts = Amounts::default();
+    let mut footprints = Footprints::new(NAMED.limit);
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
+        let whole = footprints.read(&payload);
+        at_most(&NAMED, footprints.named)?;
+        if let Some(guest) = whole.map_err(|error| not_a_component(error.to_string()))? {
+            at_most(&MODULE_INSTANCES, guest.instances)?;
+            at_most(&GUEST_MEMORIES, guest.memories)?;
+            at_most(&GUEST_TABLES, guest.tables)?;
+        }
         match payload {
             Payload::Version { encoding, .. } => {
                 if depth == 0 && encoding == Encoding::Module {
@@ -190,7 +225,14 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
             }
             Payload::InstanceSection(section) => {
                 amounts.core_instances += u64::from(section.count());
-                at_most(&CORE_INSTANCES, amounts.core_instances)?;
+                at_most(&MODULE_INSTANCES, amounts.core_instances)?;
+            }
+            Payload::TableSection(section) => {
+                at_most(&MODULE_TABLES, u64::from(section.count()))?;
+                for table in section {
+                    let table = table.map_err(|error| not_a_component(error.to_string()))?;
+                    at_most(&TABLE_ELEMENTS, table.ty.initial)?;
+                }
             }
             Payload::ComponentInstanceSection(section) => {
                 for instance in section {

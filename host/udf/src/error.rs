@@ -53,6 +53,11 @@ pub enum UdfError {
         function: String,
         limit: Duration,
     },
+    /// The query was stopped (see [`Stop`](crate::Stop)).
+    Stopped {
+        /// The function's name in SQL.
+        function: String,
+    },
 }
 
 impl UdfError {
@@ -113,13 +118,16 @@ impl UdfError {
                      of a batch, and not all of them are found"
                 )
             }
+            UdfError::Stopped { function } => {
+                format!("function {function} was not called: its query was stopped")
+            }
         }
     }
 
     /// What to do about it, with types named as in [`UdfError::message`].
     pub fn hint(&self, type_name: impl Fn(&DataType) -> String) -> Option<String> {
         match self {
-            UdfError::ArgumentCount { .. } => None,
+            UdfError::ArgumentCount { .. } | UdfError::Stopped { .. } => None,
             UdfError::ArgumentType { expected, .. } => Some(format!(
                 "write CAST(… AS {}) if that is what you mean",
                 type_name(expected)

@@ -20,7 +20,9 @@ mod coercion;
 mod error;
 mod scalar;
 mod spare;
+mod stop;
 
 pub use error::UdfError;
 pub use scalar::{FunctionOptions, OnError, WasmScalarFunction, scalar_udf};
 pub use spare::{FailedRow, Spared, spare};
+pub use stop::Stop;

@@ -32,6 +32,7 @@ use crate::{
     coercion::casts_implicitly,
     error::UdfError,
     spare::{Spared, spare},
+    stop::Stop,
 };
 
 /// How a function is opened: everything but its argument types, which each call decides.
@@ -164,9 +165,10 @@ impl WasmScalarFunction {
         function: &ScalarFunction,
         columns: &[ArrayRef],
         rows: usize,
+        stop: Option<&Stop>,
     ) -> Result<ArrayRef> {
         if self.options.on_error != OnError::Null {
-            return self.call(function, columns, rows);
+            return self.call(function, columns, rows, stop);
         }
         let schema = Arc::new(Schema::new(function.arguments().clone()));
         let count = RecordBatchOptions::new().with_row_count(Some(rows));
@@ -177,6 +179,7 @@ impl WasmScalarFunction {
                 function,
                 batch.columns(),
                 batch.num_rows(),
+                stop,
             )?])
         })?;
         let Some(values) = columns.into_iter().next() else {
@@ -202,7 +205,13 @@ impl WasmScalarFunction {
         function: &ScalarFunction,
         columns: &[ArrayRef],
         rows: usize,
+        stop: Option<&Stop>,
     ) -> Result<ArrayRef> {
+        if stop.is_some_and(Stop::is_stopped) {
+            return Err(external(UdfError::Stopped {
+                function: self.options.sql_name.clone(),
+            }));
+        }
         let of_rows = |error| match self.options.on_error {
             OnError::Fail => UdfError::Plugin(error),
             OnError::Null | OnError::DeadLetter => UdfError::Rows {
@@ -366,7 +375,8 @@ impl ScalarUDFImpl for WasmScalarFunction {
                 column.len()
             );
         }
-        let result = self.values(&function, &columns, rows)?;
+        let stop = args.config_options.extensions.get::<Stop>();
+        let result = self.values(&function, &columns, rows, stop)?;
         if constant {
             return Ok(ColumnarValue::Scalar(ScalarValue::try_from_array(
                 &result, 0,

@@ -7,10 +7,14 @@ use std::{
 };
 
 use arrow::util::pretty::pretty_format_batches;
-use datafusion::{error::DataFusionError, prelude::SessionContext};
+use datafusion::{
+    error::DataFusionError,
+    prelude::{SessionConfig, SessionContext},
+};
 use expect_test::expect;
+use tokio_util::sync::CancellationToken;
 use wasmill_plugin::{Host, HostConfig, Plugin};
-use wasmill_udf::{FunctionOptions, OnError, UdfError, scalar_udf};
+use wasmill_udf::{FunctionOptions, OnError, Stop, UdfError, scalar_udf};
 
 fn plugin(name: &str) -> Arc<Plugin> {
     let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
@@ -166,4 +170,36 @@ async fn rows_that_nobody_leaves_out() {
         "function poison (hostile/poison#poison) failed on 2 of 5 rows: row 1: 13 is poison; row 3: \
          13 is poison"
     );
+}
+
+/// Not even NULL comes of a query that was stopped.
+#[tokio::test]
+async fn a_query_that_is_stopped_calls_no_function() {
+    for on_error in [OnError::Fail, OnError::Null, OnError::DeadLetter] {
+        let mut options = FunctionOptions::named("poison");
+        options.on_error = on_error;
+        options
+            .parameters
+            .insert("attack".to_owned(), "rows 13".to_owned());
+        let stop = Stop::default();
+        let mut config = SessionConfig::new();
+        config.options_mut().extensions.insert(stop.clone());
+        let context = SessionContext::new_with_config(config);
+        context.register_udf(scalar_udf(plugin("hostile/poison"), "poison", options).unwrap());
+        let query = "SELECT poison(x) AS y FROM (VALUES (12), (14)) AS t(x)";
+        let cancellation = CancellationToken::new();
+        stop.follow(cancellation.clone());
+        let rows = context.sql(query).await.unwrap().collect().await.unwrap();
+        assert_eq!(rows.iter().map(|batch| batch.num_rows()).sum::<usize>(), 2);
+
+        let frame = context.sql(query).await.unwrap();
+        cancellation.cancel();
+        let error = frame.collect().await.unwrap_err();
+        let DataFusionError::External(error) = error.find_root() else {
+            panic!("{error}");
+        };
+        let error = error.downcast_ref::<UdfError>().unwrap();
+        expect!["function poison was not called: its query was stopped"]
+            .assert_eq(&error.to_string());
+    }
 }

@@ -45,10 +45,14 @@ pub fn post(authority: &str, path: &str, body: &str, finish: bool) -> Result<Ans
     answer(&future)
 }
 
-/// A GET.
+/// A GET, of an authority by HTTP, of `https://authority` by HTTPS.
 pub fn request(authority: &str, path: &str) -> OutgoingRequest {
     let request = OutgoingRequest::new(Fields::new());
-    let _ = request.set_scheme(Some(&Scheme::Http));
+    let (scheme, authority) = match authority.strip_prefix("https://") {
+        Some(authority) => (Scheme::Https, authority),
+        None => (Scheme::Http, authority),
+    };
+    let _ = request.set_scheme(Some(&scheme));
     let _ = request.set_authority(Some(authority));
     let _ = request.set_path_with_query(Some(path));
     request

@@ -91,3 +91,54 @@ fn ctrl_c_while_a_pipe_is_waited_for() {
         "error: interrupted; no sink shows any of the statement\n"
     );
 }
+
+/// A batch whose rows fail is tried row by row, which would take hours here, on all threads of the job.
+#[test]
+fn ctrl_c_while_rows_are_tried_by_themselves() {
+    let job = |policy: &str, query: &str| {
+        Job::new(&format!(
+            "CREATE TABLE t (id BIGINT, x BIGINT) WITH (
+  'connector' = 'datagen', 'number-of-rows' = '100000', 'rows-per-second' = '100000000',
+  'fields.x.min' = '13', 'fields.x.max' = '13');
+CREATE TABLE out (x BIGINT) WITH ('connector' = 'blackhole');
+CREATE TABLE bad (source STRING, raw BYTES, `function` STRING, error STRING) WITH (
+  'connector' = 'filesystem', 'format' = 'json', 'path' = 'bad');
+SET 'dead-letter.table' = 'bad';
+CREATE FUNCTION f AS 'poison.wasm#poison' LANGUAGE WASM WITH (
+  'attack' = 'loop 13', 'on-error' = '{policy}', 'limit.time' = '1 s', 'limit.batch-time' = '10 h');
+SELECT 1 AS one;
+{query}"
+        ))
+        .plugin("hostile/poison")
+    };
+    for (policy, query) in [
+        ("null", "INSERT INTO out SELECT f(x) FROM t;"),
+        ("dead-letter", "INSERT INTO out SELECT f(x) FROM t;"),
+        ("null", "SELECT f(x) FROM t;"),
+    ] {
+        let job = job(policy, query);
+        let mut child = job
+            .command()
+            .stdout(std::process::Stdio::piped())
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut first = [0; 1];
+        child
+            .stdout
+            .as_mut()
+            .unwrap()
+            .read_exact(&mut first)
+            .unwrap();
+        // The batch itself takes a third of this, then rows are tried.
+        thread::sleep(Duration::from_secs(3));
+        signal("-INT", child.id());
+        let output = child.wait_with_output().unwrap();
+        assert_eq!(output.status.code(), Some(130), "{policy}: {query}");
+        assert_eq!(
+            String::from_utf8(output.stderr).unwrap(),
+            "error: interrupted; no sink shows any of the statement\n"
+        );
+        assert_eq!(job.listing(), ["job.sql", "poison.wasm"]);
+    }
+}

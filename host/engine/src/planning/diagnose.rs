@@ -81,6 +81,7 @@ fn udf_error(error: &UdfError) -> EngineError {
     match error {
         UdfError::Plugin(error) => plugin_error(error),
         UdfError::Rows { error, .. } => plugin_error(error),
+        UdfError::Stopped { .. } => EngineError::Cancelled,
         error => EngineError::job(error.message(flink_type)).with_hint(error.hint(flink_type)),
     }
 }

@@ -1,7 +1,7 @@
 //! Limits of functions, and sums of a job: what CREATE FUNCTION and the job say, and what the host
 //! allows.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use wasmill_plugin::{Account, Budget, Host, Limit, Limits, PluginError, Unit};
 
@@ -42,6 +42,34 @@ pub(super) fn function_limits(
     Ok(limits)
 }
 
+/// How long ML_PREDICT may wait for its model, a batch: `job.limit.wall-time`, else as long as a
+/// function would.
+pub(super) fn model_time(shared: &Shared) -> Result<Duration, EngineError> {
+    let ceiling = &shared.ceiling.function;
+    let mut limits = Limits::default();
+    let settings = shared.settings.read();
+    let mut all = Limits::ALL.iter();
+    let said = all
+        .find(|limit| limit.option == "limit.wall-time")
+        .and_then(|limit| Some((limit, settings.limit(limit)?)));
+    let Some((limit, text)) = said else {
+        return Ok(limits.wall_time.min(ceiling.wall_time));
+    };
+    limit.set(&mut limits, value(limit, text)?);
+    if limits.wall_time > ceiling.wall_time {
+        let shown = |limits| limit.shown(limit.get(limits));
+        return Err(above(limit.option, &shown(&limits), &shown(ceiling)));
+    }
+    Ok(limits.wall_time)
+}
+
+fn above(option: &str, asked: &str, ceiling: &str) -> EngineError {
+    EngineError::job(format!(
+        "'job.{option}' is {asked}, but this host allows {ceiling} at most"
+    ))
+    .with_hint("ask for less, or have whoever runs this host raise its ceiling".to_owned())
+}
+
 /// The account of the job: what its functions use together, of at most what the job says
 /// (`job.total.*`). What it says when its last function is created counts.
 pub(super) fn job_account(shared: &Shared, host: &Host) -> Result<Arc<Account>, EngineError> {
@@ -54,10 +82,7 @@ pub(super) fn job_account(shared: &Shared, host: &Host) -> Result<Arc<Account>, 
         }
     }
     if let Some((option, asked, ceiling)) = budget.above(ceiling) {
-        return Err(EngineError::job(format!(
-            "'job.{option}' is {asked}, but this host allows {ceiling} at most"
-        ))
-        .with_hint("ask for less, or have whoever runs this host raise its ceiling".to_owned()));
+        return Err(above(option, &asked, &ceiling));
     }
     let mut account = shared.account.lock();
     if let Some(account) = account.as_ref() {

@@ -4,7 +4,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use datafusion::{
@@ -18,7 +18,6 @@ use datafusion::{
     },
 };
 use wasmill_inference::Model;
-use wasmill_plugin::Limits;
 
 use super::external;
 
@@ -29,12 +28,14 @@ use super::external;
 pub(super) struct ModelFunction {
     name: String,
     model: Arc<dyn Model>,
+    /// Time of one call.
+    limit: Duration,
     signature: Signature,
     output: DataType,
 }
 
 impl ModelFunction {
-    pub(super) fn new(name: &str, model: Arc<dyn Model>) -> Self {
+    pub(super) fn new(name: &str, model: Arc<dyn Model>, limit: Duration) -> Self {
         let output = match model.outputs() {
             [only] => only.data_type().clone(),
             several => DataType::Struct(several.iter().cloned().collect()),
@@ -45,6 +46,7 @@ impl ModelFunction {
             name: format!("predict[{name}]"),
             signature: Signature::new(types, Volatility::Volatile),
             model,
+            limit,
             output,
         }
     }
@@ -70,10 +72,9 @@ impl ScalarUDFImpl for ModelFunction {
             .into_iter()
             .map(|value| value.into_array(rows))
             .collect::<Result<Vec<ArrayRef>>>()?;
-        let deadline = Instant::now() + Limits::default().wall_time;
         let mut outputs = self
             .model
-            .predict(&columns, rows, Some(deadline))
+            .predict(&columns, rows, Instant::now().checked_add(self.limit))
             .map_err(external)?;
         if outputs.len() != self.model.outputs().len() {
             return internal_err!("{} gave {} columns", self.name, outputs.len());
@@ -99,7 +100,9 @@ impl fmt::Debug for ModelFunction {
 
 impl PartialEq for ModelFunction {
     fn eq(&self, other: &Self) -> bool {
-        self.name == other.name && self.model.version() == other.model.version()
+        self.name == other.name
+            && self.limit == other.limit
+            && self.model.version() == other.model.version()
     }
 }
 

@@ -19,6 +19,7 @@ use super::{
     assignment::feeds,
     context::Shared,
     external_at,
+    limits::model_time,
     model_function::ModelFunction,
     relations::{descriptor, free_name},
 };
@@ -159,7 +160,8 @@ pub(super) fn plan_predict(
         });
         names.push(name);
     }
-    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model));
+    let limit = model_time(shared).map_err(|error| external_at(error, span))?;
+    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model, limit));
     let call = function.call(features);
     let outputs: Vec<&str> = declared
         .outputs

@@ -18,6 +18,7 @@ use datafusion::{
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, SharedWriter};
+use wasmill_udf::Stop;
 
 use self::planner::Planner;
 use crate::{
@@ -97,6 +98,8 @@ impl fmt::Debug for Outcome {
 /// A statement that is ready to run.
 pub struct PlannedStatement {
     work: Work,
+    /// Stops its functions.
+    stop: Stop,
     line: usize,
 }
 
@@ -224,9 +227,15 @@ impl Session {
                     datafusion_context(&self.shared).map_err(|error| execution_error(&error))?
                 }
             };
+            let stop = Stop::default();
+            let mut state = session.state();
+            let options = state.config_mut().options_mut();
+            options.extensions.insert(stop.clone());
+            // Hands the options on to expressions.
+            state.mark_start_execution();
             let planner = Planner {
                 shared: &self.shared,
-                state: session.state(),
+                state,
                 context: &session,
                 script: &script,
                 span,
@@ -244,6 +253,7 @@ impl Session {
             };
             planned.push(PlannedStatement {
                 work,
+                stop,
                 line: usize::try_from(span.start.line).unwrap_or_default(),
             });
         }
@@ -313,6 +323,10 @@ impl Session {
                 ..report
             })
         };
+        // A job without end ends behind the rows that it has read.
+        if !matches!(statement.work, Work::Endless { .. }) {
+            statement.stop.follow(observer.cancellation().clone());
+        }
         match statement.work {
             Work::Done => Ok(Outcome::Nothing),
             Work::Text(text) => Ok(Outcome::Text(text)),

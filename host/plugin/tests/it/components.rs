@@ -164,6 +164,100 @@ fn components_within_each_other() {
     );
 }
 
+/// A good plugin has a memory and two tables.
+#[test]
+fn more_than_a_guest_has_room_for() {
+    let module = "(core module $m (memory 1) (table 1 funcref))";
+    let again = |count: usize, text: &str| text.repeat(count);
+    let instance = "(core instance (instantiate $m))";
+    let refused = |more: &str, expected: Expect| check_bytes(&with(more), expected);
+    host()
+        .load_bytes("plugin.wasm", &with(&format!("{module} {instance}")))
+        .unwrap();
+    refused(
+        &format!("{module} {}", again(2, instance)),
+        expect![[r#"
+        error: `plugin.wasm` has 3 memories, of at most 2
+
+        hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        &format!("(core module $m (table 1 funcref)) {}", again(3, instance)),
+        expect![[r#"
+            error: `plugin.wasm` has 5 tables, of at most 4
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    // As often as the component around it.
+    let inner = |more: &str| format!("(component $c {module} {instance} {more})");
+    refused(
+        &format!("{} {}", inner(""), again(2, "(instance (instantiate $c))")),
+        expect![[r#"
+            error: `plugin.wasm` has 3 memories, of at most 2
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        &format!(
+            "(component $c (core module $m) {}) {}",
+            again(40, instance),
+            again(3, "(instance (instantiate $c))")
+        ),
+        expect![[r#"
+            error: `plugin.wasm` has 123 instances of modules, of at most 100
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    // By another name.
+    refused(
+        &format!(
+            "{module} (component $c (alias outer 1 $m (core module $n))
+               (core instance (instantiate $n)) (core instance (instantiate $n)))
+             (instance (instantiate $c))"
+        ),
+        expect![[r#"
+            error: `plugin.wasm` has 3 memories, of at most 2
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        &format!(
+            "(component $c {module} {instance} {instance})
+             (component $d (alias outer 1 $c (component $e)) (instance (instantiate $e)))
+             (export $f \"x\" (component $d)) (instance (instantiate $f))"
+        ),
+        expect![[r#"
+            error: `plugin.wasm` has 3 memories, of at most 2
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        "(core module (table 1 funcref) (table 1 funcref))",
+        expect![[r#"
+            error: `plugin.wasm` has 2 tables in one module, of at most 1
+
+            hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        "(core module (table 20001 funcref))",
+        expect![[r#"
+        error: `plugin.wasm` has 20001 elements in a table from the beginning, of at most 20000
+
+        hint: build it without what it does not use, or as several plugins"#]],
+    );
+    refused(
+        &again(1_001, "(core module)"),
+        expect![[r#"
+        error: `plugin.wasm` has 1001 modules and components, of at most 1000
+
+        hint: build it without what it does not use, or as several plugins"#]],
+    );
+    // What is not instantiated takes no room.
+    host()
+        .load_bytes("plugin.wasm", &with(&again(10, "(core module (memory 1))")))
+        .unwrap();
+}
+
 #[test]
 fn memories_without_measure() {
     let mut told = String::new();
@@ -178,9 +272,9 @@ fn memories_without_measure() {
     check_bytes(
         &with(&format!("(core module $m (memory 4096)) {instances}")),
         expect![[r#"
-            error: `plugin.wasm` is not a WebAssembly component: The component transitively contains 21 Wasm linear memories, which exceeds the configured maximum of 2 in the pooling allocator
+            error: `plugin.wasm` has 21 memories, of at most 2
 
-            hint: a plugin is a `.wasm` file built as a component, for example with the Rust SDK"#]],
+            hint: build it without what it does not use, or as several plugins"#]],
     );
     for module in ["(memory 1) (memory 1)", "(memory i64 1)"] {
         let bytes = with(&format!(
@@ -192,7 +286,7 @@ fn memories_without_measure() {
         told += "\n";
     }
     expect![[r#"
-        `plugin.wasm` is not a WebAssembly component: failed to parse WebAssembly module: multiple memories
+        `plugin.wasm` has 3 memories, of at most 2
         `plugin.wasm` is not a WebAssembly component: failed to parse WebAssembly module: memory64 must be enabled for 64-bit memories
     "#]].assert_eq(&told);
 }

@@ -1,5 +1,5 @@
 //! Asks a server that is not granted, by one of its names: the attack is `authority path`,
-//! or `authority path body`.
+//! or `authority path body`; with `https://` before it, by HTTPS.
 
 use attack::Attack;
 use attack::columns::{Batch, Column};

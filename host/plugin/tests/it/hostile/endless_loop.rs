@@ -1,73 +1,58 @@
 //! What `plugins/hostile/endless-loop` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, edited, exported_function, numbers, open};
+use super::{attacked, attacked_each, edited, exported_function, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("endless-loop", "loop", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "batch-eval",
-        expect![[r#"
-        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+    let attacks = ["batch-eval", "open", "returns"];
+    expect![[r#"
+        batch-eval: error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
           its last log lines:
             info: here \x1b[31mI go
 
-        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
-    );
-    check(
-        "open",
-        expect![[r#"
-        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `open`
+        hint: a longer limit can be given with 'limit.time' in the function's WITH
 
-        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
-    );
-    check(
-        "returns",
-        expect![[r#"
-        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `returns`
+        open: error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `open`
 
-        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
-    );
+        hint: a longer limit can be given with 'limit.time' in the function's WITH
+
+        returns: error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `returns`
+
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]]
+    .assert_eq(&attacked_each("endless-loop", "loop", &attacks));
 }
 
 #[test]
 fn of_host_calls_is_stopped() {
-    check(
-        "log",
-        expect![[r#"
-            error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
-              its last log lines:
-                error: again
-                error: again
-                error: again
-                error: again
-                error: again
-                error: again
-                error: again
-                error: again
-                (what it logged after that was dropped)
+    expect![[r#"
+        error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
+          its last log lines:
+            error: again
+            error: again
+            error: again
+            error: again
+            error: again
+            error: again
+            error: again
+            error: again
+            (what it logged after that was dropped)
 
-            hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
-    );
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]]
+    .assert_eq(&attacked("endless-loop", "loop", "log"));
 }
 
 #[test]
 fn of_bulk_memory_is_stopped() {
-    check(
-        "fill",
-        expect![[r#"
+    expect![[r#"
         error: function attack (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
           its last log lines:
             info: here \x1b[31mI go
 
-        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]],
-    );
+        hint: a longer limit can be given with 'limit.time' in the function's WITH"#]]
+    .assert_eq(&attacked("endless-loop", "loop", "fill"));
 }
 
 #[test]

@@ -1,42 +1,26 @@
 //! What `plugins/hostile/error-flood` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use wasmill_plugin::PluginError;
 
-use super::{attacked, numbers, open};
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("error-flood", "attack", attack));
-}
+use super::{attacked_each, numbers, open};
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "million",
-        expect![
-            "error: function attack (error-flood.wasm#attack) failed on 3 of 3 rows: row 0: bad; row 1: bad; row 2: bad"
-        ],
-    );
-    check(
-        "past-the-end",
-        expect![[r#"
-            error: function attack (error-flood.wasm#attack) gave a wrong result: an error for row 3 of a batch of 3 rows
+    let attacks = ["million", "past-the-end", "twice", "library"];
+    expect![[r#"
+        million: error: function attack (error-flood.wasm#attack) failed on 3 of 3 rows: row 0: bad; row 1: bad; row 2: bad
 
-            hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "twice",
-        expect![
-            "error: function attack (error-flood.wasm#attack) failed on 2 of 3 rows: row 1: first; row 0: third"
-        ],
-    );
-    check(
-        "library",
-        expect![[r#"
-            error: function attack (error-flood.wasm#attack) ran over its limit of 64 MiB handed to its host in `batch-eval`: it handed over more at once
+        past-the-end: error: function attack (error-flood.wasm#attack) gave a wrong result: an error for row 3 of a batch of 3 rows
 
-            hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]],
-    );
+        hint: this is a defect of the plugin: tell its author
+
+        twice: error: function attack (error-flood.wasm#attack) failed on 2 of 3 rows: row 1: first; row 0: third
+
+        library: error: function attack (error-flood.wasm#attack) ran over its limit of 64 MiB handed to its host in `batch-eval`: it handed over more at once
+
+        hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]]
+    .assert_eq(&attacked_each("error-flood", "attack", &attacks));
 }
 
 #[test]

@@ -1,59 +1,37 @@
 //! What `plugins/hostile/escape-sequences` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 use std::sync::Arc;
 
-use super::{Sink, attacked, attacker, numbers, options};
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("escape-sequences", "attack", attack));
-}
+use super::{Sink, attacked_each, attacker, numbers, options};
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "open",
-        expect![[
-            r#"error: function attack (escape-sequences.wasm#attack) refuses to open: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J"#
-        ]],
-    );
-    check(
-        "model",
-        expect![[r#"
-        error: function attack (escape-sequences.wasm#attack) wants the model `\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J`, which the job does not grant
+    let attacks = ["open", "model", "field", "null", "rows", "failed"];
+    expect![[r#"
+        open: error: function attack (escape-sequences.wasm#attack) refuses to open: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
 
-        hint: add 'grant.models' = '\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J' to the function's WITH"#]],
-    );
-    check(
-        "field",
-        expect![[r#"
-        error: function attack (escape-sequences.wasm#attack) gave a wrong result: field 0: `\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J` is not a field's name
+        model: error: function attack (escape-sequences.wasm#attack) wants the model `\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J`, which the job does not grant
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "null",
-        expect![[r#"
-        PrimitiveArray<Int64>
+        hint: add 'grant.models' = '\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J' to the function's WITH
+
+        field: error: function attack (escape-sequences.wasm#attack) gave a wrong result: field 0: `\x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J` is not a field's name
+
+        hint: this is a defect of the plugin: tell its author
+
+        null: PrimitiveArray<Int64>
         [
           0,
           1,
           2,
-        ]"#]],
-    );
-    check(
-        "rows",
-        expect![[
-            r#"error: function attack (escape-sequences.wasm#attack) failed on 1 of 3 rows: row 0: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J"#
-        ]],
-    );
-    check(
-        "failed",
-        expect![[r#"
-        error: function attack (escape-sequences.wasm#attack) failed: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
+        ]
+
+        rows: error: function attack (escape-sequences.wasm#attack) failed on 1 of 3 rows: row 0: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
+
+        failed: error: function attack (escape-sequences.wasm#attack) failed: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
           its last log lines:
-            info: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J"#]],
-    );
+            info: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J"#]]
+    .assert_eq(&attacked_each("escape-sequences", "attack", &attacks));
 }
 
 #[test]

@@ -1,32 +1,24 @@
 //! What `plugins/hostile/kept-borrow` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
+use super::{attacked_each, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("kept-borrow", "attack", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "dropped-twice",
-        expect![[r#"
-        error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+    let attacks = ["dropped-twice", "consumed"];
+    expect![[r#"
+        dropped-twice: error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "consumed",
-        expect![[r#"
-        error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        consumed: error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("kept-borrow", "attack", &attacks));
 }
 
 #[test]

@@ -1,44 +1,30 @@
 //! What `plugins/hostile/lying-signature` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
+use super::{attacked_each, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("lying-signature", "attack", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "returns",
-        expect![[r#"
-        error: function attack (lying-signature.wasm#attack) gave a wrong result: it declares Int32 and returns Utf8
+    let attacks = ["returns", "nullable", "text", "number"];
+    expect![[r#"
+        returns: error: function attack (lying-signature.wasm#attack) gave a wrong result: it declares Int32 and returns Utf8
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "nullable",
-        expect![[r#"
-        error: function attack (lying-signature.wasm#attack) gave a wrong result: it declares that it gives no null, and returns a type with nulls
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "text",
-        expect![[r#"
-        error: function attack (lying-signature.wasm#attack) gave a wrong result: expected Int32, got Utf8
+        nullable: error: function attack (lying-signature.wasm#attack) gave a wrong result: it declares that it gives no null, and returns a type with nulls
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "number",
-        expect![[r#"
-        error: function attack (lying-signature.wasm#attack) gave a wrong result: expected Int32, got Int64
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        text: error: function attack (lying-signature.wasm#attack) gave a wrong result: expected Int32, got Utf8
+
+        hint: this is a defect of the plugin: tell its author
+
+        number: error: function attack (lying-signature.wasm#attack) gave a wrong result: expected Int32, got Int64
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("lying-signature", "attack", &attacks));
 }
 
 #[test]

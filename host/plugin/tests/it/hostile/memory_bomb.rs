@@ -2,53 +2,41 @@
 
 use std::sync::Arc;
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{Sink, attacked, attacker, numbers, open, options};
+use super::{Sink, attacked, attacked_each, attacker, numbers, open, options};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("memory-bomb", "bomb", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "memory",
-        expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `batch-eval`: it wanted 33.0 MiB
+    let attacks = ["memory", "open"];
+    expect![[r#"
+        memory: error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `batch-eval`: it wanted 33.0 MiB
 
-            hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]],
-    );
-    check(
-        "open",
-        expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `open`: it wanted 33.0 MiB
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH
 
-            hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]],
-    );
+        open: error: function attack (memory-bomb.wasm#bomb) ran over its memory limit of 32 MiB in `open`: it wanted 33.0 MiB
+
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]]
+    .assert_eq(&attacked_each("memory-bomb", "bomb", &attacks));
 }
 
 #[test]
 fn of_handles_is_stopped() {
-    check(
-        "handles",
-        expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 65536 handles in `batch-eval`: it wants one more
+    expect![[r#"
+        error: function attack (memory-bomb.wasm#bomb) ran over its limit of 65536 handles in `batch-eval`: it wants one more
 
-            hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]],
-    );
+        hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]]
+    .assert_eq(&attacked("memory-bomb", "bomb", "handles"));
 }
 
 #[test]
 fn of_columns_in_the_host_is_stopped() {
-    check(
-        "columns",
-        expect![[r#"
-            error: function attack (memory-bomb.wasm#bomb) ran over its limit of 64 MiB handed to its host in `batch-eval`: it has come to 72 MiB
+    expect![[r#"
+        error: function attack (memory-bomb.wasm#bomb) ran over its limit of 64 MiB handed to its host in `batch-eval`: it has come to 72 MiB
 
-            hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]],
-    );
+        hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]]
+    .assert_eq(&attacked("memory-bomb", "bomb", "columns"));
 }
 
 #[test]

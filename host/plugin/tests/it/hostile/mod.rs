@@ -138,7 +138,13 @@ fn attacked(name: &str, function: &str, attack: &str) -> String {
     answer(open(name, function, attack))
 }
 
-/// The first line of it: what follows is deep inside of the guest.
+/// The same of several attacks, each behind its name.
+fn attacked_each(name: &str, function: &str, attacks: &[&str]) -> String {
+    let told = |attack: &&str| format!("{attack}: {}", attacked(name, function, attack));
+    attacks.iter().map(told).collect::<Vec<_>>().join("\n\n")
+}
+
+/// The first line of what the user sees: what follows is deep inside of the guest.
 fn attacked_briefly(name: &str, attack: &str) -> String {
     let told = attacked(name, "attack", attack);
     told.lines().next().unwrap_or_default().to_owned()

@@ -1,50 +1,34 @@
 //! What `plugins/hostile/model-thief` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, open};
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("model-thief", "attack", attack));
-}
+use super::{attacked_each, open};
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "sum",
-        expect![[r#"
-        error: function attack (model-thief.wasm#attack) wants the model `sum`, which the job does not grant
+    let attacks = ["sum", "../../etc/passwd", "/etc/passwd", "late", "all"];
+    expect![[r#"
+        sum: error: function attack (model-thief.wasm#attack) wants the model `sum`, which the job does not grant
 
-        hint: add 'grant.models' = 'sum' to the function's WITH"#]],
-    );
-    check(
-        "../../etc/passwd",
-        expect![[r#"
-        error: function attack (model-thief.wasm#attack) wants the model `../../etc/passwd`, which the job does not grant
+        hint: add 'grant.models' = 'sum' to the function's WITH
 
-        hint: add 'grant.models' = '../../etc/passwd' to the function's WITH"#]],
-    );
-    check(
-        "/etc/passwd",
-        expect![[r#"
-        error: function attack (model-thief.wasm#attack) wants the model `/etc/passwd`, which the job does not grant
+        ../../etc/passwd: error: function attack (model-thief.wasm#attack) wants the model `../../etc/passwd`, which the job does not grant
 
-        hint: add 'grant.models' = '/etc/passwd' to the function's WITH"#]],
-    );
-    check(
-        "late",
-        expect!["error: function attack (model-thief.wasm#attack) failed: ../../etc/passwd"],
-    );
-    check(
-        "all",
-        expect![[r#"
-        PrimitiveArray<Int64>
+        hint: add 'grant.models' = '../../etc/passwd' to the function's WITH
+
+        /etc/passwd: error: function attack (model-thief.wasm#attack) wants the model `/etc/passwd`, which the job does not grant
+
+        hint: add 'grant.models' = '/etc/passwd' to the function's WITH
+
+        late: error: function attack (model-thief.wasm#attack) failed: ../../etc/passwd
+
+        all: PrimitiveArray<Int64>
         [
           0,
           0,
           0,
-        ]"#]],
-    );
+        ]"#]]
+    .assert_eq(&attacked_each("model-thief", "attack", &attacks));
 }
 
 #[test]

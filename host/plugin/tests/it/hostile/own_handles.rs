@@ -1,20 +1,14 @@
 //! What `plugins/hostile/own-handles` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
 use super::attacked;
 
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("own-handles", "attack", attack));
-}
-
 #[test]
 pub fn is_stopped() {
-    check(
-        "any",
-        expect![[r#"
+    expect![[r#"
         error: function attack (own-handles.wasm#attack) ran over its limit of 65536 handles in `batch-eval`: it wants one more
 
-        hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]],
-    );
+        hint: a higher limit can be given with 'limit.handles' in the function's WITH"#]]
+    .assert_eq(&attacked("own-handles", "attack", "any"));
 }

@@ -2,43 +2,29 @@
 
 use arrow::array::{Array as _, AsArray as _};
 use arrow::datatypes::Int64Type;
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("poison", "poison", attack));
-}
+use super::{attacked_each, numbers, open};
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "rows 1",
-        expect![
-            "error: function attack (poison.wasm#poison) failed on 1 of 3 rows: row 1: 1 is poison"
-        ],
-    );
-    check(
-        "failed 1",
-        expect!["error: function attack (poison.wasm#poison) failed: 1 is poison"],
-    );
-    check(
-        "trap 1",
-        expect![[r#"
-        error: function attack (poison.wasm#poison) trapped in `batch-eval`: it panicked or aborted
+    let attacks = ["rows 1", "failed 1", "trap 1", "memory 1"];
+    expect![[r#"
+        rows 1: error: function attack (poison.wasm#poison) failed on 1 of 3 rows: row 1: 1 is poison
+
+        failed 1: error: function attack (poison.wasm#poison) failed: 1 is poison
+
+        trap 1: error: function attack (poison.wasm#poison) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
             poison::check
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "memory 1",
-        expect![[r#"
-            error: function attack (poison.wasm#poison) ran over its memory limit of 32 MiB in `batch-eval`: it wanted 33.0 MiB
+        hint: this is a defect of the plugin: tell its author
 
-            hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]],
-    );
+        memory 1: error: function attack (poison.wasm#poison) ran over its memory limit of 32 MiB in `batch-eval`: it wanted 33.0 MiB
+
+        hint: a higher limit can be given with 'limit.memory' in the function's WITH"#]]
+    .assert_eq(&attacked_each("poison", "poison", &attacks));
 }
 
 /// Called row by row, it fails on that one alone, each time with a guest of its own.

@@ -1,27 +1,19 @@
 //! What `plugins/hostile/rows-of-nothing` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::attacked;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("rows-of-nothing", "attack", attack));
-}
+use super::attacked_each;
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "struct",
-        expect![[r#"
-            error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
+    let attacks = ["struct", "fixed-size-list"];
+    expect![[r#"
+        struct: error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
 
-            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
-    );
-    check(
-        "fixed-size-list",
-        expect![[r#"
-            error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
+        hint: a higher limit can be given with 'limit.result-rows' in the function's WITH
 
-            hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]],
-    );
+        fixed-size-list: error: function attack (rows-of-nothing.wasm#attack) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 4294967295
+
+        hint: a higher limit can be given with 'limit.result-rows' in the function's WITH"#]]
+    .assert_eq(&attacked_each("rows-of-nothing", "attack", &attacks));
 }

@@ -1,34 +1,26 @@
 //! What `plugins/hostile/stack-overflow` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
+use super::{attacked_each, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("stack-overflow", "recursion", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "batch-eval",
-        expect![[r#"
-            error: function attack (stack-overflow.wasm#recursion) trapped in `batch-eval`: it ran out of stack
-              its backtrace:
-                stack_overflow::descend
+    let attacks = ["batch-eval", "open"];
+    expect![[r#"
+        batch-eval: error: function attack (stack-overflow.wasm#recursion) trapped in `batch-eval`: it ran out of stack
+          its backtrace:
+            stack_overflow::descend
 
-            hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "open",
-        expect![[r#"
-            error: function attack (stack-overflow.wasm#recursion) trapped in `open`: it ran out of stack
-              its backtrace:
-                stack_overflow::descend
+        hint: this is a defect of the plugin: tell its author
 
-            hint: this is a defect of the plugin: tell its author"#]],
-    );
+        open: error: function attack (stack-overflow.wasm#recursion) trapped in `open`: it ran out of stack
+          its backtrace:
+            stack_overflow::descend
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("stack-overflow", "recursion", &attacks));
 }
 
 #[test]

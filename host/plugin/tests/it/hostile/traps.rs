@@ -1,79 +1,64 @@
 //! What `plugins/hostile/traps` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
+use super::{attacked_each, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("traps", "attack", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
+    let attacks = [
         "open",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `open`: it panicked or aborted
+        "returns",
+        "unreachable",
+        "read-past-the-end",
+        "write-past-the-end",
+        "null-function",
+        "other-function",
+    ];
+    expect![[r#"
+        open: error: function attack (traps.wasm#attack) trapped in `open`: it panicked or aborted
           its backtrace:
             wasmill:udf/scalar@0.1.0#[static]scalar-function.open
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "returns",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `returns`: it panicked or aborted
+        hint: this is a defect of the plugin: tell its author
+
+        returns: error: function attack (traps.wasm#attack) trapped in `returns`: it panicked or aborted
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.returns
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "unreachable",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `batch-eval`: it panicked or aborted
+        hint: this is a defect of the plugin: tell its author
+
+        unreachable: error: function attack (traps.wasm#attack) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "read-past-the-end",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: out of bounds memory access
+        hint: this is a defect of the plugin: tell its author
+
+        read-past-the-end: error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: out of bounds memory access
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "write-past-the-end",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: out of bounds memory access
+        hint: this is a defect of the plugin: tell its author
+
+        write-past-the-end: error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: out of bounds memory access
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "null-function",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: undefined element: out of bounds table access
+        hint: this is a defect of the plugin: tell its author
+
+        null-function: error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: undefined element: out of bounds table access
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "other-function",
-        expect![[r#"
-        error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: indirect call type mismatch
+        hint: this is a defect of the plugin: tell its author
+
+        other-function: error: function attack (traps.wasm#attack) trapped in `batch-eval`: wasm trap: indirect call type mismatch
           its backtrace:
             wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("traps", "attack", &attacks));
 }
 
 #[test]

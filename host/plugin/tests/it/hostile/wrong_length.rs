@@ -1,86 +1,65 @@
 //! What `plugins/hostile/wrong-length` tries, and what comes of it.
 
-use expect_test::{Expect, expect};
+use expect_test::expect;
 
-use super::{attacked, numbers, open};
+use super::{attacked, attacked_each, numbers, open};
 use crate::support::rendered;
-
-fn check(attack: &str, expected: Expect) {
-    expected.assert_eq(&attacked("wrong-length", "liar", attack));
-}
 
 #[test]
 pub fn is_stopped() {
-    check(
-        "short",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: 2 rows for a batch of 3
+    let attacks = ["short", "long", "empty"];
+    expect![[r#"
+        short: error: function attack (wrong-length.wasm#liar) gave a wrong result: 2 rows for a batch of 3
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "long",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: 4 rows for a batch of 3
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "empty",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: 0 rows for a batch of 3
+        long: error: function attack (wrong-length.wasm#liar) gave a wrong result: 4 rows for a batch of 3
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        hint: this is a defect of the plugin: tell its author
+
+        empty: error: function attack (wrong-length.wasm#liar) gave a wrong result: 0 rows for a batch of 3
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("wrong-length", "liar", &attacks));
 }
 
 #[test]
 fn of_another_type_is_stopped() {
-    check(
-        "type",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: expected Float64, got Int64
+    let attacks = ["type", "null"];
+    expect![[r#"
+        type: error: function attack (wrong-length.wasm#liar) gave a wrong result: expected Float64, got Int64
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "null",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: 3 nulls in the column `result`, which is NOT NULL
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        null: error: function attack (wrong-length.wasm#liar) gave a wrong result: 3 nulls in the column `result`, which is NOT NULL
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("wrong-length", "liar", &attacks));
 }
 
 #[test]
 fn errors_for_rows_that_are_not_there_are_stopped() {
-    check(
-        "rows-error",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: an error for row 3 of a batch of 3 rows
+    let attacks = ["rows-error", "no-rows-error"];
+    expect![[r#"
+        rows-error: error: function attack (wrong-length.wasm#liar) gave a wrong result: an error for row 3 of a batch of 3 rows
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "no-rows-error",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: an error for no row
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        no-rows-error: error: function attack (wrong-length.wasm#liar) gave a wrong result: an error for no row
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("wrong-length", "liar", &attacks));
 }
 
 #[test]
 fn a_panic_is_a_trap() {
-    check(
-        "trap",
-        expect![[r#"
-            error: function attack (wrong-length.wasm#liar) trapped in `batch-eval`: it panicked or aborted
-              its backtrace:
-                wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+    expect![[r#"
+        error: function attack (wrong-length.wasm#liar) trapped in `batch-eval`: it panicked or aborted
+          its backtrace:
+            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
 
-            hint: this is a defect of the plugin: tell its author"#]],
-    );
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked("wrong-length", "liar", "trap"));
 }
 
 #[test]
@@ -117,34 +96,24 @@ fn on_one_row_is_stopped() {
 
 #[test]
 fn a_schema_that_is_none_is_stopped() {
-    check(
-        "no-column",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 belongs to no column
+    let attacks = ["no-column", "two-columns", "no-field", "cycle"];
+    expect![[r#"
+        no-column: error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 belongs to no column
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "two-columns",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 is not in pre-order
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "no-field",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: field 4294967295 does not exist
+        two-columns: error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 is not in pre-order
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
-    check(
-        "cycle",
-        expect![[r#"
-        error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 is not in pre-order
+        hint: this is a defect of the plugin: tell its author
 
-        hint: this is a defect of the plugin: tell its author"#]],
-    );
+        no-field: error: function attack (wrong-length.wasm#liar) gave a wrong result: field 4294967295 does not exist
+
+        hint: this is a defect of the plugin: tell its author
+
+        cycle: error: function attack (wrong-length.wasm#liar) gave a wrong result: field 0 is not in pre-order
+
+        hint: this is a defect of the plugin: tell its author"#]]
+    .assert_eq(&attacked_each("wrong-length", "liar", &attacks));
 }
 
 #[test]

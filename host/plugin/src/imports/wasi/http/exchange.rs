@@ -269,7 +269,7 @@ fn head(response: &Response) -> ResponseHead {
 }
 
 /// The innermost reason.
-fn cause(error: &reqwest::Error) -> String {
+pub(super) fn cause(error: &reqwest::Error) -> String {
     let mut cause: &dyn std::error::Error = error;
     while let Some(source) = cause.source() {
         cause = source;

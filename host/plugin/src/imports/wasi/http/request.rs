@@ -9,7 +9,7 @@ use wasmtime::component::{LinkerInstance, Resource};
 
 use super::super::io::OutputStream;
 use super::super::resource;
-use super::exchange::{Exchange, RequestBody, Timeouts};
+use super::exchange::{Exchange, RequestBody, Timeouts, cause};
 use super::fields::Fields;
 use super::response::FutureResponse;
 use super::types::{ErrorCode, RequestMethod, Scheme};
@@ -115,7 +115,7 @@ fn handle(
         ));
         return Err(ErrorCode::ConnectionLimitReached);
     }
-    let internal = |error: reqwest::Error| ErrorCode::InternalError(Some(error.to_string()));
+    let internal = |error: reqwest::Error| ErrorCode::InternalError(Some(cause(&error)));
     let client = surroundings.http.get().map_err(internal)?;
     let exchange = Exchange::new(requests.bell.clone(), requests.running.clone());
     let headers = request.headers.to_map();
@@ -124,7 +124,7 @@ fn handle(
     ) {
         Ok(request) => exchange.start(client, request, timeouts),
         Err(error) => {
-            exchange.fail(ErrorCode::InternalError(Some(error.to_string())).into());
+            exchange.fail(ErrorCode::InternalError(Some(cause(&error))).into());
         }
     };
     match &request.body {
