@@ -38,6 +38,7 @@ impl Ticker {
             .spawn({
                 let shared = shared.clone();
                 move || {
+                    go_first();
                     let mut idle_ticks = 0;
                     while !shared.stop.load(Ordering::SeqCst) {
                         thread::sleep(match host.room().turns.are_wanted() {
@@ -91,6 +92,48 @@ impl Drop for Ticker {
         self.thread.thread().unpark();
     }
 }
+
+/// Asks the kernel to run this thread as soon as it wakes. Without it the clock of a busy machine ticks
+/// only when a guest's own slice is over (3 ms), and that guest runs as much longer than its turn.
+///
+/// A thread that says that it needs the processor for a short time goes before those that say nothing:
+/// see `sched_runtime` of `SCHED_OTHER`, Linux 6.12. Older kernels do not mind.
+#[cfg(target_os = "linux")]
+fn go_first() {
+    const SLICE: Duration = Duration::from_micros(100);
+    const THIS_THREAD: libc::pid_t = 0;
+    const NO_FLAGS: libc::c_uint = 0;
+    let size = size_of::<libc::sched_attr>();
+    let mut attributes = std::mem::MaybeUninit::<libc::sched_attr>::zeroed();
+    // SAFETY: the kernel writes `size` bytes at most, and reads as many; all bits are valid numbers.
+    let refused = unsafe {
+        libc::syscall(
+            libc::SYS_sched_getattr,
+            THIS_THREAD,
+            attributes.as_mut_ptr(),
+            size,
+            NO_FLAGS,
+        ) != 0
+            || {
+                (*attributes.as_mut_ptr()).sched_runtime = SLICE.as_nanos() as u64;
+                libc::syscall(
+                    libc::SYS_sched_setattr,
+                    THIS_THREAD,
+                    attributes.as_ptr(),
+                    NO_FLAGS,
+                ) != 0
+            }
+    };
+    if refused {
+        tracing::debug!(
+            "the clock goes as any other thread: {}",
+            std::io::Error::last_os_error()
+        );
+    }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn go_first() {}
 
 pub(crate) struct RunningCall<'a>(&'a Shared);
 
