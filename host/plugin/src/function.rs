@@ -201,8 +201,7 @@ impl ScalarFunction {
                 .and_then(|array| self.check_result(instance.state(), &array, rows))
         };
         self.count(&instance, rows);
-        // To drop an instance may take long, too.
-        let _turn = instance.end_turn();
+        let turn = instance.end_turn();
         // After a trap the guest's memory may be in any state; after an error of its own it is not.
         let lives = matches!(
             result,
@@ -214,8 +213,9 @@ impl ScalarFunction {
         if !lives {
             self.counters.traps.fetch_add(1, Ordering::Relaxed);
         }
-        if lives && instance.may_go_on() {
-            self.idle.push(instance);
+        match lives && instance.may_go_on() {
+            true => self.idle.push(instance),
+            false => host.retirement.retire(instance, turn),
         }
         match result {
             // The rows cannot help it.

@@ -20,6 +20,7 @@ use crate::inspect::{REASON_BYTES, inspect};
 use crate::limits::{Budget, Limits};
 use crate::network::{Resolver, SystemResolver};
 use crate::plugin::{Compiled, Plugin};
+use crate::retire::Retirement;
 use crate::state::State;
 use crate::ticker::Ticker;
 
@@ -70,6 +71,7 @@ pub struct Host {
     pub(crate) config: HostConfig,
     pub(crate) engine: Engine,
     pub(crate) ticker: Ticker,
+    pub(crate) retirement: Retirement,
     pub(crate) account: Arc<Account>,
     tenants: Mutex<HashMap<String, Weak<Account>>>,
     linker: Linker<State>,
@@ -96,6 +98,8 @@ impl Host {
         account.room().turns.preempt(&engine);
         let ticker = Ticker::start(&engine, account.clone())
             .map_err(|error| PluginError::Engine(error.to_string()))?;
+        let retirement =
+            Retirement::start().map_err(|error| PluginError::Engine(error.to_string()))?;
         Ok(Arc::new(Self {
             linker: imports::linker(&engine).map_err(engine_error)?,
             cache: config.cache.as_deref().and_then(CompileCache::open),
@@ -104,6 +108,7 @@ impl Host {
             config,
             engine,
             ticker,
+            retirement,
             account,
         }))
     }

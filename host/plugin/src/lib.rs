@@ -40,6 +40,7 @@ mod memory;
 mod models;
 mod network;
 mod plugin;
+mod retire;
 mod rows;
 mod signature;
 mod state;

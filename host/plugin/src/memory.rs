@@ -37,6 +37,11 @@ impl MemoryLimiter {
         }
     }
 
+    /// Bytes that there are.
+    pub fn used(&self) -> usize {
+        self.used
+    }
+
     fn grow(&mut self, current: usize, desired: usize) -> bool {
         let more = desired.saturating_sub(current);
         let total = self.used.saturating_add(more);

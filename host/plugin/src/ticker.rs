@@ -41,9 +41,9 @@ impl Ticker {
                     go_first();
                     let mut idle_ticks = 0;
                     while !shared.stop.load(Ordering::SeqCst) {
-                        thread::sleep(match host.room().turns.are_wanted() {
-                            true => SHORT_TICK,
-                            false => Limits::TICK,
+                        thread::sleep(match host.room().turns.waiting() {
+                            0 => Limits::TICK,
+                            _ => SHORT_TICK,
                         });
                         match engine.upgrade() {
                             Some(engine) => engine.increment_epoch(),

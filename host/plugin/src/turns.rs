@@ -10,15 +10,18 @@
 //!   is handed on by the clock.
 //! - A guest is **preempted** at its next branch when somebody waits who has had less: the engine's
 //!   epoch callback runs on the guest's own thread, hands its turn on and waits there for another.
-//!   Whoever comes and has to wait advances the epoch, so a turn changes hands in microseconds, not
-//!   at the next tick of the clock.
+//!   Whoever comes and has to wait advances the epoch, so a turn changes hands in microseconds; and
+//!   all who wait do so in turn from then on, because a clock's thread alone may be kept from its
+//!   core by the very guest that it is to interrupt.
+//! - A core is **given away** by a guest that goes on, for a moment: a thread between two calls needs
+//!   one too, and has no turn.
 //!
-//! **Invariants.** A turn is free only if nobody waits, and kept for a tick at most. Time in which a call waits is not the call's:
-//! it puts off the deadlines of the call. A call that waits blocks its thread, so tenants must not
-//! share worker threads.
+//! **Invariants.** A turn is free only if nobody waits, and kept for a tick at most. Time in which a
+//! call waits is not the call's: it puts off the deadlines of the call. A call that waits blocks its
+//! thread, so tenants must not share worker threads.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread::{self, Thread};
 use std::time::{Duration, Instant};
@@ -32,6 +35,8 @@ use crate::account::Account;
 const GRANULARITY: u64 = 1_000_000;
 /// For so long a turn is kept for a tenant's next call.
 const KEPT: Duration = Duration::from_micros(300);
+/// So often one of those who wait has the guests look whether they are to be preempted.
+const TICK: Duration = Duration::from_micros(500);
 /// A guest goes on for so long before another one of the same tenant has its turn.
 const SLICE: Duration = Duration::from_millis(10);
 /// How much less than the others one may have had who comes back.
@@ -43,8 +48,6 @@ const DEBT: u64 = 100_000_000;
 #[derive(Debug)]
 pub(crate) struct Turns {
     schedule: Mutex<Schedule>,
-    /// Calls that wait for a turn.
-    waiting: AtomicUsize,
     /// Runs the guests that are to be preempted.
     engine: OnceLock<Engine>,
 }
@@ -94,14 +97,6 @@ impl Waiter {
         self.since.get_or_init(|| now);
         self.has_turn.store(true, Ordering::Release);
         self.thread.unpark();
-    }
-
-    /// Until it has its turn: since when.
-    fn wait(&self) -> Instant {
-        while !self.has_turn.load(Ordering::Acquire) {
-            thread::park();
-        }
-        *self.since.get_or_init(Instant::now)
     }
 }
 
@@ -295,7 +290,6 @@ impl Turns {
                 shares: Vec::new(),
                 floor: 0,
             }),
-            waiting: AtomicUsize::new(0),
             engine: OnceLock::new(),
         }
     }
@@ -305,9 +299,11 @@ impl Turns {
         self.engine.get_or_init(|| engine.clone());
     }
 
-    /// Whether anybody waits.
-    pub fn are_wanted(&self) -> bool {
-        self.waiting.load(Ordering::Relaxed) > 0
+    /// How many calls wait.
+    pub fn waiting(&self) -> usize {
+        let schedule = self.schedule.lock();
+        let waiting = schedule.shares.iter().map(|share| share.waiting.len());
+        waiting.sum()
     }
 
     /// To be called at each tick of the clock.
@@ -333,20 +329,25 @@ impl Turns {
         }
         let waiter = Waiter::of_this_thread();
         schedule.share(tenant).waiting.push_back(waiter.clone());
-        let of_others = |share: &Share| share.running > 0 && !share.is_of(tenant);
-        let preempt = schedule.shares.iter().any(of_others);
-        self.wait(schedule, &waiter, preempt)
+        self.wait(schedule, &waiter)
     }
 
-    fn wait(&self, schedule: MutexGuard<'_, Schedule>, waiter: &Waiter, preempt: bool) -> Instant {
+    /// Until it has its turn: since when.
+    fn wait(&self, schedule: MutexGuard<'_, Schedule>, waiter: &Waiter) -> Instant {
         drop(schedule);
-        self.waiting.fetch_add(1, Ordering::Relaxed);
-        if preempt && let Some(engine) = self.engine.get() {
+        while !waiter.has_turn.load(Ordering::Acquire) {
+            thread::park_timeout(self.tick());
+        }
+        *waiter.since.get_or_init(Instant::now)
+    }
+
+    /// Has all guests look whether they are to hand their turns on. Answers when who called, and waits
+    /// for a turn, is to do so again.
+    fn tick(&self) -> Duration {
+        if let Some(engine) = self.engine.get() {
             engine.increment_epoch();
         }
-        let since = waiter.wait();
-        self.waiting.fetch_sub(1, Ordering::Relaxed);
-        since
+        TICK.saturating_mul(u32::try_from(self.waiting()).unwrap_or(u32::MAX))
     }
 }
 
@@ -413,7 +414,7 @@ impl Turn {
             false => waiting.push_front(waiter.clone()),
         }
         schedule.hand_on(tenant, now);
-        self.begun = turns.wait(schedule, &waiter, false);
+        self.begun = turns.wait(schedule, &waiter);
         self.charged = self.begun;
         now.elapsed()
     }
@@ -421,6 +422,17 @@ impl Turn {
     /// Lets others run while the call does something that cannot be interrupted.
     pub fn pause(&mut self) {
         self.give_back(Schedule::hand_on);
+    }
+
+    /// Ends the turn before work that cannot be interrupted. The tenant is charged with the time that it
+    /// answers.
+    pub fn end_with(mut self, work: impl FnOnce() -> Duration) {
+        self.pause();
+        let time = work();
+        self.account.spend(time, Instant::now());
+        let mut schedule = self.account.room().turns.schedule.lock();
+        schedule.charge(self.account.payer(), time);
+        schedule.forget();
     }
 
     /// Waits for a turn after a pause, some of which was work for the call. Answers how long it waits.
