@@ -45,10 +45,10 @@ fn what_a_plugin_is() {
         predict.wasm
           sha256   [SHA256]
           size     [SIZES]
-          imports  wasmill:udf/columns@0.1.0: reads its arguments' columns
-                   wasmill:udf/inference@0.1.0: runs the models that 'grant.models' names
-                   wasmill:udf/log@0.1.0: writes lines to the job's log
-                   wasmill:udf/types@0.1.0: types only
+          imports  wasmill:udf/columns@0.2.0: reads its arguments' columns
+                   wasmill:udf/inference@0.2.0: runs the models that 'grant.models' names
+                   wasmill:udf/log@0.2.0: writes lines to the job's log
+                   wasmill:udf/types@0.2.0: types only
 
         predict(…) → what it says when it is opened
           A column of a model's predictions; the arguments are its features.

@@ -5,6 +5,7 @@
 //!   shows in no result.
 //! - An item of SELECT without a name is called as it is written, or `EXPR$0`, `EXPR$1`, … where that
 //!   is long or taken. DataFusion names `CAST(a AS STRING)` like `a`, and refuses both in one query.
+//! - Each LATERAL TABLE in FROM stands last in a join of its own.
 //! - `TABLE t` is `SELECT * FROM t`, and `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
@@ -14,7 +15,7 @@ use datafusion::sql::sqlparser::ast::{
     SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
 };
 
-use super::calls::FlinkCalls;
+use super::{calls::FlinkCalls, table_functions::nest};
 use crate::sql::{DATA_TYPE, cast_to, select_all};
 
 pub(super) fn rewrite(query: &mut Query) {
@@ -59,7 +60,10 @@ impl VisitorMut for Rewriter {
 
 fn set_expr(body: &mut SetExpr) {
     match body {
-        SetExpr::Select(select) => select_items(select),
+        SetExpr::Select(select) => {
+            nest(&mut select.from);
+            select_items(select);
+        }
         SetExpr::SetOperation { left, right, .. } => {
             set_expr(left);
             set_expr(right);

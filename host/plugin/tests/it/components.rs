@@ -108,7 +108,7 @@ fn ten_thousand_imports() {
     check(
         &module(&imports),
         expect![[r#"
-            error: `plugin.wasm` does not export `wasmill:udf/scalar@0.1.0`, so it has no functions
+            error: `plugin.wasm` does not export `wasmill:udf/scalar@0.2.0`, so it has no functions
 
             hint: build it for the world `wasmill:udf/scalar-plugin`"#]],
     );

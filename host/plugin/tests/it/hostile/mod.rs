@@ -77,7 +77,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use wasmill_plugin::{
-    Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError, ScalarFunction,
+    Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError, Function,
 };
 
 use crate::support::{fields, plugin, plugin_path, rendered};
@@ -125,7 +125,7 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options
 }
 
-fn open(name: &str, function: &str, attack: &str) -> Result<Arc<ScalarFunction>, PluginError> {
+fn open(name: &str, function: &str, attack: &str) -> Result<Arc<Function>, PluginError> {
     attacker(name).open(function, options(name, attack))
 }
 
@@ -151,7 +151,7 @@ fn attacked_briefly(name: &str, attack: &str) -> String {
 }
 
 /// The same of one that was opened, if it was.
-fn answer(opened: Result<Arc<ScalarFunction>, PluginError>) -> String {
+fn answer(opened: Result<Arc<Function>, PluginError>) -> String {
     match opened.and_then(|function| function.call(&[numbers(3)], 3)) {
         Ok(column) => format!("{column:?}"),
         Err(error) => rendered(&error),
