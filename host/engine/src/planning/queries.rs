@@ -49,7 +49,7 @@ impl QueryPlanner for FlinkQueries {
 
 pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<LogicalPlan> {
     let mut query = Box::new(query.clone());
-    rewrite::rewrite(&mut query);
+    rewrite::rewrite(&mut query)?;
     let statement = Statement::Query(query);
     state
         .statement_to_plan(DataFusionStatement::Statement(Box::new(statement)))

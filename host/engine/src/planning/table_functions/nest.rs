@@ -2,12 +2,18 @@
 //! `t, u JOIN v ON …, LATERAL TABLE(f(x)) AS a` is `((t CROSS JOIN u JOIN v ON …) CROSS JOIN LATERAL
 //! TABLE(f(x)) AS a)`. So its left side, whose columns it may use, is one relation.
 
-use datafusion::sql::sqlparser::ast::{
-    Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, TableFactor,
-    TableWithJoins,
+use datafusion::{
+    common::Result,
+    sql::sqlparser::ast::{
+        Expr, FunctionArg, FunctionArgExpr, Join, JoinConstraint, JoinOperator, Spanned,
+        TableFactor, TableWithJoins,
+    },
 };
 
-use crate::planning::relations::is_relation_of_flink;
+use crate::{
+    error::EngineError,
+    planning::{external_at, relations::is_relation_of_flink},
+};
 
 /// Of a join in parentheses.
 pub(in crate::planning) enum Nested {
@@ -36,15 +42,22 @@ pub(in crate::planning) fn is_lateral(relation: &TableFactor) -> bool {
         && !is_relation_of_flink(&function.name.to_string())
 }
 
+/// Calls that FROM may have: each stands in one pair of parentheses more.
+const MOST_CALLS: usize = 50;
+
 /// Brings the whole of FROM into that form.
-pub(in crate::planning) fn nest(from: &mut Vec<TableWithJoins>) {
-    let calls = |item: &TableWithJoins| {
-        is_lateral(&item.relation) || item.joins.iter().any(|join| is_lateral(&join.relation))
-    };
+pub(in crate::planning) fn nest(from: &mut Vec<TableWithJoins>) -> Result<()> {
+    let mut calls = from.iter().flat_map(laterals);
+    if let Some(call) = calls.nth(MOST_CALLS) {
+        let message = format!("more than {MOST_CALLS} LATERAL TABLE in one FROM");
+        let error = EngineError::job(message)
+            .with_hint("put some of them into a query of their own".to_owned());
+        return Err(external_at(error, call.span()));
+    }
     let mut done: Vec<TableWithJoins> = Vec::with_capacity(from.len());
     for item in std::mem::take(from) {
         let before = done.len();
-        if !calls(&item) {
+        if laterals(&item).next().is_none() {
             done.push(item);
         } else if before == 0 || !item.joins.iter().all(|join| may_move(&join.join_operator)) {
             done.push(folded(item));
@@ -59,6 +72,14 @@ pub(in crate::planning) fn nest(from: &mut Vec<TableWithJoins>) {
         }
     }
     *from = done;
+    Ok(())
+}
+
+/// The calls among what is joined.
+fn laterals(item: &TableWithJoins) -> impl Iterator<Item = &TableFactor> {
+    let joined = item.joins.iter().map(|join| &join.relation);
+    let all = std::iter::once(&item.relation).chain(joined);
+    all.filter(|relation| is_lateral(relation))
 }
 
 /// A join in parentheses.
@@ -153,7 +174,7 @@ mod tests {
         let SetExpr::Select(select) = query.body.as_mut() else {
             panic!("{sql}");
         };
-        nest(&mut select.from);
+        nest(&mut select.from).unwrap();
         let from: Vec<_> = select.from.iter().map(ToString::to_string).collect();
         from.join(", ")
     }

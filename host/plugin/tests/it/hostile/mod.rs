@@ -19,7 +19,9 @@ mod escaping_default;
 mod escaping_field;
 mod escaping_name;
 mod forged_handle;
+mod giant_expansion;
 mod giant_result;
+mod given_twice;
 mod host_at_depth;
 mod http_dns;
 mod http_flood;
@@ -68,7 +70,9 @@ mod wasi_sleep;
 mod wasi_sockets;
 mod wide_signature;
 mod wild_pointer;
+mod wrong_counts;
 mod wrong_length;
+mod wrong_rows;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -113,11 +117,12 @@ fn options(name: &str, attack: &str) -> OpenOptions {
         },
         // Little, but to those that need room for what they are about.
         memory: match name {
-            "absurd-schema" | "error-flood" | "giant-result" => 512 << 20,
+            "absurd-schema" | "error-flood" | "giant-expansion" | "giant-result" => 512 << 20,
             _ => 32 << 20,
         },
         result_bytes: match name {
             "giant-result" => 10 << 20,
+            "giant-expansion" => 256 << 20,
             _ => 64 << 20,
         },
         ..Limits::default()
