@@ -1,4 +1,4 @@
-//! `words(text)` and `ngrams(text)`: a text as rows.
+//! `words(text)`, `ngrams(text)` and `pairs(text)`: a text as rows.
 
 use wasmill_sdk::{
     Arguments, Batch, DataType, Error, Expansion, Field, OpenContext, Parameter, Read, Signature,
@@ -14,6 +14,16 @@ fn words(text: &str) -> impl Iterator<Item = (&str, i64)> {
 fn parts(text: &str) -> impl Iterator<Item = &str> {
     text.split(|character: char| !character.is_alphanumeric())
         .filter(|word| !word.is_empty())
+}
+
+/// The pairs of a text such as `a=1 b=2`. A part without `=` fails its row.
+#[table(columns(key, value))]
+fn pairs(text: &str) -> Result<Vec<(&str, &str)>, String> {
+    let parts = text.split_whitespace();
+    let pairs = parts.map(|part| part.split_once('=').ok_or(part));
+    pairs
+        .collect::<Result<_, _>>()
+        .map_err(|part| format!("`{part}` is no pair"))
 }
 
 /// Words that stand one behind another.
@@ -81,6 +91,12 @@ mod tests {
         let found: Vec<_> = words(" Grüße, B12 -- x").collect();
         assert_eq!(found, [("Grüße", 1), ("B12", 2), ("x", 3)]);
         assert_eq!(words("..").count(), 0);
+    }
+
+    #[test]
+    fn a_part_without_a_value_is_told() {
+        assert_eq!(pairs(" a=1  b=2=3 "), Ok(vec![("a", "1"), ("b", "2=3")]));
+        assert_eq!(pairs("a=1 b"), Err("`b` is no pair".to_owned()));
     }
 
     #[test]

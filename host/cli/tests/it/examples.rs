@@ -225,3 +225,10 @@ fn geofence() {
     "#]]
     .assert_eq(&run(&folder.path().join("examples/geofence"), "job.sql"));
 }
+
+#[test]
+fn ngrams() {
+    let folder = example("ngrams");
+    plugin("words");
+    expect![[r#""#]].assert_eq(&run(&folder.path().join("examples/ngrams"), "job.sql"));
+}
