@@ -19,7 +19,7 @@ use arrow::{
     array::{ArrayRef, Float64Array, Int64Array},
     datatypes::{DataType, Field},
 };
-use wasmill_plugin::{Account, Budget, Host, HostConfig, OpenOptions, Function};
+use wasmill_plugin::{Account, Budget, Function, Host, HostConfig, OpenOptions};
 
 use crate::{Arguments, measure::median, table};
 

@@ -3,9 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use serde::Serialize;
-use wasmill_plugin::{
-    Arguments, Host, HostConfig, Kind, Plugin, Signature, WasiInterface, escape,
-};
+use wasmill_plugin::{Arguments, Host, HostConfig, Kind, Plugin, Signature, WasiInterface, escape};
 
 use crate::{error::EngineError, planning::plugin_error, sql::flink_type};
 

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array};
 use arrow::datatypes::{DataType, Field};
-use wasmill_plugin::{Host, HostConfig, OpenOptions, PluginError, Function};
+use wasmill_plugin::{Function, Host, HostConfig, OpenOptions, PluginError};
 
 fn main() -> Result<(), PluginError> {
     let started = Instant::now();

@@ -19,7 +19,7 @@ pub(crate) struct Expansion {
 /// each row.
 pub(crate) fn list_of(name: &str, columns: &Fields) -> FieldRef {
     // Who takes lists apart may put NULLs beside their items.
-    let columns = columns.iter().map(|column| nullable(column)).collect();
+    let columns = columns.iter().map(nullable).collect();
     let item = Field::new_list_field(DataType::Struct(columns), true);
     Arc::new(Field::new(name, DataType::List(Arc::new(item)), false))
 }
@@ -75,7 +75,9 @@ impl Expansion {
             return Err(format!("counts of {all} rows in all, and {given} rows"));
         }
         if i32::try_from(all).is_err() {
-            return Err(format!("{all} rows for one batch, more than a list can have"));
+            return Err(format!(
+                "{all} rows for one batch, more than a list can have"
+            ));
         }
         let mut end = 0_i32;
         let ends = numbers.values().iter().map(|count| {
@@ -132,7 +134,10 @@ mod tests {
     fn counts_that_are_wrong_are_told() {
         let wrong = |array, rows| numbers(expansion(array, rows), 3).unwrap_err();
         let most = counts(&[u32::MAX, u32::MAX, 2]);
-        assert_eq!(wrong(most, 0), "counts of 8589934592 rows in all, and 0 rows");
+        assert_eq!(
+            wrong(most, 0),
+            "counts of 8589934592 rows in all, and 0 rows"
+        );
         let signed: ArrayRef = Arc::new(Int64Array::from(vec![1, 1, 1]));
         assert_eq!(wrong(signed, 3), "counts of Int64, not of UInt32");
         let holed: ArrayRef = Arc::new(UInt32Array::from(vec![Some(1), None, Some(1)]));

@@ -111,8 +111,7 @@ impl Function {
             seed,
         });
         let instantiator = &plugin.compiled.instantiator;
-        let mut instance =
-            Instance::open(host, instantiator, &surroundings, &signature, &context)?;
+        let mut instance = Instance::open(host, instantiator, &surroundings, &signature, &context)?;
         let schema = instance.returns(host)?;
         let (columns, returns) = columns(signature.kind, &schema)
             .and_then(|columns| as_declared(&signature, columns))

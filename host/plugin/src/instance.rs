@@ -191,7 +191,7 @@ impl Instance {
                     batch_eval: instance.get_typed_func(&mut store, exports.batch_eval)?,
                 },
             };
-            let (opened,) = open.call(&mut store, (&signature.name, context))?;
+            let (opened,) = open.call(&mut store, (signature.name.as_str(), context))?;
             Ok((opened, returns, calls))
         });
         let (opened, returns, calls) =
@@ -283,7 +283,7 @@ impl Instance {
                 };
                 let rows = state.take(given.rows)?;
                 let counts = state.take(given.counts)?.0;
-                state.check_written_size(rows.columns.iter().map(AsRef::as_ref))?;
+                state.check_written_size(&rows.columns)?;
                 Ok(Ok(Given::Expansion(Expansion { rows, counts })))
             }
         }

@@ -43,13 +43,11 @@ impl Compiled {
         inspected: Inspected,
         component: &Component,
     ) -> Result<Self, PluginError> {
-        let instantiator =
-            Instantiator::new(host.linker(), component, &inspected.functions).map_err(
-                |error| PluginError::Mismatch {
-                    plugin: name.to_owned(),
-                    reason: escape(&format!("{error:#}"), REASON_BYTES),
-                },
-            )?;
+        let instantiator = Instantiator::new(host.linker(), component, &inspected.functions)
+            .map_err(|error| PluginError::Mismatch {
+                plugin: name.to_owned(),
+                reason: escape(&format!("{error:#}"), REASON_BYTES),
+            })?;
         Ok(Self {
             functions: read_functions(host, &instantiator, name)?,
             instantiator,

@@ -239,13 +239,10 @@ impl State {
 
     /// Refuses columns that would be larger together than what the guest may hand in if they were
     /// written down: they may share their buffers.
-    pub fn check_written_size<'a>(
-        &self,
-        columns: impl IntoIterator<Item = &'a dyn Array>,
-    ) -> Result<(), Refusal> {
+    pub fn check_written_size(&self, columns: &[ArrayRef]) -> Result<(), Refusal> {
         let limit = self.surroundings.limits.result_bytes;
         let sizes = columns
-            .into_iter()
+            .iter()
             .map(|column| column.to_data().get_slice_memory_size());
         let size = sizes
             .sum::<Result<usize, _>>()

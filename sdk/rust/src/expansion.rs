@@ -9,7 +9,7 @@ use std::option::IntoIter;
 use crate::result::Build;
 use crate::types::to_schema;
 use crate::{
-    Array, ArgumentList, Batch, Bitmap, Built, Column, DataType, Error, Expansion, Field, Output,
+    ArgumentList, Array, Batch, Bitmap, Built, Column, DataType, Error, Expansion, Field, Output,
     ResultValue, RowError, Values,
 };
 
@@ -30,7 +30,7 @@ pub trait TableRow: Sized {
     fn data_types() -> Vec<DataType>;
 
     /// Why the row failed, if it did.
-    fn push(self, builders: &mut Self::Builders) -> Result<(), String>;
+    fn add_to(self, builders: &mut Self::Builders) -> Result<(), String>;
 
     fn finish(builders: Self::Builders) -> Result<Vec<Built>, Error>;
 }
@@ -81,7 +81,7 @@ impl<O: Output> TableRow for O {
         vec![O::Value::data_type()]
     }
 
-    fn push(self, builders: &mut Self::Builders) -> Result<(), String> {
+    fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
         builders.push(self.into_result()?);
         Ok(())
     }
@@ -101,7 +101,7 @@ macro_rules! rows {
                 vec![$($name::Value::data_type()),*]
             }
 
-            fn push(self, builders: &mut Self::Builders) -> Result<(), String> {
+            fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
                 $(builders.$index.push(self.$index.into_result()?);)*
                 Ok(())
             }
@@ -156,7 +156,7 @@ impl Expanded {
                     .and_then(|given| {
                         given.into_iter().try_for_each(|given| {
                             all = all.checked_add(1).ok_or("more than 2³² rows")?;
-                            given.push(&mut builders)
+                            given.add_to(&mut builders)
                         })
                     });
                 if let Err(message) = pushed {
@@ -325,20 +325,20 @@ mod tests {
     #[test]
     fn rows_of_values_and_of_tuples_are_columns() {
         let columns = (Bytes::of(&["a b", "", "c"]),);
-        let words = |(text,): (&str,)| Gave::new(text.split(' ')).rows();
-        let words = expand(&columns, 3, words).unwrap();
+        let words = expand(&columns, 3, |(text,): (&str,)| {
+            Gave::new(text.split(' ')).rows()
+        });
         assert_eq!(
-            shown(&words),
+            shown(&words.unwrap()),
             "[2, 1, 1]: None Values::Bytes(([0, 1, 2, 2, 3], [97, 98, 99]))"
         );
-        let lengths = |(text,): (&str,)| {
+        let lengths = expand(&columns, 3, |(text,): (&str,)| {
             let words = text.split_whitespace();
             let words = words.map(|word| (word.len() as i32, (word != "b").then_some(true)));
             Gave::new(words).rows()
-        };
-        let lengths = expand(&columns, 3, lengths).unwrap();
+        });
         assert_eq!(
-            shown(&lengths),
+            shown(&lengths.unwrap()),
             "[2, 0, 1]: None Values::Int32([1, 1, 1]), Some([5]) Values::Boolean([5])"
         );
     }
@@ -359,8 +359,11 @@ mod tests {
             let numbers = text.split(' ').map(str::parse::<i32>);
             Gave::new(numbers.collect::<Result<Vec<_>, _>>()).rows()
         };
-        let each = |(text,): (&str,)| Gave::new(text.split(' ').map(str::parse::<i32>)).rows();
-        for error in [expand(&columns, 3, whole), expand(&columns, 3, each)] {
+        let whole = expand(&columns, 3, whole);
+        let each = expand(&columns, 3, |(text,): (&str,)| {
+            Gave::new(text.split(' ').map(str::parse::<i32>)).rows()
+        });
+        for error in [whole, each] {
             let Err(Error::Rows(rows)) = error else {
                 panic!("two rows are no numbers");
             };
@@ -374,10 +377,10 @@ mod tests {
         let names = |fields: Vec<Field>| -> Vec<String> {
             fields.into_iter().map(|field| field.name).collect()
         };
-        let one = |(text,): (&str,)| Gave::new(vec![text]).rows();
+        let one = |(number,): (i64,)| Gave::new(vec![number]).rows();
         assert_eq!(names(columns([], "f", one)), ["f"]);
         assert_eq!(names(columns(["word"], "f", one)), ["word"]);
-        let two = |(text,): (&str,)| Gave::new([(text, 1_i32)]).rows();
+        let two = |(number,): (i64,)| Gave::new([(number, 1_i32)]).rows();
         assert_eq!(names(columns([], "f", two)), ["f0", "f1"]);
         assert_eq!(names(columns(["a", "b"], "f", two)), ["a", "b"]);
     }

@@ -275,7 +275,9 @@ mod tests {
         }
 
         fn batch_eval(&mut self, rows: &Batch) -> Result<Expansion, Error> {
-            Expansion::collect(&["none"], rows.rows() as usize, |_| Ok::<[i32; 0], Error>([]))
+            Expansion::collect(&["none"], rows.rows() as usize, |_| {
+                Ok::<[i32; 0], Error>([])
+            })
         }
     }
 

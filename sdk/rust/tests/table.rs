@@ -70,8 +70,17 @@ fn a_signature_is_what_the_function_says() {
         parsed(text Utf8) → (parsed Int32), true, 'An error of an item fails its row, too.'
         nothing() → (nothing Float64), true, ''"#]]
     .assert_eq(&signatures.join("\n"));
-    assert!(split::signature().returns.unwrap().iter().all(|field| field.nullable));
-    assert_eq!(nothing::signature().returns.unwrap()[0].data_type, DataType::Float64);
+    assert!(
+        split::signature()
+            .returns
+            .unwrap()
+            .iter()
+            .all(|field| field.nullable)
+    );
+    assert_eq!(
+        nothing::signature().returns.unwrap()[0].data_type,
+        DataType::Float64
+    );
 }
 
 #[test]

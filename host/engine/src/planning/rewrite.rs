@@ -13,8 +13,8 @@ use std::{collections::BTreeSet, ops::ControlFlow};
 use datafusion::{
     common::{DataFusionError, Result},
     sql::sqlparser::ast::{
-    BinaryOperator, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+        BinaryOperator, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
+        SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
     },
 };
 

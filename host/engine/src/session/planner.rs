@@ -135,7 +135,10 @@ impl Planner<'_> {
                 let lower = name.text.to_lowercase();
                 let mut catalog = self.shared.catalog.write();
                 let is_scalar = *kind == ObjectKind::Function
-                    && catalog.functions.get(&lower).is_some_and(|function| function.table.is_none());
+                    && catalog
+                        .functions
+                        .get(&lower)
+                        .is_some_and(|function| function.table.is_none());
                 let removed = catalog
                     .remove(*kind, &name.text, *if_exists)
                     .map_err(|error| error.at(|| self.location(name.span)))?;
@@ -271,7 +274,9 @@ impl Planner<'_> {
                 if !user {
                     let known = |names: Vec<&String>, kind| {
                         let names = names.into_iter().filter(|name| !name.starts_with("__"));
-                        names.map(move |name| (name.clone(), kind)).collect::<Vec<_>>()
+                        names
+                            .map(move |name| (name.clone(), kind))
+                            .collect::<Vec<_>>()
                     };
                     let state = &self.state;
                     functions.extend(known(state.scalar_functions().keys().collect(), "scalar"));

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::DataType;
 use expect_test::expect;
 use wasmill_plugin::{
-    Account, Budget, Host, HostConfig, Limits, OpenOptions, PluginError, Function,
+    Account, Budget, Function, Host, HostConfig, Limits, OpenOptions, PluginError,
 };
 
 use crate::models::{columns, slow_in};

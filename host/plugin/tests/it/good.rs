@@ -5,7 +5,7 @@ use std::thread;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use wasmill_plugin::{Arguments, OpenOptions, Function};
+use wasmill_plugin::{Arguments, Function, OpenOptions};
 
 use crate::support::{fields, plugin};
 

@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Ar
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use expect_test::expect;
 use wasmill_plugin::{
-    Account, Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError, Function,
+    Account, Function, Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError,
 };
 
 use crate::support::{fields, host, plugin, plugin_path, rendered};

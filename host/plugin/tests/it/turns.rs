@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 use arrow::datatypes::DataType;
 use expect_test::expect;
-use wasmill_plugin::{Budget, Host, HostConfig, OpenOptions, Function};
+use wasmill_plugin::{Budget, Function, Host, HostConfig, OpenOptions};
 
 use crate::support::{fields, plugin_path, rendered};
 

@@ -221,7 +221,10 @@ fn output(attribute: &Attribute, function: &ItemFn) -> syn::Result<Type> {
         ReturnType::Type(_, output) => Ok(without_lifetimes(output)),
         ReturnType::Default => Err(syn::Error::new(
             function.sig.paren_token.span.close(),
-            format!("a `#[{name}]` function returns {}: `-> {}`", returns.0, returns.1),
+            format!(
+                "a `#[{name}]` function returns {}: `-> {}`",
+                returns.0, returns.1
+            ),
         )),
     }
 }

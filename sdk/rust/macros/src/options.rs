@@ -31,7 +31,9 @@ impl Options {
                 let names;
                 syn::parenthesized!(names in meta.input);
                 for name in names.parse_terminated(Ident::parse_any, Token![,])? {
-                    options.columns.push(LitStr::new(&plain(&name), name.span()));
+                    options
+                        .columns
+                        .push(LitStr::new(&plain(&name), name.span()));
                 }
             } else {
                 let (name, known) = (attribute.name, attribute.options);

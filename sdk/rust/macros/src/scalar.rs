@@ -19,7 +19,10 @@ const SCALAR: Attribute = Attribute {
 pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut function = Function::parse(&SCALAR, attribute, item)?;
     if !has_inline(&function.item) {
-        function.item.attrs.push(syn::parse_quote!(#[inline(always)]));
+        function
+            .item
+            .attrs
+            .push(syn::parse_quote!(#[inline(always)]));
     }
     let (name, sql_name, output) = (function.ident(), &function.sql_name, &function.output);
     let (variables, list) = (function.variables(), function.list());

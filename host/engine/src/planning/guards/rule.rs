@@ -82,7 +82,10 @@ fn rewritten(plan: LogicalPlan, function: &str) -> Result<LogicalPlan> {
         LogicalPlan::Aggregate(node) => aggregate(node),
         LogicalPlan::Window(node) => window(node),
         LogicalPlan::Sort(node) => sort(node),
-        LogicalPlan::Extension(ref node) if let Some(node) = expands(node) => expansion(node),
+        LogicalPlan::Extension(node) => match node.node.as_any().downcast_ref::<ExpandNode>() {
+            Some(node) => expansion(node),
+            None => refused(function, "where a row cannot be left out", BELOW),
+        },
         LogicalPlan::Join(node) if node.join_type == JoinType::Inner => join(node, function),
         LogicalPlan::Join(_) => refused(function, "in the condition of an outer join", BELOW),
         LogicalPlan::Values(_) => refused(function, "in VALUES", "write SELECT instead of VALUES"),
@@ -254,10 +257,6 @@ fn sort(node: Sort) -> Result<LogicalPlan> {
         fetch: node.fetch,
     });
     renamed(Arc::new(sorted), &schema)
-}
-
-fn expands(node: &Extension) -> Option<&ExpandNode> {
-    node.node.as_any().downcast_ref()
 }
 
 /// Lists that are the same for all rows: they are asked for row by row.

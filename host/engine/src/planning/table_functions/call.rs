@@ -5,7 +5,7 @@ use std::{any::Any, sync::Arc};
 use datafusion::{
     common::{
         Column, DataFusionError, Diagnostic, Result, SchemaError, Span as PlanSpan, TableReference,
-        plan_err,
+        plan_err, tree_node::TreeNode,
     },
     logical_expr::{
         Expr, ExprSchemable, Extension, LogicalPlan, LogicalPlanBuilder, ScalarUDF,
@@ -156,8 +156,10 @@ fn table_function(
     } else {
         return plan_err!("Invalid function '{}'", name.value);
     };
-    let error = EngineError::job(format!("'{}' is {what}", name.value))
-        .with_hint(format!("call it as an expression: SELECT {}(…) FROM …", name.value));
+    let error = EngineError::job(format!("'{}' is {what}", name.value)).with_hint(format!(
+        "call it as an expression: SELECT {}(…) FROM …",
+        name.value
+    ));
     Err(external_at(error, name.span))
 }
 
@@ -259,9 +261,7 @@ fn is_same_for_all(call: &Expr) -> bool {
     let function = call.func.inner().as_ref() as &dyn Any;
     let deterministic = function
         .downcast_ref::<WasmFunction>()
-        .is_some_and(|function| {
-            function.kind() == Kind::Table && function.is_deterministic()
-        });
+        .is_some_and(|function| function.kind() == Kind::Table && function.is_deterministic());
     let plain = |argument: &Expr| {
         let reads = argument.exists(|part| {
             Ok(matches!(

@@ -170,7 +170,9 @@ impl Pieces {
         // Items stand one behind another, but where all rows have the same. A copy keeps no more than
         // itself.
         let together = match items {
-            [Some(first), .., Some(last)] if (last.wrapping_sub(*first)) as usize + 1 == items.len() => {
+            [Some(first), .., Some(last)]
+                if (last.wrapping_sub(*first)) as usize + 1 == items.len() =>
+            {
                 (values.len() <= 2 * items.len()).then_some(*first as usize)
             }
             _ => None,
@@ -214,7 +216,7 @@ fn widest(column: &dyn Array) -> usize {
         }
         DataType::Struct(_) => {
             let columns = column.as_struct().columns().iter();
-            columns.fold(0, |sum, column| sum.saturating_add(widest(column)))
+            columns.fold(0_usize, |sum, column| sum.saturating_add(widest(column)))
         }
         other => match other.primitive_width() {
             Some(width) => width,
@@ -233,7 +235,11 @@ impl fmt::Debug for ExpandedRows {
 
 impl DisplayAs for ExpandedRows {
     fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
-        let names: Vec<_> = self.fields.iter().map(|field| field.name().as_str()).collect();
+        let names: Vec<_> = self
+            .fields
+            .iter()
+            .map(|field| field.name().as_str())
+            .collect();
         let join = if self.outer { "LeftOuter" } else { "Inner" };
         let (list, names) = (&self.list, names.join(", "));
         write!(f, "ExpandedRows: {list} as [{names}], join={join}")
@@ -288,7 +294,7 @@ mod tests {
     use datafusion::arrow::{
         array::{Int64Array, StringArray, StructArray},
         buffer::{NullBuffer, OffsetBuffer},
-        datatypes::Field,
+        datatypes::{Field, Int64Type},
     };
 
     use super::*;
@@ -331,10 +337,7 @@ mod tests {
             .map(|piece| {
                 let piece = piece.unwrap();
                 let texts = piece.column(0).as_string::<i32>().iter();
-                let numbers = piece
-                    .column(1)
-                    .as_primitive::<datafusion::arrow::datatypes::Int64Type>()
-                    .iter();
+                let numbers = piece.column(1).as_primitive::<Int64Type>().iter();
                 texts
                     .zip(numbers)
                     .map(|(text, number)| (text.unwrap().to_owned(), number))
@@ -350,7 +353,11 @@ mod tests {
         for outer in [false, true] {
             let whole = given(&texts, lists(&lengths), Some(1), outer, 100).concat();
             let rows: String = whole.iter().map(|(text, _)| text.as_str()).collect();
-            let expected = if outer { "aaabcddddddde" } else { "aaaddddddde" };
+            let expected = if outer {
+                "aaabcddddddde"
+            } else {
+                "aaaddddddde"
+            };
             assert_eq!(rows, expected);
             let numbers: Vec<_> = whole.iter().filter_map(|(_, number)| *number).collect();
             assert_eq!(numbers, (0..11).collect::<Vec<_>>());

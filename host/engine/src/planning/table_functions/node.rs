@@ -6,9 +6,7 @@ use async_trait::async_trait;
 use datafusion::{
     arrow::datatypes::{DataType, Field, FieldRef, Fields},
     catalog::Session,
-    common::{
-        Column, DFSchema, DFSchemaRef, ExprSchema, Result, TableReference, internal_err, plan_err,
-    },
+    common::{DFSchema, DFSchemaRef, Result, TableReference, internal_err, plan_err},
     logical_expr::{
         Expr, ExprSchemable, LogicalPlan, UserDefinedLogicalNode, UserDefinedLogicalNodeCore,
         physical_planning_context::PhysicalPlanningContext,

@@ -98,7 +98,10 @@ fn a_call_stands_alone() {
         "SELECT id, word FROM t LEFT JOIN LATERAL TABLE(words(' ')) ON TRUE",
         expect![[r#""#]],
     );
-    check("SELECT * FROM TABLE(words(CAST(NULL AS STRING)))", expect![[r#""#]]);
+    check(
+        "SELECT * FROM TABLE(words(CAST(NULL AS STRING)))",
+        expect![[r#""#]],
+    );
 }
 
 #[test]

@@ -23,7 +23,10 @@ fn windows_over_a_call_are_the_same_at_any_size_of_epochs() {
         let folder = ["words", "text-features"]
             .into_iter()
             .fold(files(&rows, size), with_plugin);
-        let doubled: Vec<_> = rows.iter().flat_map(|row| [row.clone(), row.clone()]).collect();
+        let doubled: Vec<_> = rows
+            .iter()
+            .flat_map(|row| [row.clone(), row.clone()])
+            .collect();
         let expected = by_definition(&doubled, windows.clone());
         assert!(expected.len() > 20, "the stream fills windows");
         let printed = printed_in(&folder, &sql, batch, partitions);

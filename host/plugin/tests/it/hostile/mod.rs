@@ -81,7 +81,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use wasmill_plugin::{
-    Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError, Function,
+    Function, Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
 };
 
 use crate::support::{fields, plugin, plugin_path, rendered};
