@@ -18,6 +18,9 @@ impl TableAttack for Revenant {
         if ROWS.load(Ordering::Relaxed) == 0 {
             ROWS.store(given.rows.handle(), Ordering::Relaxed);
             COUNTS.store(given.counts.handle(), Ordering::Relaxed);
+            if attack.ends_with("the call before") {
+                return Ok(given);
+            }
         }
         match attack {
             // The host took them when the first call was over.
