@@ -198,9 +198,9 @@ mod tests {
             t, u
             (t CROSS JOIN LATERAL TABLE(f(x)) AS a)
             (t CROSS JOIN (u JOIN v ON u.x = v.x) CROSS JOIN LATERAL TABLE(f(x))), w
-            ((t CROSS JOIN LATERAL TABLE(f(x))) LEFT JOIN LATERAL TABLE(g(y)) ON TRUE) JOIN u ON TRUE
+            ((t CROSS JOIN LATERAL TABLE(f(x))) LEFT JOIN LATERAL TABLE(g(y)) ON true) JOIN u ON true
             (t CROSS JOIN LATERAL TABLE(f(x)) AS a) JOIN u ON a.y = u.y
-            t, (u RIGHT JOIN v ON TRUE CROSS JOIN LATERAL TABLE(f(x)))
+            t, (u RIGHT JOIN v ON true CROSS JOIN LATERAL TABLE(f(x)))
             LATERAL TABLE(f('x'))
             t, LATERAL TABLE(TUMBLE(x))"#]]
         .assert_eq(&texts.map(nested_text).join("\n"));

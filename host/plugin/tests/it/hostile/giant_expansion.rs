@@ -12,7 +12,18 @@ pub fn is_stopped() {
         "more bytes than a call may give",
         "wide",
     ];
-    expect![[r#""#]].assert_eq(&attacked_each("giant-expansion", "giant", &attacks));
+    expect![[r#"
+        more than a column may have: error: function attack (giant-expansion.wasm#giant) ran over its limit of 16777216 rows of a column or a batch in `batch-eval`: it makes one of 16777217
+
+        hint: a higher limit can be given with 'limit.result-rows' in the function's WITH
+
+        more bytes than a call may give: error: function attack (giant-expansion.wasm#giant) ran over its limit of 256 MiB handed to its host in `batch-eval`: it has come to 264 MiB
+
+        hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH
+
+        wide: error: function attack (giant-expansion.wasm#giant) ran over its limit of 256 MiB handed to its host in `batch-eval`: a column of it is 762.9 MiB long
+
+        hint: a higher limit can be given with 'limit.result-bytes' in the function's WITH"#]].assert_eq(&attacked_each("giant-expansion", "giant", &attacks));
 }
 
 #[test]

@@ -23,5 +23,42 @@ pub fn is_stopped() {
         });
         format!("{attack}: {}", calls.join("\nthen "))
     });
-    expect![[r#""#]].assert_eq(&told.join("\n\n"));
+    expect![[r#"
+        rows of the call before: 3 lists
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 2
+
+        hint: this is a defect of the plugin: tell its author
+
+        counts of the call before: 3 lists
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 3
+
+        hint: this is a defect of the plugin: tell its author
+
+        the batch that was lent: error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+
+        hint: this is a defect of the plugin: tell its author
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 1
+
+        hint: this is a defect of the plugin: tell its author
+
+        rows as counts: error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 2
+
+        hint: this is a defect of the plugin: tell its author
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 2
+
+        hint: this is a defect of the plugin: tell its author
+
+        counts as rows: error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: handle index 3 used with the wrong type, expected guest-defined resource but found a different guest-defined resource
+
+        hint: this is a defect of the plugin: tell its author
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: handle index 3 used with the wrong type, expected guest-defined resource but found a different guest-defined resource
+
+        hint: this is a defect of the plugin: tell its author
+
+        what was let go: error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 2
+
+        hint: this is a defect of the plugin: tell its author
+        then error: function attack (given-twice.wasm#attack) trapped in `batch-eval`: unknown handle index 2
+
+        hint: this is a defect of the plugin: tell its author"#]].assert_eq(&told.join("\n\n"));
 }
