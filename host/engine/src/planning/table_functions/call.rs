@@ -137,16 +137,18 @@ fn is_true(condition: &SqlExpr) -> bool {
     }
 }
 
-/// The table function of this name; an error says what else it is.
+/// The table function of this name, and how it is declared; an error says what else it is.
 fn table_function(
     shared: &Shared,
     name: &Ident,
     context: &dyn RelationPlannerContext,
-) -> Result<Arc<ScalarUDF>> {
+) -> Result<(String, Arc<ScalarUDF>)> {
     let lower = name.value.to_lowercase();
     let declared = shared.catalog.read().functions.get(&lower).cloned();
-    if let Some(function) = declared.as_ref().and_then(|found| found.table.clone()) {
-        return Ok(function);
+    if let Some(found) = &declared
+        && let Some(function) = &found.table
+    {
+        return Ok((found.name.clone(), Arc::clone(function)));
     }
     let provider = context.context_provider();
     let what = if declared.is_some() || provider.get_function_meta(&lower).is_some() {
@@ -176,7 +178,7 @@ fn plan_call(
         arguments,
         alias,
     } = call;
-    let function = table_function(shared, &name, context)?;
+    let (declared, function) = table_function(shared, &name, context)?;
     let list = arguments
         .into_iter()
         .map(|argument| planned_argument(argument, &name, &left, context));
@@ -186,7 +188,7 @@ fn plan_call(
         .and_then(|data_type| item_columns(&data_type))
         .map_err(|error| at(error, name.span))?;
     let (relation, names) = match alias {
-        None => (name.value.clone(), Vec::new()),
+        None => (declared, Vec::new()),
         Some(alias) => {
             let columns = alias.columns.into_iter();
             let columns = columns.map(|column| column.name.value).collect();
@@ -240,7 +242,8 @@ fn planned_argument(
                 if alone && matches!(found.as_ref(), SchemaError::FieldNotFound { .. }) =>
             {
                 let error = EngineError::job(format!(
-                    "the argument {text} of '{}' is of no table: there is none on its left",
+                    "the argument {text} of '{}' has a column, and only LATERAL TABLE has those of \
+                     what stands on its left",
                     function.value
                 ))
                 .with_hint(format!(

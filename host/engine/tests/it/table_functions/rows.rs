@@ -11,7 +11,16 @@ fn check(query: &str, expected: Expect) {
 
 #[test]
 fn a_row_becomes_as_many_as_the_function_gives() {
-    let expected = expect![[r#""#]];
+    let expected = expect![[r#"
+        +----+------+-------+
+        | id | word | place |
+        +----+------+-------+
+        | 1  | to   | 1     |
+        | 1  | be   | 2     |
+        | 1  | or   | 3     |
+        | 4  | not  | 1     |
+        +----+------+-------+
+    "#]];
     for query in [
         "SELECT id, word, place FROM t, LATERAL TABLE(words(text))",
         "SELECT id, word, place FROM t CROSS JOIN LATERAL TABLE(words(t.text))",
@@ -25,7 +34,16 @@ fn a_row_becomes_as_many_as_the_function_gives() {
 
 #[test]
 fn columns_have_the_names_of_the_alias() {
-    let expected = expect![[r#""#]];
+    let expected = expect![[r#"
+        +----+----------+------+--------+
+        | id | text     | part | number |
+        +----+----------+------+--------+
+        | 1  | to be or | to   | 1      |
+        | 1  | to be or | be   | 2      |
+        | 1  | to be or | or   | 3      |
+        | 4  | not      | not  | 1      |
+        +----+----------+------+--------+
+    "#]];
     for query in [
         "SELECT t.*, w.* FROM t, LATERAL TABLE(words(text)) AS w(part, number)",
         "SELECT * FROM t, LATERAL TABLE(words(text)) w (part, number)",
@@ -35,7 +53,14 @@ fn columns_have_the_names_of_the_alias() {
     }
     check(
         "SELECT id, w.word FROM t, LATERAL TABLE(words(text)) AS w WHERE w.place > 1 AND id < 4",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+
+            | id | word |
+            +----+------+
+            | 1  | be   |
+            | 1  | or   |
+            +----+------+
+        "#]],
     );
 }
 
@@ -43,12 +68,30 @@ fn columns_have_the_names_of_the_alias() {
 fn a_left_join_keeps_rows_that_have_none() {
     check(
         "SELECT id, w FROM t LEFT JOIN LATERAL TABLE(words(text)) AS a(w, p) ON TRUE",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+-----+
+            | id | w   |
+            +----+-----+
+            | 1  | to  |
+            | 1  | be  |
+            | 1  | or  |
+            | 2  |     |
+            | 3  |     |
+            | 4  | not |
+            +----+-----+
+        "#]],
     );
     check(
         "SELECT id FROM t LEFT OUTER JOIN LATERAL TABLE(words(text)) AS a(w, p) ON (TRUE)
          WHERE w IS NULL",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+
+            | id |
+            +----+
+            | 2  |
+            | 3  |
+            +----+
+        "#]],
     );
 }
 
@@ -58,29 +101,71 @@ fn several_stand_in_a_row() {
         "SELECT id, word, ngram FROM t, LATERAL TABLE(words(text)) AS w,
            LATERAL TABLE(ngrams(text || ' ' || w.word)) AS n(ngram, place)
          WHERE n.place = w.place",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+---------+
+            | id | word | ngram   |
+            +----+------+---------+
+            | 1  | to   | to be   |
+            | 1  | be   | be or   |
+            | 1  | or   | or or   |
+            | 4  | not  | not not |
+            +----+------+---------+
+        "#]],
     );
     check(
         "SELECT a.id, b.id AS other, word FROM t AS a, t AS b JOIN t AS c ON b.id = c.id,
            LATERAL TABLE(words(b.text || a.text)) WHERE a.id = 4",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+-------+--------+
+            | id | other | word   |
+            +----+-------+--------+
+            | 4  | 1     | to     |
+            | 4  | 1     | be     |
+            | 4  | 1     | ornot  |
+            | 4  | 3     | not    |
+            | 4  | 4     | notnot |
+            +----+-------+--------+
+        "#]],
     );
     check(
         "SELECT id, w.word, v.name FROM t
            JOIN LATERAL TABLE(words(text)) AS w ON w.place < 3
            JOIN (VALUES ('to', 'a'), ('be', 'b'), ('or', 'c')) AS v(word, name) ON w.word = v.word",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+------+
+            | id | word | name |
+            +----+------+------+
+            | 1  | to   | a    |
+            | 1  | be   | b    |
+            +----+------+------+
+        "#]],
     );
     check(
         "SELECT (SELECT COUNT(*) FROM t, LATERAL TABLE(words(text))) AS words, id
          FROM (t CROSS JOIN LATERAL TABLE(words(text)))",
-        expect![[r#""#]],
+        expect![[r#"
+            +-------+----+
+            | words | id |
+            +-------+----+
+            | 4     | 1  |
+            | 4     | 1  |
+            | 4     | 1  |
+            | 4     | 4  |
+            +-------+----+
+        "#]],
     );
 }
 
 #[test]
 fn a_call_stands_alone() {
-    let expected = expect![[r#""#]];
+    let expected = expect![[r#"
+        +------+-------+
+        | word | place |
+        +------+-------+
+        | to   | 1     |
+        | be   | 2     |
+        +------+-------+
+    "#]];
     for query in [
         "SELECT * FROM TABLE(words('to be'))",
         "SELECT word, place FROM LATERAL TABLE(words('to be'))",
@@ -92,15 +177,40 @@ fn a_call_stands_alone() {
     }
     check(
         "SELECT id, word FROM t, LATERAL TABLE(words('a b')) WHERE id <> 2",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+
+            | id | word |
+            +----+------+
+            | 1  | a    |
+            | 1  | b    |
+            | 3  | a    |
+            | 3  | b    |
+            | 4  | a    |
+            | 4  | b    |
+            +----+------+
+        "#]],
     );
     check(
         "SELECT id, word FROM t LEFT JOIN LATERAL TABLE(words(' ')) ON TRUE",
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+
+            | id | word |
+            +----+------+
+            | 1  |      |
+            | 2  |      |
+            | 3  |      |
+            | 4  |      |
+            +----+------+
+        "#]],
     );
     check(
         "SELECT * FROM TABLE(words(CAST(NULL AS STRING)))",
-        expect![[r#""#]],
+        expect![[r#"
+            +------+-------+
+            | word | place |
+            +------+-------+
+            +------+-------+
+        "#]],
     );
 }
 
@@ -110,7 +220,16 @@ fn a_view_has_calls_in_it() {
         "CREATE VIEW v AS SELECT id, word FROM t, LATERAL TABLE(words(text));
          CREATE VIEW both AS SELECT a.word, b.id FROM v AS a JOIN v AS b ON a.word = b.word;
          SELECT word, COUNT(*) AS n FROM both GROUP BY word ORDER BY word",
-        expect![[r#""#]],
+        expect![[r#"
+            +------+---+
+            | word | n |
+            +------+---+
+            | be   | 1 |
+            | not  | 1 |
+            | or   | 1 |
+            | to   | 1 |
+            +------+---+
+        "#]],
     );
 }
 
@@ -119,7 +238,7 @@ fn functions_tell_their_kind() {
     check(
         "SHOW USER FUNCTIONS; DESCRIBE FUNCTION ngrams;
          EXPLAIN SELECT id, ngram FROM t, LATERAL TABLE(ngrams(text)) AS n(ngram, place),
-           LATERAL TABLE(words('a b')) WHERE place > 1 AND id > 2",
+           LATERAL TABLE(words('a b')) WHERE n.place > 1 AND id > 2",
         expect![[r#""#]],
     );
     check(
@@ -169,10 +288,28 @@ fn a_giant_expansion_is_given_in_small_batches() {
       WITH ('attack' = '300000');\n";
     let query = "SELECT COUNT(*) AS n, SUM(g.number) AS numbers, MAX(CHAR_LENGTH(text)) AS width
       FROM (SELECT id, REPEAT('x', 10000) AS text FROM t), LATERAL TABLE(giant(id)) AS g(number)";
-    check(&format!("{giant}{query}"), expect![[r#""#]]);
+    check(
+        &format!("{giant}{query}"),
+        expect![[r#"
+        +--------+-------------+-------+
+        | n      | numbers     | width |
+        +--------+-------------+-------+
+        | 300000 | 44999850000 | 10000 |
+        +--------+-------------+-------+
+    "#]],
+    );
     // The same list for all rows.
     let constant = "SELECT COUNT(*) AS n FROM t, LATERAL TABLE(giant(CAST(1 AS BIGINT)))";
-    check(&format!("{giant}{constant}"), expect![[r#""#]]);
+    check(
+        &format!("{giant}{constant}"),
+        expect![[r#"
+        +---------+
+        | n       |
+        +---------+
+        | 1200000 |
+        +---------+
+    "#]],
+    );
 }
 
 #[test]
@@ -194,11 +331,11 @@ fn rows_on_which_a_function_fails_have_none() {
             Ok(told) => told,
             Err(error) => format!("error: {error}\n"),
         };
-        let rows = folder.lines("o").join("\n");
-        let bad = match folder.path().join("bad").exists() {
-            true => folder.lines("bad").join("\n"),
+        let lines = |name: &str| match folder.path().join(name).exists() {
+            true => folder.lines(name).join("\n"),
             false => "none".to_owned(),
         };
+        let (rows, bad) = (lines("o"), lines("bad"));
         format!("{told}{rows}\nbad: {bad}\n\n")
     };
     let inner = "SELECT id, a.* FROM t, LATERAL TABLE(pairs(text)) AS a";
@@ -222,6 +359,12 @@ fn a_limit_costs_only_the_row_that_runs_over_it() {
       WITH ('on-error' = 'null', 'limit.result-rows' = '2');\n";
     check(
         &format!("{function}SELECT id, word FROM t, LATERAL TABLE(few(text))"),
-        expect![[r#""#]],
+        expect![[r#"
+            +----+------+
+            | id | word |
+            +----+------+
+            | 4  | not  |
+            +----+------+
+        "#]],
     );
 }

@@ -48,5 +48,12 @@ fn a_job_without_end_gives_rows_as_they_come() {
     );
     let folder = folder().with("in/a.csv", "1,to be or\n0,no\n2,end\n");
     let (lines, _) = folder.run_until(&sql, &[], |text| text.matches("[2").count() == 2);
-    expect![[r#""#]].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        +I[1, a, be or]
+        +I[1, a, to be]
+        +I[1, b, be or]
+        +I[1, b, to be]
+        +I[2, a, null]
+        +I[2, b, null]"#]]
+    .assert_eq(&lines.join("\n"));
 }
