@@ -235,12 +235,15 @@ fn a_view_has_calls_in_it() {
 
 #[test]
 fn functions_tell_their_kind() {
-    check(
-        "SHOW USER FUNCTIONS; DESCRIBE FUNCTION ngrams;
+    let told = run("SHOW USER FUNCTIONS; DESCRIBE FUNCTION ngrams;
          EXPLAIN SELECT id, ngram FROM t, LATERAL TABLE(ngrams(text)) AS n(ngram, place),
-           LATERAL TABLE(words('a b')) WHERE n.place > 1 AND id > 2",
-        expect![[r#""#]],
-    );
+           LATERAL TABLE(words('a b')) WHERE n.place > 1 AND id > 2;");
+    let depends_on_the_build = |line: &&str| line.contains("sha256") || line.contains("SourceScan");
+    let told: Vec<_> = told
+        .lines()
+        .filter(|line| !depends_on_the_build(line))
+        .collect();
+    expect![[r#""#]].assert_eq(&told.join("\n"));
     check(
         "DROP FUNCTION words; SHOW USER FUNCTIONS; SELECT words FROM (SELECT 1 AS words)",
         expect![[r#""#]],
