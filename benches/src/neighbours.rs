@@ -19,7 +19,7 @@ use arrow::{
     array::{ArrayRef, Float64Array, Int64Array},
     datatypes::{DataType, Field},
 };
-use wasmill_plugin::{Account, Budget, Host, HostConfig, OpenOptions, ScalarFunction};
+use wasmill_plugin::{Account, Budget, Function, Host, HostConfig, OpenOptions};
 
 use crate::{Arguments, measure::median, table};
 
@@ -162,20 +162,20 @@ impl Bench {
         plugin: &str,
         function: &str,
         options: OpenOptions,
-    ) -> Result<Arc<ScalarFunction>, Box<dyn Error>> {
+    ) -> Result<Arc<Function>, Box<dyn Error>> {
         let plugins = Path::new(env!("CARGO_MANIFEST_DIR")).join("../target/plugins");
         let path = plugins.join(plugin).with_extension("wasm");
         Ok(self.host.load(plugin, &path)?.open(function, options)?)
     }
 
-    fn haversine(&self, tenant: &str) -> Result<Arc<ScalarFunction>, Box<dyn Error>> {
+    fn haversine(&self, tenant: &str) -> Result<Arc<Function>, Box<dyn Error>> {
         let field = |name: usize| Arc::new(Field::new(name.to_string(), DataType::Float64, true));
         let mut options = OpenOptions::new("distance", (0..4).map(field).collect());
         options.account = Some(self.job(tenant));
         self.open("haversine", "haversine", options)
     }
 
-    fn attacker(&self, number: usize) -> Result<Arc<ScalarFunction>, Box<dyn Error>> {
+    fn attacker(&self, number: usize) -> Result<Arc<Function>, Box<dyn Error>> {
         let (plugin, function, attack) = ATTACKS[number % ATTACKS.len()];
         let argument = Arc::new(Field::new("x", DataType::Int64, true));
         let mut options = OpenOptions::new("attack", vec![argument]);
@@ -235,7 +235,7 @@ impl Bench {
     }
 
     /// Calls a function on one batch after the other: seconds of each call.
-    fn batches(&self, function: &ScalarFunction, over: &AtomicBool) -> Result<Vec<f64>, String> {
+    fn batches(&self, function: &Function, over: &AtomicBool) -> Result<Vec<f64>, String> {
         let mut latencies = Vec::new();
         let batches = self.batches.iter().zip(&self.expected).cycle();
         for (batch, expected) in batches {
@@ -255,7 +255,7 @@ impl Bench {
     }
 
     /// Calls an attacker again whenever it was stopped.
-    fn attack(&self, function: &ScalarFunction, over: &AtomicBool) {
+    fn attack(&self, function: &Function, over: &AtomicBool) {
         let numbers: ArrayRef = Arc::new(Int64Array::from_iter_values(0..100));
         while !over.load(Ordering::Relaxed) {
             function.call(&[Arc::clone(&numbers)], 100).ok();

@@ -7,4 +7,4 @@
     (core instance (instantiate $module)))
   (instance (instantiate $inner))
   (instance $scalar)
-  (export "wasmill:udf/scalar@0.1.0" (instance $scalar)))
+  (export "wasmill:udf/scalar@0.2.0" (instance $scalar)))

@@ -3,7 +3,7 @@
 use std::{fmt, path::Path, sync::Arc};
 
 use serde::Serialize;
-use wasmill_plugin::{Arguments, Host, HostConfig, Plugin, Signature, WasiInterface, escape};
+use wasmill_plugin::{Arguments, Host, HostConfig, Kind, Plugin, Signature, WasiInterface, escape};
 
 use crate::{error::EngineError, planning::plugin_error, sql::flink_type};
 
@@ -42,10 +42,12 @@ struct Producer {
 #[derive(Debug, Serialize)]
 struct Function {
     name: String,
+    /// `scalar` or `table`.
+    kind: &'static str,
     description: String,
     /// Types of Flink's; `…` behind the last says that there may be more.
     arguments: Vec<String>,
-    /// None: it says so when it is opened.
+    /// Of a table function the names and types of its columns. None: it says so when it is opened.
     returns: Option<String>,
     deterministic: bool,
     parameters: Vec<Parameter>,
@@ -137,12 +139,19 @@ fn function(signature: &Signature) -> Function {
         Arguments::Variadic(field) => arguments.push(format!("{}…", flink_type(field.data_type()))),
         Arguments::Any => arguments.push("…".to_owned()),
     }
-    let returns = signature.returns.as_ref();
+    let returns = signature.returns.as_ref().map(|columns| {
+        let columns = columns.iter().map(|column| match signature.kind {
+            Kind::Scalar => flink_type(column.data_type()),
+            Kind::Table => format!("{} {}", column.name(), flink_type(column.data_type())),
+        });
+        columns.collect::<Vec<_>>().join(", ")
+    });
     Function {
         name: signature.name.clone(),
+        kind: signature.kind.name(),
         description: signature.description.clone(),
         arguments,
-        returns: returns.map(|field| flink_type(field.data_type())),
+        returns,
         deterministic: signature.deterministic,
         parameters: signature
             .parameters
@@ -184,16 +193,13 @@ impl fmt::Display for PluginReport {
 
 impl fmt::Display for Function {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let returns = self
-            .returns
-            .as_deref()
-            .unwrap_or("what it says when it is opened");
-        write!(
-            f,
-            "{}({}) → {returns}",
-            self.name,
-            self.arguments.join(", ")
-        )?;
+        let (kind, name, arguments) = (self.kind, &self.name, self.arguments.join(", "));
+        write!(f, "{kind} {name}({arguments}) → ")?;
+        match &self.returns {
+            None => f.write_str("what it says when it is opened")?,
+            Some(columns) if kind == Kind::Table.name() => write!(f, "({columns})")?,
+            Some(value) => f.write_str(value)?,
+        }
         if !self.deterministic {
             f.write_str(", not deterministic")?;
         }

@@ -12,7 +12,7 @@ use std::time::{Duration, Instant};
 
 use arrow::array::{ArrayRef, Float64Array, Int32Array};
 use arrow::datatypes::{DataType, Field};
-use wasmill_plugin::{Host, HostConfig, OpenOptions, PluginError, ScalarFunction};
+use wasmill_plugin::{Function, Host, HostConfig, OpenOptions, PluginError};
 
 fn main() -> Result<(), PluginError> {
     let started = Instant::now();
@@ -25,7 +25,7 @@ fn main() -> Result<(), PluginError> {
     let plugin = host.load("bench-functions.wasm", &path)?;
     println!("load and compile:  {:?}", started.elapsed());
 
-    let open = |name: &str, types: &[DataType]| -> Result<Arc<ScalarFunction>, PluginError> {
+    let open = |name: &str, types: &[DataType]| -> Result<Arc<Function>, PluginError> {
         let arguments = types
             .iter()
             .map(|data_type| Arc::new(Field::new("x", data_type.clone(), true)))
@@ -63,7 +63,7 @@ fn main() -> Result<(), PluginError> {
     Ok(())
 }
 
-fn call(function: &ScalarFunction, columns: &[ArrayRef], rows: usize) {
+fn call(function: &Function, columns: &[ArrayRef], rows: usize) {
     black_box(function.call(columns, rows).map(|array| array.len())).ok();
 }
 

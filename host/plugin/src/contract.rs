@@ -7,11 +7,11 @@
 use wasmtime::component::{ComponentType, Lift, Lower, Resource};
 
 use crate::items::Items;
-use crate::state::Column;
+use crate::state::{Batch, Column};
 
 /// The contract's package and version, as in the names of imports and exports.
 pub(crate) const PACKAGE: &str = "wasmill:udf";
-pub(crate) const VERSION: [u64; 3] = [0, 1, 0];
+pub(crate) const VERSION: [u64; 3] = [0, 2, 0];
 
 #[derive(ComponentType, Lift, Lower, Clone, Debug, PartialEq)]
 #[component(variant)]
@@ -227,6 +227,13 @@ pub(crate) enum Value {
     Date32(i32),
     #[component(name = "nested")]
     Nested(Resource<Column>),
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct GuestExpansion {
+    pub rows: Resource<Batch>,
+    pub counts: Resource<Column>,
 }
 
 #[derive(ComponentType, Lower, Clone, Debug)]

@@ -57,8 +57,12 @@ pub enum PluginError {
         spoken: String,
         newer: bool,
     },
-    #[error("`{plugin}` does not export `{export}`, so it has no functions")]
-    MissingExport { plugin: String, export: String },
+    #[error("`{plugin}` exports neither {}, so it has no functions", exports.join(" nor "))]
+    MissingExport {
+        plugin: String,
+        /// Between backticks; one of them would do.
+        exports: Vec<String>,
+    },
     #[error("`{plugin}` imports `{import}`, which is not granted")]
     UngrantedImport {
         plugin: String,

@@ -1,4 +1,4 @@
-//! An opened scalar function: its instances, its calls, its counters.
+//! An opened function: its instances, its calls, its counters.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -13,24 +13,26 @@ use crate::arrays::adopt;
 use crate::client::HttpClient;
 use crate::contract::OpenContext;
 use crate::error::PluginError;
+use crate::expansion::list_of;
 use crate::idle::Idle;
-use crate::instance::Instance;
+use crate::instance::{Given, Instance};
 use crate::plugin::{OpenOptions, Plugin};
 use crate::rows;
-use crate::signature::{Signature, single};
+use crate::signature::{Kind, Signature, columns};
 use crate::state::{Batch, State, Surroundings};
 use crate::types;
 
-/// A scalar function of a plugin, opened. Any number of threads may call it at once: each call has
+/// A function of a plugin, opened. Any number of threads may call it at once: each call has
 /// an instance to itself.
-pub struct ScalarFunction {
+pub struct Function {
     plugin: Arc<Plugin>,
     signature: Signature,
     surroundings: Arc<Surroundings>,
     context: OpenContext,
     arguments: Fields,
+    columns: Fields,
     returns: FieldRef,
-    /// All types are such that a batch of one row can go by `eval`.
+    /// It is a scalar function, and all types are such that a batch of one row can go by `eval`.
     plain: bool,
     idle: Arc<Idle>,
     counters: AtomicCounters,
@@ -75,7 +77,7 @@ impl AtomicCounters {
     }
 }
 
-impl ScalarFunction {
+impl Function {
     pub(crate) fn open(
         plugin: Arc<Plugin>,
         signature: Signature,
@@ -109,13 +111,13 @@ impl ScalarFunction {
             seed,
         });
         let instantiator = &plugin.compiled.instantiator;
-        let mut instance =
-            Instance::open(host, instantiator, &surroundings, &signature.name, &context)?;
+        let mut instance = Instance::open(host, instantiator, &surroundings, &signature, &context)?;
         let schema = instance.returns(host)?;
-        let returns = single("returns", &schema)
-            .and_then(|returns| as_declared(&signature, returns))
+        let (columns, returns) = columns(signature.kind, &schema)
+            .and_then(|columns| as_declared(&signature, columns))
             .map_err(|reason| instance.state().wrong_result(&reason))?;
-        let plain = rows::is_plain(returns.data_type())
+        let plain = signature.kind == Kind::Scalar
+            && rows::is_plain(returns.data_type())
             && options
                 .arguments
                 .iter()
@@ -132,15 +134,22 @@ impl ScalarFunction {
             signature,
             surroundings,
             context,
+            columns,
             returns,
             plain,
             counters,
         })
     }
 
-    /// The field of its results.
+    /// The field of what a call gives: of a scalar function its values, of a table function a list of
+    /// rows for each row, structs of its [`columns`](Function::columns).
     pub fn returns(&self) -> &FieldRef {
         &self.returns
+    }
+
+    /// The columns of its result: of a scalar function one.
+    pub fn columns(&self) -> &Fields {
+        &self.columns
     }
 
     pub fn signature(&self) -> &Signature {
@@ -167,7 +176,7 @@ impl ScalarFunction {
 
     /// Calls the guest on a batch. `columns` are of the types that the function was opened with, all
     /// of `rows` rows; the result is a column of `rows` rows and the type of
-    /// [`ScalarFunction::returns`]. A batch of no rows does not call the guest.
+    /// [`Function::returns`]. A batch of no rows does not call the guest.
     pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
         self.try_rows(columns, rows)?
     }
@@ -198,7 +207,7 @@ impl ScalarFunction {
             };
             instance
                 .batch_eval(host, batch)
-                .and_then(|array| self.check_result(instance.state(), &array, rows))
+                .and_then(|given| self.check_result(instance.state(), given, rows))
         };
         self.count(&instance, rows);
         let turn = instance.end_turn();
@@ -229,7 +238,7 @@ impl ScalarFunction {
             &self.plugin.host,
             &self.plugin.compiled.instantiator,
             &self.surroundings,
-            &self.signature.name,
+            &self.signature,
             &self.context,
         );
         let no_room = matches!(
@@ -300,14 +309,17 @@ impl ScalarFunction {
     fn check_result(
         &self,
         state: &State,
-        array: &ArrayRef,
+        given: Given,
         rows: usize,
     ) -> Result<ArrayRef, PluginError> {
-        if array.len() != rows {
-            let reason = format!("{} rows for a batch of {rows}", array.len());
-            return Err(state.wrong_result(&reason));
-        }
-        adopt(array, &self.returns).map_err(|reason| state.wrong_result(&reason))
+        let checked = match given {
+            Given::Column(array) if array.len() != rows => {
+                Err(format!("{} rows for a batch of {rows}", array.len()))
+            }
+            Given::Column(array) => adopt(&array, &self.returns),
+            Given::Expansion(expansion) => expansion.into_lists(&self.columns, rows),
+        };
+        checked.map_err(|reason| state.wrong_result(&reason))
     }
 
     fn count(&self, instance: &Instance, rows: usize) {
@@ -324,9 +336,9 @@ impl ScalarFunction {
     }
 }
 
-impl std::fmt::Debug for ScalarFunction {
+impl std::fmt::Debug for Function {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("ScalarFunction")
+        f.debug_struct("Function")
             .field("function", &self.surroundings.function)
             .field("arguments", &self.arguments)
             .field("returns", &self.returns)
@@ -349,17 +361,38 @@ fn seed(plugin: &str, function: &str, parameters: &[(String, String)]) -> [u8; 3
     hash.finalize().into()
 }
 
-/// What `returns` gave, if it is what the signature said.
-fn as_declared(signature: &Signature, returns: FieldRef) -> Result<FieldRef, String> {
-    match &signature.returns {
-        Some(declared) if declared.data_type() != returns.data_type() => Err(format!(
-            "it declares {} and returns {}",
-            declared.data_type(),
-            returns.data_type()
-        )),
-        Some(declared) if returns.is_nullable() && !declared.is_nullable() => {
-            Err("it declares that it gives no null, and returns a type with nulls".to_owned())
+/// What `returns` gave, if it is what the signature said: the columns, and the field of what a call
+/// gives.
+fn as_declared(signature: &Signature, columns: Fields) -> Result<(Fields, FieldRef), String> {
+    if let Some(declared) = &signature.returns {
+        let shown = |fields: &Fields| -> String {
+            let fields = fields.iter().map(|field| match signature.kind {
+                Kind::Scalar => field.data_type().to_string(),
+                Kind::Table => format!("{} {}", field.name(), field.data_type()),
+            });
+            fields.collect::<Vec<_>>().join(", ")
+        };
+        let same = |(declared, column): (&FieldRef, &FieldRef)| {
+            declared.data_type() == column.data_type()
+                && (signature.kind == Kind::Scalar || declared.name() == column.name())
+        };
+        if declared.len() != columns.len() || !declared.iter().zip(&columns).all(same) {
+            return Err(format!(
+                "it declares {} and returns {}",
+                shown(declared),
+                shown(&columns)
+            ));
         }
-        _ => Ok(returns),
+        let mut pairs = declared.iter().zip(&columns);
+        if pairs.any(|(declared, column)| column.is_nullable() && !declared.is_nullable()) {
+            return Err(
+                "it declares that it gives no null, and returns a type with nulls".to_owned(),
+            );
+        }
     }
+    let returns = match (signature.kind, columns.as_ref()) {
+        (Kind::Scalar, [column]) => column.clone(),
+        _ => list_of(&signature.name, &columns),
+    };
+    Ok((columns, returns))
 }

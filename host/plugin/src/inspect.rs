@@ -8,6 +8,7 @@ use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
 use crate::host::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::imports::{OFFERED, WasiInterface, interface};
+use crate::signature::Kind;
 
 use footprint::Footprints;
 
@@ -15,8 +16,8 @@ use footprint::Footprints;
 #[derive(Debug)]
 pub(crate) struct Inspected {
     pub imports: Vec<String>,
-    /// The full name under which it exports `scalar`.
-    pub scalar: String,
+    /// The full names under which it exports functions of a kind; at least one.
+    pub functions: Vec<(Kind, String)>,
     pub contents: Contents,
 }
 
@@ -286,21 +287,31 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
             capability: escape(package, NAME_BYTES),
         });
     }
-    let scalar = exports
-        .into_iter()
-        .find(|export| contract_interface(export).is_some_and(|(name, _)| name == "scalar"))
-        .ok_or_else(|| PluginError::MissingExport {
+    let exported = |kind: Kind| {
+        let of_kind = |export: &&String| {
+            contract_interface(export).is_some_and(|(name, _)| name == kind.name())
+        };
+        let export = exports.iter().find(of_kind)?;
+        Some((kind, export.clone()))
+    };
+    let functions: Vec<_> = Kind::ALL.into_iter().filter_map(exported).collect();
+    if functions.is_empty() {
+        let wanted = Kind::ALL.into_iter();
+        return Err(PluginError::MissingExport {
             plugin: plugin.to_owned(),
-            export: interface("scalar"),
-        })?;
+            exports: wanted
+                .map(|kind| format!("`{}`", interface(kind.name())))
+                .collect(),
+        });
+    }
     Ok(Inspected {
         imports,
-        scalar,
+        functions,
         contents,
     })
 }
 
-/// `wasmill:udf/scalar@0.1.0` → (`scalar`, `0.1.0`)
+/// `wasmill:udf/scalar@0.2.0` → (`scalar`, `0.2.0`)
 fn contract_interface(name: &str) -> Option<(&str, &str)> {
     name.strip_prefix(PACKAGE)?
         .strip_prefix('/')?
@@ -333,9 +344,10 @@ mod tests {
 
     #[test]
     fn a_version_is_spoken_up_to_its_minor() {
-        assert_eq!(other_version("wasmill:udf/scalar@0.1.0"), None);
-        assert_eq!(other_version("wasmill:udf/scalar@0.1.1"), Some("0.1.1"));
-        assert_eq!(other_version("wasmill:udf/scalar@0.2.0"), Some("0.2.0"));
+        assert_eq!(other_version("wasmill:udf/scalar@0.2.0"), None);
+        assert_eq!(other_version("wasmill:udf/scalar@0.2.1"), Some("0.2.1"));
+        assert_eq!(other_version("wasmill:udf/scalar@0.1.0"), Some("0.1.0"));
+        assert_eq!(other_version("wasmill:udf/table@0.3.0"), Some("0.3.0"));
         assert_eq!(other_version("wasmill:udf/scalar@1.1.0"), Some("1.1.0"));
         assert_eq!(other_version("wasmill:udf/scalar@x"), Some("x"));
         assert_eq!(other_version("wasi:http/types@0.2.3"), None);

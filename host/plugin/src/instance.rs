@@ -6,17 +6,19 @@ use std::time::{Duration, Instant};
 use arrow::array::ArrayRef;
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
-use wasmtime::component::{
-    Component, ComponentExportIndex, InstancePre, Linker, Resource, ResourceAny, TypedFunc,
-};
+use wasmtime::component::{Resource, ResourceAny, TypedFunc};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::account::{Charge, Excess, Level, Resource as Counted};
 use crate::client::HttpClient;
-use crate::contract::{GuestError, GuestRowError, GuestSignature, OpenContext, Schema, Value};
+use crate::contract::{
+    GuestError, GuestExpansion, GuestRowError, GuestSignature, OpenContext, Schema, Value,
+};
 use crate::error::{PluginError, RowError, Size, Sum, escape};
+use crate::expansion::Expansion;
 use crate::grants::{Grants, NoMetrics, TracingLog};
 use crate::host::Host;
+use crate::instantiator::Instantiator;
 use crate::limits::Limits;
 use crate::memory::RefusedMemory;
 use crate::signature::{Signature, signatures};
@@ -25,6 +27,7 @@ use crate::turns::Turn;
 
 type Opened = Result<ResourceAny, GuestError>;
 type BatchResult = Result<Resource<Column>, GuestError>;
+type TableResult = Result<GuestExpansion, GuestError>;
 type RowResult = Result<Value, GuestError>;
 
 /// How wasmtime says, in words only, that a call from the guest brings more than may be copied.
@@ -37,42 +40,6 @@ const DESCRIPTION_BYTES: usize = 16 << 20;
 const SHOWN_FRAMES: usize = 8;
 /// Handles that an instance may keep after a call before it is replaced.
 const KEPT_HANDLES: usize = 256;
-
-/// A component ready to be instantiated, and where its exports are.
-pub(crate) struct Instantiator {
-    pre: InstancePre<State>,
-    functions: ComponentExportIndex,
-    open: ComponentExportIndex,
-    returns: ComponentExportIndex,
-    eval: ComponentExportIndex,
-    batch_eval: ComponentExportIndex,
-}
-
-impl Instantiator {
-    pub fn new(
-        linker: &Linker<State>,
-        component: &Component,
-        scalar: &str,
-    ) -> wasmtime::Result<Self> {
-        let pre = linker.instantiate_pre(component)?;
-        let interface = component
-            .get_export_index(None, scalar)
-            .ok_or_else(|| wasmtime::format_err!("no export `{scalar}`"))?;
-        let export = |name: &str| {
-            component
-                .get_export_index(Some(&interface), name)
-                .ok_or_else(|| wasmtime::format_err!("no function `{name}` in `{scalar}`"))
-        };
-        Ok(Self {
-            functions: export("functions")?,
-            open: export("[static]scalar-function.open")?,
-            returns: export("[method]scalar-function.returns")?,
-            eval: export("[method]scalar-function.eval")?,
-            batch_eval: export("[method]scalar-function.batch-eval")?,
-            pre,
-        })
-    }
-}
 
 /// What a plugin says of its functions: a guest without grants is asked once.
 pub(crate) fn read_functions(
@@ -103,9 +70,13 @@ pub(crate) fn read_functions(
     let (mut store, started) = start(host, instantiator, &surroundings, turn);
     let guest = started
         .and_then(|instance| {
-            let functions = instance
-                .get_typed_func::<(), (Vec<GuestSignature>,)>(&mut store, instantiator.functions)?;
-            Ok(functions.call(&mut store, ())?.0)
+            let kinds = instantiator.kinds.iter();
+            let offered = kinds.map(|exports| {
+                let functions = instance
+                    .get_typed_func::<(), (Vec<GuestSignature>,)>(&mut store, exports.functions)?;
+                Ok((exports.kind, functions.call(&mut store, ())?.0))
+            });
+            offered.collect::<wasmtime::Result<Vec<_>>>()
         })
         .map_err(|error| fault(host, store.data(), CALL, &error))?;
     signatures(guest).map_err(|reason| PluginError::BadSignature {
@@ -159,13 +130,29 @@ fn new_store(host: &Host, surroundings: Arc<Surroundings>) -> Store<State> {
     store
 }
 
+/// The calls of a kind of function.
+enum Calls {
+    Scalar {
+        eval: TypedFunc<(ResourceAny, Vec<Value>), (RowResult,)>,
+        batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (BatchResult,)>,
+    },
+    Table {
+        batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (TableResult,)>,
+    },
+}
+
+/// What a guest gave for a batch, not checked.
+pub(crate) enum Given {
+    Column(ArrayRef),
+    Expansion(Expansion),
+}
+
 /// A guest with one opened function. One call at a time.
 pub(crate) struct Instance {
     store: Store<State>,
     function: ResourceAny,
     returns: TypedFunc<(ResourceAny,), (Schema,)>,
-    eval: TypedFunc<(ResourceAny, Vec<Value>), (RowResult,)>,
-    batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (BatchResult,)>,
+    calls: Calls,
     /// Handles that the guest holds since `open`.
     opened_handles: usize,
     /// How long it took to instantiate the guest, without its `open`.
@@ -180,7 +167,7 @@ impl Instance {
         host: &Host,
         instantiator: &Instantiator,
         surroundings: &Arc<Surroundings>,
-        name: &str,
+        signature: &Signature,
         context: &OpenContext,
     ) -> Result<Self, PluginError> {
         const CALL: &str = "open";
@@ -191,15 +178,23 @@ impl Instance {
         let (mut store, started) = start(host, instantiator, surroundings, turn);
         let instantiation = begun.elapsed();
         let opened = started.and_then(|instance| {
+            let exports = instantiator.exports(signature.kind)?;
             let open = instance
-                .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, instantiator.open)?;
-            let returns = instance.get_typed_func(&mut store, instantiator.returns)?;
-            let eval = instance.get_typed_func(&mut store, instantiator.eval)?;
-            let batch_eval = instance.get_typed_func(&mut store, instantiator.batch_eval)?;
-            let (opened,) = open.call(&mut store, (name, context))?;
-            Ok((opened, returns, eval, batch_eval))
+                .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, exports.open)?;
+            let returns = instance.get_typed_func(&mut store, exports.returns)?;
+            let calls = match exports.eval {
+                Some(eval) => Calls::Scalar {
+                    eval: instance.get_typed_func(&mut store, eval)?,
+                    batch_eval: instance.get_typed_func(&mut store, exports.batch_eval)?,
+                },
+                None => Calls::Table {
+                    batch_eval: instance.get_typed_func(&mut store, exports.batch_eval)?,
+                },
+            };
+            let (opened,) = open.call(&mut store, (signature.name.as_str(), context))?;
+            Ok((opened, returns, calls))
         });
-        let (opened, returns, eval, batch_eval) =
+        let (opened, returns, calls) =
             opened.map_err(|error| fault(host, store.data(), CALL, &error))?;
         let function = opened.map_err(|error| refused(store.data(), error))?;
         Ok(Self {
@@ -208,8 +203,7 @@ impl Instance {
             store,
             function,
             returns,
-            eval,
-            batch_eval,
+            calls,
             _seat: seat,
         })
     }
@@ -236,39 +230,62 @@ impl Instance {
         }
     }
 
+    /// A row of a scalar function.
     pub fn eval(&mut self, host: &Host, row: Vec<Value>) -> Result<Value, PluginError> {
         const CALL: &str = "eval";
         self.start_call();
         let _running = host.ticker.run();
-        match self.eval.call(&mut self.store, (self.function, row)) {
+        let called = match &self.calls {
+            Calls::Scalar { eval, .. } => eval.call(&mut self.store, (self.function, row)),
+            Calls::Table { .. } => Err(wasmtime::format_err!("a table function has no `eval`")),
+        };
+        match called {
             Ok((Ok(value),)) => Ok(value),
             Ok((Err(error),)) => Err(guest_error(self.store.data(), error, 1)),
             Err(error) => Err(fault(host, self.store.data(), CALL, &error)),
         }
     }
 
-    pub fn batch_eval(&mut self, host: &Host, batch: Batch) -> Result<ArrayRef, PluginError> {
+    pub fn batch_eval(&mut self, host: &Host, batch: Batch) -> Result<Given, PluginError> {
         const CALL: &str = "batch-eval";
         let rows = batch.rows;
         self.start_call();
         let _running = host.ticker.run();
-        let called = (|| {
-            let owned = self.store.data_mut().push(batch)?;
-            let borrowed = Resource::new_borrow(owned.rep());
-            let (result,) = self
-                .batch_eval
-                .call(&mut self.store, (self.function, borrowed))?;
-            let state = self.store.data_mut();
-            drop(state.take(owned)?);
-            match result {
-                Ok(column) => Ok(Ok(state.take(column)?.0)),
-                Err(error) => wasmtime::Result::Ok(Err(error)),
-            }
-        })();
-        match called {
-            Ok(Ok(array)) => Ok(array),
+        match self.call_with(batch) {
+            Ok(Ok(given)) => Ok(given),
             Ok(Err(error)) => Err(guest_error(self.store.data(), error, rows as usize)),
             Err(error) => Err(fault(host, self.store.data(), CALL, &error)),
+        }
+    }
+
+    /// Lends the guest a batch, and takes what it gives for it.
+    fn call_with(&mut self, batch: Batch) -> wasmtime::Result<Result<Given, GuestError>> {
+        let store = &mut self.store;
+        let owned = store.data_mut().push(batch)?;
+        let arguments = (self.function, Resource::new_borrow(owned.rep()));
+        match &self.calls {
+            Calls::Scalar { batch_eval, .. } => {
+                let (result,) = batch_eval.call(&mut *store, arguments)?;
+                let state = store.data_mut();
+                drop(state.take(owned)?);
+                Ok(match result {
+                    Ok(column) => Ok(Given::Column(state.take(column)?.0)),
+                    Err(error) => Err(error),
+                })
+            }
+            Calls::Table { batch_eval } => {
+                let (result,) = batch_eval.call(&mut *store, arguments)?;
+                let state = store.data_mut();
+                drop(state.take(owned)?);
+                let given = match result {
+                    Ok(given) => given,
+                    Err(error) => return Ok(Err(error)),
+                };
+                let rows = state.take(given.rows)?;
+                let counts = state.take(given.counts)?.0;
+                state.check_written_size(&rows.columns)?;
+                Ok(Ok(Given::Expansion(Expansion { rows, counts })))
+            }
         }
     }
 

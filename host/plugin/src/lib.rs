@@ -1,9 +1,9 @@
 //! Loads, checks, sandboxes and calls WebAssembly components: the functions of users.
 //!
-//! - A **plugin** is a component that exports `wasmill:udf/scalar` (`wit/` is the contract). It is
-//!   compiled once a process ([`Host`]) and kept in a compile cache.
+//! - A **plugin** is a component that exports `wasmill:udf/scalar`, `wasmill:udf/table` or both
+//!   (`wit/` is the contract). It is compiled once a process ([`Host`]) and kept in a compile cache.
 //! - A **function** is one of those that a plugin describes ([`Signature`]), opened with parameters
-//!   and argument types ([`ScalarFunction`]).
+//!   and argument types ([`Function`]). Its **kind** says what it makes of a row ([`Kind`]).
 //! - An **instance** is a guest that runs: one store, one memory, one opened function, one call at
 //!   a time. A function has as many as threads call it at once.
 //! - A **grant** is what a guest may ask of its host ([`Grants`]); a **limit** is how much it may
@@ -24,6 +24,7 @@ mod cache;
 mod client;
 mod contract;
 mod error;
+mod expansion;
 mod folder;
 mod function;
 #[cfg(any(fuzzing, test))]
@@ -34,6 +35,7 @@ mod idle;
 mod imports;
 mod inspect;
 mod instance;
+mod instantiator;
 mod items;
 mod limits;
 mod memory;
@@ -52,7 +54,7 @@ mod types;
 pub use account::Account;
 pub use error::{PluginError, RowError, Sum, escape};
 pub use folder::GrantedFolder;
-pub use function::{Counters, ScalarFunction};
+pub use function::{Counters, Function};
 pub use grants::{Grants, Level, Log, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};
 pub use imports::WasiInterface;
@@ -60,5 +62,5 @@ pub use inspect::{Contents, Producer};
 pub use limits::{Budget, Limit, Limits, Unit};
 pub use network::{Authority, Resolver, SystemResolver};
 pub use plugin::{OpenOptions, Plugin};
-pub use signature::{Arguments, Parameter, Signature};
+pub use signature::{Arguments, Kind, Parameter, Signature};
 pub use types::carried_type;

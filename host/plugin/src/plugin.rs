@@ -8,17 +8,18 @@ use wasmtime::component::Component;
 
 use crate::account::Account;
 use crate::error::{PluginError, escape};
-use crate::function::ScalarFunction;
+use crate::function::Function;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
 use crate::host::Host;
 use crate::imports::{HTTP_HANDLER, WasiInterface};
 use crate::inspect::{Contents, Inspected, REASON_BYTES};
-use crate::instance::{Instantiator, read_functions};
+use crate::instance::read_functions;
+use crate::instantiator::Instantiator;
 use crate::limits::Limits;
 use crate::signature::{Arguments, Signature};
 use crate::types;
 
-/// A component that exports `wasmill:udf/scalar`, loaded and checked.
+/// A component that exports functions of one kind or of several, loaded and checked.
 pub struct Plugin {
     pub(crate) host: Arc<Host>,
     pub(crate) compiled: Arc<Compiled>,
@@ -42,12 +43,10 @@ impl Compiled {
         inspected: Inspected,
         component: &Component,
     ) -> Result<Self, PluginError> {
-        let instantiator =
-            Instantiator::new(host.linker(), component, &inspected.scalar).map_err(|error| {
-                PluginError::Mismatch {
-                    plugin: name.to_owned(),
-                    reason: escape(&format!("{error:#}"), REASON_BYTES),
-                }
+        let instantiator = Instantiator::new(host.linker(), component, &inspected.functions)
+            .map_err(|error| PluginError::Mismatch {
+                plugin: name.to_owned(),
+                reason: escape(&format!("{error:#}"), REASON_BYTES),
             })?;
         Ok(Self {
             functions: read_functions(host, &instantiator, name)?,
@@ -145,14 +144,14 @@ impl Plugin {
         self: &Arc<Self>,
         function: &str,
         options: OpenOptions,
-    ) -> Result<Arc<ScalarFunction>, PluginError> {
+    ) -> Result<Arc<Function>, PluginError> {
         let signature = self.function(function)?.clone();
         let label = format!("{} ({}#{function})", options.sql_name, self.name);
         self.host.check_limits(&label, &options.limits)?;
         self.check_grants(&label, &options.grants)?;
         let parameters = bind_parameters(&label, &signature, &options.parameters)?;
         check_arguments(&label, &signature, &options.arguments)?;
-        ScalarFunction::open(self.clone(), signature, label, parameters, options).map(Arc::new)
+        Function::open(self.clone(), signature, label, parameters, options).map(Arc::new)
     }
 
     /// Refuses a function that cannot do its work. Language runtimes import much of WASI that they never

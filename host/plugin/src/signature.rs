@@ -8,15 +8,37 @@ use crate::contract::{GuestArguments, GuestSignature, Schema};
 use crate::error::{escape, is_plain};
 use crate::types::from_schema;
 
+/// What a function makes of a row.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// One value.
+    Scalar,
+    /// Any number of rows.
+    Table,
+}
+
+impl Kind {
+    pub const ALL: [Kind; 2] = [Kind::Scalar, Kind::Table];
+
+    /// As its interface in the contract is called: `scalar`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Kind::Scalar => "scalar",
+            Kind::Table => "table",
+        }
+    }
+}
+
 /// One function that a plugin offers.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Signature {
     /// The name after the `#` of `AS 'plugin.wasm#name'`.
     pub name: String,
+    pub kind: Kind,
     pub description: String,
     pub arguments: Arguments,
-    /// `None`: decided when it is opened.
-    pub returns: Option<FieldRef>,
+    /// The columns of its result: of a scalar function one. `None`: decided when it is opened.
+    pub returns: Option<Fields>,
     /// The same arguments give the same result.
     pub deterministic: bool,
     pub parameters: Vec<Parameter>,
@@ -49,22 +71,28 @@ const NAME_BYTES: usize = 200;
 const FIELD_NAME_BYTES: usize = 4 << 10;
 const DESCRIPTION_BYTES: usize = 4 << 10;
 
-/// An error says what is wrong with the guest's description of itself.
-pub(crate) fn signatures(guest: Vec<GuestSignature>) -> Result<Vec<Signature>, String> {
-    if guest.len() > MAX_NAMES {
+/// What it offers of each kind. An error says what is wrong with the guest's description of itself.
+pub(crate) fn signatures(
+    guest: Vec<(Kind, Vec<GuestSignature>)>,
+) -> Result<Vec<Signature>, String> {
+    let count: usize = guest.iter().map(|(_, signatures)| signatures.len()).sum();
+    if count > MAX_NAMES {
         return Err(format!("it names more than {MAX_NAMES} functions"));
     }
     let mut names = HashSet::new();
-    guest
-        .into_iter()
-        .map(|signature| {
+    let signatures = guest.into_iter().flat_map(|(kind, signatures)| {
+        let signatures = signatures.into_iter();
+        signatures.map(move |signature| (kind, signature))
+    });
+    signatures
+        .map(|(kind, signature)| {
             let name = checked_name("function", &signature.name, &mut names)?;
-            checked(signature).map_err(|reason| format!("function `{name}`: {reason}"))
+            checked(kind, signature).map_err(|reason| format!("function `{name}`: {reason}"))
         })
         .collect()
 }
 
-fn checked(guest: GuestSignature) -> Result<Signature, String> {
+fn checked(kind: Kind, guest: GuestSignature) -> Result<Signature, String> {
     if guest.parameters.len() > MAX_NAMES {
         return Err(format!("it has more than {MAX_NAMES} parameters"));
     }
@@ -87,11 +115,12 @@ fn checked(guest: GuestSignature) -> Result<Signature, String> {
         GuestArguments::Any => Arguments::Any,
     };
     let returns = match &guest.returns {
-        Some(schema) => Some(single("returns", schema)?),
+        Some(schema) => Some(columns(kind, schema)?),
         None => None,
     };
     Ok(Signature {
         name: guest.name,
+        kind,
         description: escape(&guest.description, DESCRIPTION_BYTES),
         arguments,
         returns,
@@ -132,8 +161,31 @@ fn declared(schema: &Schema) -> Result<Fields, String> {
     }
 }
 
+/// The columns of what a function of this kind `returns`.
+pub(crate) fn columns(kind: Kind, schema: &Schema) -> Result<Fields, String> {
+    const RETURNS: &str = "returns";
+    let fields = match kind {
+        Kind::Scalar => return Ok(vec![single(RETURNS, schema)?].into()),
+        Kind::Table => declared(schema)?,
+    };
+    if fields.is_empty() {
+        return Err(format!("`{RETURNS}` is a schema of no column"));
+    }
+    let mut names = HashSet::new();
+    for field in &fields {
+        if field.name().is_empty() {
+            return Err(format!("a column of `{RETURNS}` has no name"));
+        }
+        if !names.insert(field.name()) {
+            let name = field.name();
+            return Err(format!("two columns of `{RETURNS}` are called `{name}`"));
+        }
+    }
+    Ok(fields)
+}
+
 /// The column of a schema of one column.
-pub(crate) fn single(what: &str, schema: &Schema) -> Result<FieldRef, String> {
+fn single(what: &str, schema: &Schema) -> Result<FieldRef, String> {
     let fields = declared(schema)?;
     match fields.as_ref() {
         [field] => Ok(field.clone()),

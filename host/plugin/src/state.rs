@@ -237,12 +237,16 @@ impl State {
             .sum()
     }
 
-    /// Refuses an array that would be larger than the guest may hand in if it were written down: its
-    /// columns may share their buffers.
-    pub fn check_written_size(&self, array: &dyn Array) -> Result<(), Refusal> {
+    /// Refuses columns that would be larger together than what the guest may hand in if they were
+    /// written down: they may share their buffers.
+    pub fn check_written_size(&self, columns: &[ArrayRef]) -> Result<(), Refusal> {
         let limit = self.surroundings.limits.result_bytes;
-        let size = array.to_data().get_slice_memory_size();
-        let size = size.map_err(|error| Refusal::Data(error.to_string()))?;
+        let sizes = columns
+            .iter()
+            .map(|column| column.to_data().get_slice_memory_size());
+        let size = sizes
+            .sum::<Result<usize, _>>()
+            .map_err(|error| Refusal::Data(error.to_string()))?;
         if size <= limit {
             return Ok(());
         }

@@ -1,4 +1,5 @@
-//! WebAssembly functions as DataFusion scalar functions, for any DataFusion session.
+//! WebAssembly functions as DataFusion scalar functions, for any DataFusion session. A table function
+//! gives a list of its rows: `SELECT unnest(words(text)) FROM t` has one each.
 //!
 //! ```no_run
 //! # use std::{path::Path, sync::Arc};
@@ -18,11 +19,11 @@
 
 mod coercion;
 mod error;
-mod scalar;
+mod function;
 mod spare;
 mod stop;
 
 pub use error::UdfError;
-pub use scalar::{FunctionOptions, OnError, WasmScalarFunction, scalar_udf};
+pub use function::{FunctionOptions, OnError, WasmFunction, scalar_udf};
 pub use spare::{FailedRow, Spared, spare};
 pub use stop::Stop;

@@ -1,7 +1,8 @@
 //! What the attackers of `plugins/hostile` share: the contract's bindings, without the SDK, and a
 //! function that behaves wherever an attack does not say otherwise.
 //!
-//! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`. What bindings do
+//! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`; or
+//! [`table::TableAttack`], and `attack::table::export!(Type);`. What bindings do
 //! not let it do, it does in a function of the name `instead of X`: the tests put that in the place of
 //! the module's export `X`, and one `instead of start` becomes its start function.
 
@@ -12,6 +13,7 @@ wit_bindgen::generate!({
     default_bindings_module: "attack",
 });
 
+pub mod table;
 pub mod wasi;
 
 use std::marker::PhantomData;
@@ -94,6 +96,13 @@ pub fn column(data_type: &DataType, length: u32, values: Values) -> Column {
     Column::new(data_type, &array, Vec::new())
 }
 
+/// The parameter that the test opened the function with.
+fn attack_of(context: OpenContext) -> String {
+    let mut parameters = context.parameters.into_iter();
+    let attack = parameters.find(|(name, _)| name == "attack");
+    attack.unwrap_or_default().1
+}
+
 /// A function of the attacker `A`, opened.
 pub struct Opened<A: Attack> {
     attack: String,
@@ -126,9 +135,7 @@ impl<A: Attack> Guest for A {
 
 impl<A: Attack> GuestScalarFunction for Opened<A> {
     fn open(_name: String, context: OpenContext) -> Result<ScalarFunction, Error> {
-        let mut parameters = context.parameters.into_iter();
-        let attack = parameters.find(|(name, _)| name == "attack");
-        let (_, attack) = attack.unwrap_or_default();
+        let attack = attack_of(context);
         A::open(&attack)?;
         Ok(Self::handle(&attack))
     }

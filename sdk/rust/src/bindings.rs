@@ -12,7 +12,7 @@
 
 wit_bindgen::generate!({
     path: "../../wit",
-    world: "scalar-plugin",
+    world: "plugin",
     // So that the section that tells of the exports is linked with them, wherever they are.
     pub_export_macro: true,
 });

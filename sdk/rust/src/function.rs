@@ -47,7 +47,8 @@ pub trait ScalarFunction: Sized + 'static {
 
     /// The result's type. By default the one of the signature.
     fn returns(&self) -> Result<Field, Error> {
-        Self::signature().returns.ok_or_else(|| {
+        let columns = Self::signature().returns.unwrap_or_default();
+        columns.into_iter().next().ok_or_else(|| {
             Error::failed(
                 "the signature leaves the result's type to `returns`, which is not written",
             )

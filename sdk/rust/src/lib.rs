@@ -16,6 +16,29 @@
 //! }
 //! ```
 //!
+//! So is a function that gives any number of rows for one:
+//!
+//! ```
+//! use wasmill_sdk::table;
+//!
+//! /// The words of a text, each with its place.
+//! #[table(columns(word, place))]
+//! fn words(text: &str) -> impl Iterator<Item = (&str, i64)> {
+//!     text.split_whitespace().zip(1..)
+//! }
+//!
+//! /// The whole numbers from one to another.
+//! #[table]
+//! fn numbers(from: i64, to: i64) -> Result<std::ops::RangeInclusive<i64>, String> {
+//!     match from <= to {
+//!         true => Ok(from..=to),
+//!         false => Err(format!("{from} is above {to}")),
+//!     }
+//! }
+//!
+//! assert_eq!(words("a bc").collect::<Vec<_>>(), [("a", 1), ("bc", 2)]);
+//! ```
+//!
 //! - An argument may be a `bool`, an integer, a float, `&str` or [`String`], `&[u8]` or `Vec<u8>`,
 //!   [`Timestamp`], [`Date`], `&[T]` of numbers or `Vec<T>` of any of these.
 //! - NULL is [`Option`]: an argument without it is never NULL, because a row with a NULL there
@@ -24,8 +47,9 @@
 //!   becomes of them.
 //! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`], and
 //!   [`plugin!`] registers it.
-//! - A plugin offers every `#[scalar]` function of its own crate. The linker may leave out those of a
-//!   library that it depends on: wrap such a function in one of the plugin's.
+//!   A table function by hand implements [`TableFunction`].
+//! - A plugin offers every `#[scalar]` and `#[table]` function of its own crate. The linker may leave
+//!   out those of a library that it depends on: wrap such a function in one of the plugin's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
@@ -33,6 +57,7 @@ mod bindings;
 mod bitmap;
 mod context;
 mod error;
+mod expansion;
 mod exports;
 mod function;
 mod inference;
@@ -40,23 +65,27 @@ mod read;
 mod result;
 mod row;
 mod signature;
+mod table;
 mod typed;
 mod types;
 
+pub use bindings::exports::wasmill::udf::table::Expansion;
 pub use bindings::wasmill::udf::columns::{Array, Batch, Column, TimeUnit, Values};
 pub use bindings::wasmill::udf::inference::{InferenceError, Model};
 pub use bindings::wasmill::udf::log::Level;
 pub use bindings::wasmill::udf::types::{Error, RowError, Value};
 pub use bitmap::Bitmap;
 pub use context::OpenContext;
+pub use expansion::TableRow;
 pub use function::ScalarFunction;
 pub use read::{Booleans, Bytes, Lists, Number, Numbers, Read};
 pub use result::{Built, ListItem, Output, ResultValue};
 pub use row::Row;
 pub use signature::{Arguments, Parameter, Signature};
+pub use table::TableFunction;
 pub use typed::{Argument, ArgumentList};
 pub use types::{DataType, Date, Field, Timestamp};
-pub use wasmill_sdk_macros::scalar;
+pub use wasmill_sdk_macros::{scalar, table};
 
 /// The function's own metrics, in the host's registry.
 pub mod metrics {
@@ -71,17 +100,18 @@ pub fn log(level: Level, message: &str) {
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]
 pub mod private {
+    pub use crate::expansion::{Always, Gave, OrError, columns, expand};
     pub use crate::exports::Entry;
     pub use crate::typed::{evaluate, evaluate_row};
     pub use inventory::submit;
 }
 
-/// Registers functions by their types, which implement [`ScalarFunction`] by hand: the plugin offers
-/// them beside its [`#[scalar]`](macro@scalar) ones, which register themselves. The host refuses a
-/// plugin with two functions of one name.
+/// Registers functions by their types, which implement [`ScalarFunction`] or [`TableFunction`] by hand:
+/// the plugin offers them beside its [`#[scalar]`](macro@scalar) and [`#[table]`](macro@table) ones,
+/// which register themselves. The host refuses a plugin with two functions of one name.
 #[macro_export]
 macro_rules! plugin {
     ($($function:ty),+ $(,)?) => {
-        $($crate::private::submit! { $crate::private::Entry::of::<$function>() })+
+        $($crate::private::submit! { $crate::private::Entry::of::<$function, _>() })+
     };
 }

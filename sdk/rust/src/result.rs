@@ -188,7 +188,7 @@ pub struct Built {
 }
 
 impl Built {
-    fn new<T>(
+    pub(crate) fn new<T>(
         data_type: DataType,
         rows: usize,
         validity: Option<Bitmap>,

@@ -9,8 +9,9 @@ pub struct Signature {
     pub name: String,
     pub description: String,
     pub arguments: Arguments,
-    /// none = decided in [`open`](crate::ScalarFunction::open)
-    pub returns: Option<Field>,
+    /// the columns of the result, of a scalar function one; none = decided in
+    /// [`open`](crate::ScalarFunction::open)
+    pub returns: Option<Vec<Field>>,
     /// the same arguments give the same result
     pub deterministic: bool,
     pub parameters: Vec<Parameter>,
@@ -59,8 +60,15 @@ impl Signature {
         self
     }
 
+    /// The result of a scalar function.
     pub fn returns(mut self, returns: Field) -> Self {
-        self.returns = Some(returns);
+        self.returns = Some(vec![returns]);
+        self
+    }
+
+    /// The result of a table function.
+    pub fn columns(mut self, columns: Vec<Field>) -> Self {
+        self.returns = Some(columns);
         self
     }
 
@@ -84,7 +92,7 @@ impl Signature {
                 Arguments::Variadic(field) => wire::Arguments::Variadic(to_schema(&[field])),
                 Arguments::Any => wire::Arguments::Any,
             },
-            returns: self.returns.map(|field| to_schema(&[field])),
+            returns: self.returns.map(|columns| to_schema(&columns)),
             deterministic: self.deterministic,
             parameters: self.parameters.into_iter().map(Parameter::wire).collect(),
         }

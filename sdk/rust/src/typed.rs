@@ -362,7 +362,7 @@ pub fn evaluate_row<'a, A: ArgumentList<'a>, O: Output>(
 }
 
 #[inline]
-fn checked_views<'a, A: ArgumentList<'a>>(
+pub(crate) fn checked_views<'a, A: ArgumentList<'a>>(
     columns: &'a A::Columns,
     rows: usize,
 ) -> Result<A::Views, Error> {

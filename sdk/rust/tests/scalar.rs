@@ -83,7 +83,10 @@ fn a_signature_is_what_the_function_says() {
     assert_eq!(signature.name, "gcd");
     assert_eq!(signature.description, "The greatest common divisor.");
     assert!(signature.deterministic);
-    assert_eq!(signature.returns, Some(Field::new("gcd", DataType::Int32)));
+    assert_eq!(
+        signature.returns,
+        Some(vec![Field::new("gcd", DataType::Int32)])
+    );
     let int = |name| Field::new(name, DataType::Int32);
     assert_eq!(
         signature.arguments,

@@ -89,7 +89,7 @@ fn newer_contract() {
         "(component (import \"wasmill:udf/columns@0.9.0\" (instance)))",
         expect![[r#"
             exit 2
-            error: `f.wasm` wants the contract wasmill:udf@0.9.0; this wasmill speaks wasmill:udf@0.1.0
+            error: `f.wasm` wants the contract wasmill:udf@0.9.0; this wasmill speaks wasmill:udf@0.2.0
              --> job.sql:1:22
               |
             1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
@@ -106,13 +106,13 @@ fn component_of_another_kind() {
         "(component)",
         expect![[r#"
         exit 2
-        error: `f.wasm` does not export `wasmill:udf/scalar@0.1.0`, so it has no functions
+        error: `f.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0`, so it has no functions
          --> job.sql:1:22
           |
         1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
           |                      ^^^^^^^^^^
 
-        hint: build it for the world `wasmill:udf/scalar-plugin`
+        hint: build it for the world `wasmill:udf/plugin`, or for that of one kind of function
     "#]],
     );
 }

@@ -225,3 +225,18 @@ fn geofence() {
     "#]]
     .assert_eq(&run(&folder.path().join("examples/geofence"), "job.sql"));
 }
+
+#[test]
+fn ngrams() {
+    let folder = example("ngrams");
+    plugin("words");
+    expect![[r#"
+        +I[buy again, 3, 2.6666666666666665]
+        +I[very well, 3, 4.0]
+        +I[not buy, 2, 1.5]
+        +I[the battery, 2, 3.0]
+        +I[works very, 2, 4.0]
+        +I[would not, 2, 1.5]
+    "#]]
+    .assert_eq(&run(&folder.path().join("examples/ngrams"), "job.sql"));
+}

@@ -45,12 +45,12 @@ fn what_a_plugin_is() {
         predict.wasm
           sha256   [SHA256]
           size     [SIZES]
-          imports  wasmill:udf/columns@0.1.0: reads its arguments' columns
-                   wasmill:udf/inference@0.1.0: runs the models that 'grant.models' names
-                   wasmill:udf/log@0.1.0: writes lines to the job's log
-                   wasmill:udf/types@0.1.0: types only
+          imports  wasmill:udf/columns@0.2.0: reads its arguments' columns
+                   wasmill:udf/inference@0.2.0: runs the models that 'grant.models' names
+                   wasmill:udf/log@0.2.0: writes lines to the job's log
+                   wasmill:udf/types@0.2.0: types only
 
-        predict(…) → what it says when it is opened
+        scalar predict(…) → what it says when it is opened
           A column of a model's predictions; the arguments are its features.
           'model' must be given: the model's name in the job
           'output' may be given: the predicted column's name; by default the model's first"#]]
@@ -105,11 +105,24 @@ fn what_a_plugin_is_as_json() {
             ],
             "description": "Eight numbers about a text: characters, words, characters a word; then the shares of its characters that are upper case, digits, punctuation and symbols, white space, not ASCII. Shares are 0 to 1; all is 0 for an empty text.",
             "deterministic": true,
+            "kind": "scalar",
             "name": "text_features",
             "parameters": [],
             "returns": "ARRAY<FLOAT>"
           }
         ]"#]].assert_eq(&serde_json::to_string_pretty(&report["functions"]).unwrap());
+}
+
+#[test]
+fn what_kinds_of_function_a_plugin_has() {
+    let job = Job::new("").plugin("words");
+    let told = inspect(&job, &["words.wasm"]);
+    let functions = told.lines().filter(|line| line.contains(" → "));
+    expect![[r#"
+        table ngrams(STRING) → (ngram STRING, place BIGINT)
+        table pairs(STRING) → (key STRING, value STRING)
+        table words(STRING) → (word STRING, place BIGINT)"#]]
+    .assert_eq(&functions.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]

@@ -81,7 +81,7 @@ fn one_poison_row_costs_only_itself() {
         {"error":"function f (poison.wasm#poison) failed: 7777 is poison","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
         trap, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
         trap, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
-        {"error":"function f (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
+        {"error":"function f (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.2.0#[method]scalar-function.eval","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
         memory, null: exit 0; out: 10,000 rows; functions failed on 1 row and gave NULL
         memory, dead-letter: exit 0; out: 9,999 rows; 1 bad record in the dead-letter table bad
         {"error":"function f (poison.wasm#poison) ran over its memory limit of 32 MiB in `eval`: it wanted 33.0 MiB","function":"f","raw":"{\"id\":7777,\"x\":7777}","source":"t"}
@@ -235,10 +235,10 @@ fn functions_of_different_policies_in_one_row() {
     found.sort_by_key(|letter| letter["raw"].to_string());
     expect![[r#"
         {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":2,\"x\":5}","source":"t"}
-        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":3,\"x\":9}","source":"t"}
+        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.2.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":3,\"x\":9}","source":"t"}
         {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":5,\"x\":6}","source":"t"}
         {"error":"function f (poison.wasm#poison) failed: 5 is poison","function":"f","raw":"{\"id\":7,\"x\":5}","source":"t"}
-        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.1.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":9,\"x\":9}","source":"t"}
+        {"error":"function g (poison.wasm#poison) trapped in `eval`: it panicked or aborted\n  its backtrace:\n    poison::check\n    wasmill:udf/scalar@0.2.0#[method]scalar-function.eval","function":"g","raw":"{\"id\":9,\"x\":9}","source":"t"}
     "#]].assert_eq(&listed(&found));
 }
 

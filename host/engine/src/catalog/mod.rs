@@ -9,8 +9,8 @@ mod table;
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use datafusion::logical_expr::LogicalPlan;
-use wasmill_plugin::{Grants, Plugin};
+use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use wasmill_plugin::{Grants, Kind, Plugin};
 
 pub(crate) use model::{DeclaredModel, HostedModel};
 pub(crate) use show::{called_functions, describe, list, show_create};
@@ -41,7 +41,7 @@ pub(crate) struct View {
     pub text: String,
 }
 
-/// A function of a plugin. What is called by queries is registered with DataFusion.
+/// A function of a plugin. What expressions call is registered with DataFusion.
 #[derive(Debug)]
 pub(crate) struct DeclaredFunction {
     pub name: String,
@@ -51,6 +51,9 @@ pub(crate) struct DeclaredFunction {
     /// The function's name in the plugin.
     pub function: String,
     pub plugin: Arc<Plugin>,
+    pub kind: Kind,
+    /// What FROM calls, if it is a table function.
+    pub table: Option<Arc<ScalarUDF>>,
     pub grants: Grants,
     pub options: Options,
 }

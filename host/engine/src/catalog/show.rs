@@ -87,6 +87,7 @@ pub(crate) fn describe(
             let function = catalog.function(name)?;
             let mut rows = vec![
                 ("name", function.name.clone()),
+                ("kind", function.kind.name().to_owned()),
                 ("component", function.component.clone()),
                 ("sha256", function.plugin.sha256().to_owned()),
             ];
@@ -122,8 +123,9 @@ pub(crate) fn called_functions(catalog: &Catalog, plan: &str) -> String {
             .map(|(option, value)| format!("{}={value}", option.trim_start_matches("grant.")))
             .collect();
         format!(
-            "Function: name={}, component={}, grants=[{}]\n",
+            "Function: name={}, kind={}, component={}, grants=[{}]\n",
             function.name,
+            function.kind.name(),
             function.component,
             grants.join("; ")
         )

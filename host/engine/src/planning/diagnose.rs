@@ -191,6 +191,10 @@ pub(crate) fn planning_error(error: &DataFusionError, scope: &PlanningScope<'_>)
             let span = span.or_else(|| scope.query.and_then(|query| function_span(query, name)));
             unknown_function(name, scope).at(|| location(span))
         }
+        DataFusionError::Plan(message) if message.starts_with("table function '") => {
+            let name = between(message, "table function '", "'").unwrap_or_default();
+            unknown_function(name, scope).at(|| location(span))
+        }
         DataFusionError::Plan(message) if message.contains("' not found") => {
             let name = between(message, "table '", "'").unwrap_or(message);
             let name = name
@@ -295,6 +299,14 @@ fn without_tree(message: &str) -> &str {
 }
 
 fn unknown_function(name: &str, scope: &PlanningScope<'_>) -> EngineError {
+    let declared = scope.catalog.functions.get(&name.to_lowercase());
+    if let Some(function) = declared.filter(|function| function.table.is_some()) {
+        let name = &function.name;
+        return EngineError::job(format!(
+            "'{name}' is a table function: it gives rows, not a value"
+        ))
+        .with_hint(format!("write FROM t, LATERAL TABLE({name}(…))"));
+    }
     let state = scope.state;
     let mut names: Vec<String> = scope
         .catalog

@@ -16,6 +16,7 @@ use super::{
 pub(super) const STATELESS: &[&str] = &[
     "CoalesceBatchesExec",
     "CooperativeExec",
+    "ExpandedRows",
     "FilterExec",
     "GuardedCalls",
     "InterleaveExec",
@@ -67,6 +68,7 @@ pub(super) fn breaks(plan: &Arc<dyn ExecutionPlan>) -> Option<String> {
 pub(super) fn in_words(name: &str) -> String {
     let words = [
         ("Changes", "a table of changes"),
+        ("ExpandedRows", "a table function"),
         ("GuardedCalls", "a function with 'on-error' = 'dead-letter'"),
         ("Join", "a join"),
         ("Aggregate", "an aggregation"),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use datafusion::logical_expr::ScalarUDF;
-use wasmill_plugin::{Arguments, Grants, Host, Limits, OpenOptions};
+use wasmill_plugin::{Arguments, Grants, Host, Kind, Limits, OpenOptions};
 use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
 
 use super::{
@@ -36,12 +36,13 @@ fn host_keys() -> impl Iterator<Item = &'static str> {
 }
 
 /// Loads the plugin and makes the function ready to be called; a function whose arguments are
-/// declared is opened at once, so that a wrong parameter is found here.
+/// declared is opened at once, so that a wrong parameter is found here. Gives what expressions call,
+/// unless it is a table function.
 pub(crate) fn create_function(
     shared: &Shared,
     statement: &CreateFunction,
     script: &Script,
-) -> Result<(DeclaredFunction, ScalarUDF), EngineError> {
+) -> Result<(DeclaredFunction, Option<ScalarUDF>), EngineError> {
     let at_component = |error: EngineError| error.at(|| script.location(statement.component.span));
     let written = &statement.component.text;
     let Some((path, function)) = written.split_once('#').filter(|(_, name)| !name.is_empty())
@@ -118,16 +119,22 @@ pub(crate) fn create_function(
         },
     )
     .map_err(|error| at_component(plugin_error(&error)))?;
+    let (scalar, table) = match signature.kind {
+        Kind::Scalar => (Some(udf), None),
+        Kind::Table => (None, Some(Arc::new(udf))),
+    };
     let declared = DeclaredFunction {
         name: statement.name.text.clone(),
         temporary: statement.temporary,
         component: written.clone(),
         function: function.to_owned(),
         plugin,
+        kind: signature.kind,
+        table,
         grants,
         options: statement.options.clone(),
     };
-    Ok((declared, udf))
+    Ok((declared, scalar))
 }
 
 fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError {

@@ -28,6 +28,7 @@ mod relations;
 mod replay;
 mod rewrite;
 mod scan;
+mod table_functions;
 mod tables;
 mod watermark;
 mod windows;

@@ -19,7 +19,7 @@ use datafusion::{
 
 use super::{
     calls, casts::in_zone, endless::breaks, external, guards::GuardPlanner,
-    proctime::ProctimePlanner, rewrite, windows::SessionPlanner,
+    proctime::ProctimePlanner, rewrite, table_functions::ExpandPlanner, windows::SessionPlanner,
 };
 use crate::{
     catalog::{ComputedColumn, Table},
@@ -41,6 +41,7 @@ impl QueryPlanner for FlinkQueries {
             Arc::new(SessionPlanner),
             Arc::new(ProctimePlanner),
             Arc::new(GuardPlanner),
+            Arc::new(ExpandPlanner),
         ]);
         planner.create_physical_plan(plan, session).await
     }
@@ -48,7 +49,7 @@ impl QueryPlanner for FlinkQueries {
 
 pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<LogicalPlan> {
     let mut query = Box::new(query.clone());
-    rewrite::rewrite(&mut query);
+    rewrite::rewrite(&mut query)?;
     let statement = Statement::Query(query);
     state
         .statement_to_plan(DataFusionStatement::Statement(Box::new(statement)))

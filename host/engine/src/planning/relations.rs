@@ -1,11 +1,13 @@
-//! The relations that are Flink's: ML_PREDICT, window functions, `TABLE(f(…))`, tables with a hint.
+//! The relations that are Flink's: ML_PREDICT, window functions, `TABLE(f(…))` with LATERAL and
+//! without, tables with a hint.
 
 use std::sync::Arc;
 
 use datafusion::{
     common::Result,
-    logical_expr::planner::{
-        PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning,
+    logical_expr::{
+        LogicalPlan,
+        planner::{PlannedRelation, RelationPlanner, RelationPlannerContext, RelationPlanning},
     },
     sql::sqlparser::ast::{
         Expr as SqlExpr, FunctionArg, FunctionArgExpr, FunctionArguments, Ident, ObjectName,
@@ -17,6 +19,7 @@ use super::{
     context::Shared,
     lookup::without_version,
     predict::plan_predict,
+    table_functions::{Nested, TableCall, is_lateral, nested, plan_alone, plan_join},
     windows::{WindowFunction, plan_windows},
 };
 use crate::sql::split_hinted_name;
@@ -31,6 +34,12 @@ impl RelationsPlanner {
     pub(super) fn new(shared: Arc<Shared>) -> Self {
         RelationsPlanner { shared }
     }
+
+    /// Whether the job declares a function of this name.
+    fn is_declared(&self, name: &str) -> bool {
+        let catalog = self.shared.catalog.read();
+        catalog.functions.contains_key(&name.to_lowercase())
+    }
 }
 
 impl RelationPlanner for RelationsPlanner {
@@ -40,7 +49,29 @@ impl RelationPlanner for RelationsPlanner {
         context: &mut dyn RelationPlannerContext,
     ) -> Result<RelationPlanning> {
         let span = relation.span();
-        let relation = without_version(&self.shared, relation)?;
+        let relation = match without_version(&self.shared, relation)? {
+            TableFactor::NestedJoin {
+                table_with_joins,
+                alias,
+            } => match nested(*table_with_joins) {
+                Nested::Lateral { left, join } => {
+                    let plan = plan_join(&self.shared, left, join, context)?;
+                    return Ok(planned(plan, alias));
+                }
+                Nested::Other(joins) => {
+                    return Ok(original(TableFactor::NestedJoin {
+                        table_with_joins: Box::new(joins),
+                        alias,
+                    }));
+                }
+            },
+            // With nothing on its left.
+            relation if is_lateral(&relation) => {
+                let plan = plan_alone(&self.shared, TableCall::of(relation, span)?, context)?;
+                return Ok(planned(plan, None));
+            }
+            relation => relation,
+        };
         let call = match relation {
             TableFactor::Table {
                 name,
@@ -70,27 +101,46 @@ impl RelationPlanner for RelationsPlanner {
                 },
                 alias,
             },
-            other => return Ok(RelationPlanning::Original(Box::new(with_own_name(other)))),
+            other => return Ok(original(with_own_name(other))),
         };
-        let name = call.name.to_string().to_uppercase();
-        match name.as_str() {
-            "ML_PREDICT" => {
-                let plan = plan_predict(&self.shared, call.arguments, span, context)?;
-                Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
-                    plan, call.alias,
-                ))))
+        let name = call.name.to_string();
+        if name.eq_ignore_ascii_case(ML_PREDICT) {
+            let plan = plan_predict(&self.shared, call.arguments, span, context)?;
+            return Ok(planned(plan, call.alias));
+        }
+        if let Some(function) = WindowFunction::named(&name.to_uppercase()) {
+            let plan = plan_windows(function, call.arguments, span, context)?;
+            return Ok(planned(plan, call.alias));
+        }
+        let last = call.name.0.last().and_then(|part| part.as_ident());
+        match last.filter(|name| self.is_declared(&name.value)) {
+            None => Ok(original(call.into_relation())),
+            Some(name) => {
+                let call = TableCall {
+                    name: name.clone(),
+                    arguments: call.arguments,
+                    alias: call.alias,
+                };
+                Ok(planned(plan_alone(&self.shared, call, context)?, None))
             }
-            name => match WindowFunction::named(name) {
-                Some(function) => {
-                    let plan = plan_windows(function, call.arguments, span, context)?;
-                    Ok(RelationPlanning::Planned(Box::new(PlannedRelation::new(
-                        plan, call.alias,
-                    ))))
-                }
-                None => Ok(RelationPlanning::Original(Box::new(call.into_relation()))),
-            },
         }
     }
+}
+
+const ML_PREDICT: &str = "ML_PREDICT";
+
+/// Whether a call of this name in FROM is one of Flink's own.
+pub(super) fn is_relation_of_flink(name: &str) -> bool {
+    let name = name.to_uppercase();
+    name == ML_PREDICT || WindowFunction::named(&name).is_some()
+}
+
+fn planned(plan: LogicalPlan, alias: Option<TableAlias>) -> RelationPlanning {
+    RelationPlanning::Planned(Box::new(PlannedRelation::new(plan, alias)))
+}
+
+fn original(relation: TableFactor) -> RelationPlanning {
+    RelationPlanning::Original(Box::new(relation))
 }
 
 struct Call {

@@ -5,35 +5,44 @@
 //!   shows in no result.
 //! - An item of SELECT without a name is called as it is written, or `EXPR$0`, `EXPR$1`, … where that
 //!   is long or taken. DataFusion names `CAST(a AS STRING)` like `a`, and refuses both in one query.
+//! - Each LATERAL TABLE in FROM stands last in a join of its own.
 //! - `TABLE t` is `SELECT * FROM t`, and `FETCH FIRST n ROWS ONLY` is `LIMIT n`.
 
 use std::{collections::BTreeSet, ops::ControlFlow};
 
-use datafusion::sql::sqlparser::ast::{
-    BinaryOperator, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
-    SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+use datafusion::{
+    common::{DataFusionError, Result},
+    sql::sqlparser::ast::{
+        BinaryOperator, Expr, Fetch, Ident, LimitClause, ObjectName, Query, Select, SelectItem,
+        SetExpr, UnaryOperator, Value, VisitMut, VisitorMut,
+    },
 };
 
-use super::calls::FlinkCalls;
+use super::{calls::FlinkCalls, table_functions::nest};
 use crate::sql::{DATA_TYPE, cast_to, select_all};
 
-pub(super) fn rewrite(query: &mut Query) {
-    let _ = query.visit(&mut Rewriter);
+pub(super) fn rewrite(query: &mut Query) -> Result<()> {
+    if let ControlFlow::Break(error) = query.visit(&mut Rewriter) {
+        return Err(error);
+    }
     let _ = query.visit(&mut FlinkCalls);
+    Ok(())
 }
 
 struct Rewriter;
 
 impl VisitorMut for Rewriter {
-    type Break = ();
+    type Break = DataFusionError;
 
-    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<()> {
+    fn pre_visit_query(&mut self, query: &mut Query) -> ControlFlow<DataFusionError> {
         fetch(query);
-        set_expr(&mut query.body);
-        ControlFlow::Continue(())
+        match set_expr(&mut query.body) {
+            Ok(()) => ControlFlow::Continue(()),
+            Err(error) => ControlFlow::Break(error),
+        }
     }
 
-    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<()> {
+    fn post_visit_expr(&mut self, expr: &mut Expr) -> ControlFlow<DataFusionError> {
         match expr {
             Expr::BinaryOp { left, op, right } if is_arithmetic(op) => {
                 integer(left);
@@ -57,12 +66,15 @@ impl VisitorMut for Rewriter {
     }
 }
 
-fn set_expr(body: &mut SetExpr) {
+fn set_expr(body: &mut SetExpr) -> Result<()> {
     match body {
-        SetExpr::Select(select) => select_items(select),
+        SetExpr::Select(select) => {
+            nest(&mut select.from)?;
+            select_items(select);
+        }
         SetExpr::SetOperation { left, right, .. } => {
-            set_expr(left);
-            set_expr(right);
+            set_expr(left)?;
+            set_expr(right)?;
         }
         SetExpr::Values(values) => {
             for row in &mut values.rows {
@@ -78,6 +90,7 @@ fn set_expr(body: &mut SetExpr) {
         }
         _ => {}
     }
+    Ok(())
 }
 
 /// Longer texts make no name.

@@ -117,7 +117,9 @@ impl Planner<'_> {
                     .map_err(|error| error.at(|| self.location(name.span)))?;
                 if free {
                     let (declared, udf) = create_function(self.shared, create, self.script)?;
-                    self.context.register_udf(udf);
+                    if let Some(udf) = udf {
+                        self.context.register_udf(udf);
+                    }
                     let mut catalog = self.shared.catalog.write();
                     catalog
                         .functions
@@ -130,14 +132,18 @@ impl Planner<'_> {
                 name,
                 if_exists,
             } => {
-                let removed = self
-                    .shared
-                    .catalog
-                    .write()
+                let lower = name.text.to_lowercase();
+                let mut catalog = self.shared.catalog.write();
+                let is_scalar = *kind == ObjectKind::Function
+                    && catalog
+                        .functions
+                        .get(&lower)
+                        .is_some_and(|function| function.table.is_none());
+                let removed = catalog
                     .remove(*kind, &name.text, *if_exists)
                     .map_err(|error| error.at(|| self.location(name.span)))?;
-                if removed && *kind == ObjectKind::Function {
-                    self.context.deregister_udf(&name.text.to_lowercase());
+                if removed && is_scalar {
+                    self.context.deregister_udf(&lower);
                 }
                 Ok(Work::Done)
             }
@@ -262,16 +268,28 @@ impl Planner<'_> {
             Show::Models => names("model name", catalog.models.keys().cloned().collect()),
             Show::Functions { user } => {
                 let own = catalog.functions.values();
-                let mut functions: Vec<_> = own.map(|function| function.name.clone()).collect();
+                let mut functions: Vec<_> = own
+                    .map(|function| (function.name.clone(), function.kind.name()))
+                    .collect();
                 if !user {
-                    functions.extend(self.state.scalar_functions().keys().cloned());
-                    functions.extend(self.state.aggregate_functions().keys().cloned());
-                    functions.extend(self.state.window_functions().keys().cloned());
-                    functions.retain(|name| !name.starts_with("__"));
+                    let known = |names: Vec<&String>, kind| {
+                        let names = names.into_iter().filter(|name| !name.starts_with("__"));
+                        names
+                            .map(move |name| (name.clone(), kind))
+                            .collect::<Vec<_>>()
+                    };
+                    let state = &self.state;
+                    functions.extend(known(state.scalar_functions().keys().collect(), "scalar"));
+                    let aggregates = state.aggregate_functions().keys().collect();
+                    functions.extend(known(aggregates, "aggregate"));
+                    functions.extend(known(state.window_functions().keys().collect(), "window"));
                 }
                 functions.sort();
                 functions.dedup();
-                names("function name", functions)
+                let rows = functions
+                    .into_iter()
+                    .map(|(name, kind)| vec![Some(name), Some(kind.to_owned())]);
+                catalog::list(&["function name", "function kind"], rows.collect()).map(Work::Rows)
             }
             Show::Create { kind, name } => catalog::show_create(&catalog, *kind, &name.text)
                 .map(Work::Text)

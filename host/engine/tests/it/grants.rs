@@ -159,17 +159,18 @@ fn that_a_function_was_given_are_shown() {
     expect![[r#"
         ProjectionExec: expr=[given(n@0) as GIVEN(n), bare(n@0) as BARE(n)]
           SourceScan: table=numbers, partitions=1, columns=[n]
-        Function: name=bare, component=wasi-env.wasm#attack, grants=[]
-        Function: name=given, component=wasi-env.wasm#attack, grants=[http=api.example.com:443, [::1]:80; env=CARGO_MANIFEST_DIR; dir=/in=data, /more=.; clock=true]
+        Function: name=bare, kind=scalar, component=wasi-env.wasm#attack, grants=[]
+        Function: name=given, kind=scalar, component=wasi-env.wasm#attack, grants=[http=api.example.com:443, [::1]:80; env=CARGO_MANIFEST_DIR; dir=/in=data, /more=.; clock=true]
         Sink: table=sink
           ProjectionExec: expr=[given(n@0) as n]
             SourceScan: table=numbers, partitions=1, columns=[n]
-        Function: name=given, component=wasi-env.wasm#attack, grants=[http=api.example.com:443, [::1]:80; env=CARGO_MANIFEST_DIR; dir=/in=data, /more=.; clock=true]
+        Function: name=given, kind=scalar, component=wasi-env.wasm#attack, grants=[http=api.example.com:443, [::1]:80; env=CARGO_MANIFEST_DIR; dir=/in=data, /more=.; clock=true]
         SourceScan: table=numbers, partitions=1, columns=[n]
         +-------------+------------------------------------------------------------------+
         | info name   | info value                                                       |
         +-------------+------------------------------------------------------------------+
         | name        | given                                                            |
+        | kind        | scalar                                                           |
         | component   | wasi-env.wasm#attack                                             |
         | grant.http  | api.example.com:443, [::1]:80                                    |
         | grant.env   | CARGO_MANIFEST_DIR                                               |

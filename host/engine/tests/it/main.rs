@@ -15,4 +15,5 @@ mod predict;
 mod processing_time;
 mod queries;
 mod stream;
+mod table_functions;
 mod windows;

@@ -8,7 +8,7 @@ use expect_test::expect;
 use crate::stream::{Row, SIZES, STREAM, files, insert, printed, printed_in, stream};
 
 /// The windows with these starts and ends, in seconds, with what is in them of each key.
-fn by_definition(rows: &[Row], windows: impl Iterator<Item = (i64, i64)>) -> Vec<String> {
+pub fn by_definition(rows: &[Row], windows: impl Iterator<Item = (i64, i64)>) -> Vec<String> {
     let mut lines = Vec::new();
     for (start, end) in windows {
         let mut groups: BTreeMap<char, Vec<i64>> = BTreeMap::new();
@@ -36,7 +36,8 @@ fn by_definition(rows: &[Row], windows: impl Iterator<Item = (i64, i64)>) -> Vec
 const COLUMNS: &str =
     "s BIGINT, e BIGINT, k STRING, n BIGINT, total BIGINT, least BIGINT, kinds BIGINT";
 
-fn aggregate(windows: &str) -> String {
+/// What [`by_definition`] gives, in SQL.
+pub fn aggregate(windows: &str) -> String {
     insert(
         COLUMNS,
         &format!(

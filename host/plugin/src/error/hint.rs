@@ -32,7 +32,8 @@ impl PluginError {
                 "build it without what it does not use, or as several plugins".to_owned()
             }
             Self::MissingExport { .. } => {
-                "build it for the world `wasmill:udf/scalar-plugin`".to_owned()
+                "build it for the world `wasmill:udf/plugin`, or for that of one kind of function"
+                    .to_owned()
             }
             Self::UngrantedImport { capability, .. } if capability.starts_with("wasi:") => {
                 "of WASI 0.2 there are cli, clocks, filesystem, http (requests), io, random and sockets"

@@ -38,7 +38,7 @@ pub(crate) fn add(linker: &mut LinkerInstance<'_, State>) -> wasmtime::Result<()
             let shares = children.len() > 1;
             let array = arrays::build(&data_type, array, children).map_err(Refusal::Data)?;
             if shares {
-                state.check_written_size(&array)?;
+                state.check_written_size(std::slice::from_ref(&array))?;
             }
             Ok((state.push(Column(array))?,))
         },

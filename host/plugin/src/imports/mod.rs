@@ -30,7 +30,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     Ok(linker)
 }
 
-/// `wasmill:udf/scalar@0.1.0`
+/// `wasmill:udf/scalar@0.2.0`
 pub(crate) fn interface(name: &str) -> String {
     let [major, minor, patch] = VERSION;
     format!("{PACKAGE}/{name}@{major}.{minor}.{patch}")

@@ -8,7 +8,7 @@ use arrow::array::{ArrayRef, Float64Array};
 use arrow::datatypes::DataType;
 use expect_test::expect;
 use wasmill_plugin::{
-    Account, Budget, Host, HostConfig, Limits, OpenOptions, PluginError, ScalarFunction,
+    Account, Budget, Function, Host, HostConfig, Limits, OpenOptions, PluginError,
 };
 
 use crate::models::{columns, slow_in};
@@ -26,7 +26,7 @@ fn job(tenant: &str, budget: Budget) -> Arc<Account> {
     host().tenant(tenant, Budget::of_tenant()).job(budget)
 }
 
-fn open(host: &Arc<Host>, job: &Arc<Account>) -> Result<Arc<ScalarFunction>, PluginError> {
+fn open(host: &Arc<Host>, job: &Arc<Account>) -> Result<Arc<Function>, PluginError> {
     let plugin = host
         .load("haversine.wasm", &plugin_path("haversine"))
         .unwrap();
@@ -35,7 +35,7 @@ fn open(host: &Arc<Host>, job: &Arc<Account>) -> Result<Arc<ScalarFunction>, Plu
     plugin.open("haversine", options)
 }
 
-fn call(function: &ScalarFunction) -> Result<ArrayRef, PluginError> {
+fn call(function: &Function) -> Result<ArrayRef, PluginError> {
     let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]));
     function.call(&vec![column; 4], 3)
 }

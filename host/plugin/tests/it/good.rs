@@ -5,11 +5,11 @@ use std::thread;
 
 use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::datatypes::{DataType, Float64Type};
-use wasmill_plugin::{Arguments, OpenOptions, ScalarFunction};
+use wasmill_plugin::{Arguments, Function, OpenOptions};
 
 use crate::support::{fields, plugin};
 
-fn haversine() -> Arc<ScalarFunction> {
+fn haversine() -> Arc<Function> {
     plugin("haversine")
         .open(
             "haversine",

@@ -9,7 +9,7 @@ use arrow::array::{Array, ArrayRef, AsArray, Float32Array, Float64Array, Int32Ar
 use arrow::datatypes::{DataType, Field, FieldRef, Float64Type};
 use expect_test::expect;
 use wasmill_plugin::{
-    Account, Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError, ScalarFunction,
+    Account, Function, Host, HostConfig, Limits, Model, ModelError, OpenOptions, PluginError,
 };
 
 use crate::support::{fields, host, plugin, plugin_path, rendered};
@@ -81,7 +81,7 @@ fn options(model: &str, types: &[DataType]) -> OpenOptions {
     options
 }
 
-fn open(types: &[DataType]) -> Result<Arc<ScalarFunction>, PluginError> {
+fn open(types: &[DataType]) -> Result<Arc<Function>, PluginError> {
     let mut options = options("sum", types);
     options.grants.models.insert("sum".to_owned(), Sum::model());
     plugin("predict").open("predict", options)
@@ -193,7 +193,7 @@ impl Model for Slow {
 }
 
 /// A function that calls such a model; when a call has come there; and what lets it go on.
-fn slow(limits: Limits) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
+fn slow(limits: Limits) -> (Arc<Function>, Receiver<()>, Sender<()>) {
     slow_in(&host(), None, limits)
 }
 
@@ -202,7 +202,7 @@ pub fn slow_in(
     host: &Arc<Host>,
     job: Option<&Arc<Account>>,
     limits: Limits,
-) -> (Arc<ScalarFunction>, Receiver<()>, Sender<()>) {
+) -> (Arc<Function>, Receiver<()>, Sender<()>) {
     let ((started, has_started), (go_on, goes_on)) = (mpsc::channel(), mpsc::channel());
     let model = Slow {
         sum: Sum::model(),

@@ -97,9 +97,9 @@ fn a_component_without_functions() {
     check(
         &wat::parse_str("(component)").unwrap(),
         expect![[r#"
-        error: `plugin.wasm` does not export `wasmill:udf/scalar@0.1.0`, so it has no functions
+            error: `plugin.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0`, so it has no functions
 
-        hint: build it for the world `wasmill:udf/scalar-plugin`"#]],
+            hint: build it for the world `wasmill:udf/plugin`, or for that of one kind of function"#]],
     );
 }
 
@@ -119,16 +119,16 @@ fn a_damaged_component() {
 #[test]
 fn a_newer_contract() {
     check(
-        &edited("wasmill:udf/scalar@0.1.0", "wasmill:udf/scalar@0.2.0"),
+        &edited("wasmill:udf/scalar@0.2.0", "wasmill:udf/scalar@0.3.0"),
         expect![[r#"
-        error: `plugin.wasm` wants the contract wasmill:udf@0.2.0; this wasmill speaks wasmill:udf@0.1.0
+        error: `plugin.wasm` wants the contract wasmill:udf@0.3.0; this wasmill speaks wasmill:udf@0.2.0
 
         hint: use a newer wasmill, or build the plugin with an older SDK"#]],
     );
     check(
-        &edited("wasmill:udf/scalar@0.1.0", "wasmill:udf/scalar@0.0.9"),
+        &edited("wasmill:udf/scalar@0.2.0", "wasmill:udf/scalar@0.1.0"),
         expect![[r#"
-        error: `plugin.wasm` wants the contract wasmill:udf@0.0.9; this wasmill speaks wasmill:udf@0.1.0
+        error: `plugin.wasm` wants the contract wasmill:udf@0.1.0; this wasmill speaks wasmill:udf@0.2.0
 
         hint: build the plugin again with the SDK of this wasmill"#]],
     );
@@ -158,9 +158,9 @@ fn capabilities_that_nobody_granted() {
         hint: a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only"#]],
     );
     check(
-        &importing("wasmill:udf/secrets@0.1.0"),
+        &importing("wasmill:udf/secrets@0.2.0"),
         expect![[r#"
-        error: `plugin.wasm` imports `wasmill:udf/secrets@0.1.0`, which is not granted
+        error: `plugin.wasm` imports `wasmill:udf/secrets@0.2.0`, which is not granted
 
         hint: a plugin may import the interfaces of wasmill:udf and of WASI 0.2 only"#]],
     );
@@ -186,7 +186,7 @@ fn an_interface_that_is_not_the_contracts() {
     check(
         &edited("batch-eval", "batch-evil"),
         expect![[r#"
-        error: `plugin.wasm` does not fit the contract: no function `[method]scalar-function.batch-eval` in `wasmill:udf/scalar@0.1.0`
+        error: `plugin.wasm` does not fit the contract: no function `[method]scalar-function.batch-eval` in `wasmill:udf/scalar@0.2.0`
 
         hint: this is a defect of the plugin: tell its author"#]],
     );

@@ -8,7 +8,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Float64Array, Int64Array};
 use arrow::datatypes::DataType;
 use expect_test::expect;
-use wasmill_plugin::{Budget, Host, HostConfig, OpenOptions, ScalarFunction};
+use wasmill_plugin::{Budget, Function, Host, HostConfig, OpenOptions};
 
 use crate::support::{fields, plugin_path, rendered};
 
@@ -20,7 +20,7 @@ fn host() -> Arc<Host> {
     .unwrap()
 }
 
-fn endless(host: &Arc<Host>, change: impl FnOnce(&mut OpenOptions)) -> Arc<ScalarFunction> {
+fn endless(host: &Arc<Host>, change: impl FnOnce(&mut OpenOptions)) -> Arc<Function> {
     let mut options = OpenOptions::new("attack", fields(&[DataType::Int64]));
     options
         .parameters
@@ -34,12 +34,12 @@ fn endless(host: &Arc<Host>, change: impl FnOnce(&mut OpenOptions)) -> Arc<Scala
     plugin.open("loop", options).unwrap()
 }
 
-fn attack(function: &ScalarFunction) -> String {
+fn attack(function: &Function) -> String {
     let numbers: ArrayRef = Arc::new(Int64Array::from(vec![1, 2]));
     rendered(&function.call(&[numbers], 2).unwrap_err())
 }
 
-fn haversine(host: &Arc<Host>, tenant: &str) -> Arc<ScalarFunction> {
+fn haversine(host: &Arc<Host>, tenant: &str) -> Arc<Function> {
     let path = plugin_path("haversine");
     let plugin = host.load("haversine.wasm", &path).unwrap();
     let mut options = OpenOptions::new("distance", fields(&vec![DataType::Float64; 4]));
@@ -48,7 +48,7 @@ fn haversine(host: &Arc<Host>, tenant: &str) -> Arc<ScalarFunction> {
     plugin.open("haversine", options).unwrap()
 }
 
-fn call(function: &ScalarFunction) {
+fn call(function: &Function) {
     let column: ArrayRef = Arc::new(Float64Array::from(vec![1.0, 2.0, 3.0]));
     function.call(&vec![column; 4], 3).unwrap();
 }

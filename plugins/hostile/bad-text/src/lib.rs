@@ -6,7 +6,7 @@ struct Mumbler;
 
 impl Attack for Mumbler {}
 
-#[unsafe(export_name = "instead of wasmill:udf/scalar@0.1.0#[method]scalar-function.eval")]
+#[unsafe(export_name = "instead of wasmill:udf/scalar@0.2.0#[method]scalar-function.eval")]
 extern "C" fn eval(_function: usize, _row: usize, _length: usize) -> usize {
     // err(failed(bytes at 1024, of which no two are a character))
     static mut TEXT: [u8; 4] = [0xff, 0xfe, 0xc0, 0x80];

@@ -8,7 +8,7 @@ struct Messy;
 
 impl Attack for Messy {}
 
-#[unsafe(export_name = "instead of cabi_post_wasmill:udf/scalar@0.1.0#functions")]
+#[unsafe(export_name = "instead of cabi_post_wasmill:udf/scalar@0.2.0#functions")]
 extern "C" fn clean_up(_result: usize) {
     loop {
         black_box(());

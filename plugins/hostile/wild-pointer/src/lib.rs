@@ -6,7 +6,7 @@ struct Wild;
 
 impl Attack for Wild {}
 
-#[unsafe(export_name = "instead of wasmill:udf/scalar@0.1.0#functions")]
+#[unsafe(export_name = "instead of wasmill:udf/scalar@0.2.0#functions")]
 extern "C" fn functions() -> usize {
     0xffff_fff0
 }

@@ -2,8 +2,10 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod function;
 mod options;
 mod scalar;
+mod table;
 
 use proc_macro::TokenStream;
 
@@ -18,6 +20,21 @@ use proc_macro::TokenStream;
 #[proc_macro_attribute]
 pub fn scalar(attribute: TokenStream, item: TokenStream) -> TokenStream {
     scalar::expand(attribute.into(), item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}
+
+/// Makes a wasmill table function of a plain one that returns rows, which the plugin offers from then
+/// on: `use wasmill_sdk::table;`.
+///
+/// It returns a `Vec`, an iterator or anything else that becomes one, of values or of tuples of values;
+/// or a `Result` of one, whose error fails the row. Each value of a tuple is a column: called as
+/// `#[table(columns(word, length))]` says, else `f0`, `f1`, …; a single column is called like the
+/// function. All else is as in [`macro@scalar`]: a row with NULL for an argument that is no `Option` has
+/// no rows.
+#[proc_macro_attribute]
+pub fn table(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    table::expand(attribute.into(), item.into())
         .unwrap_or_else(|error| error.into_compile_error())
         .into()
 }

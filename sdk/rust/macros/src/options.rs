@@ -1,19 +1,24 @@
 //! What is written in the attribute's brackets.
 
 use proc_macro2::TokenStream;
+use syn::ext::IdentExt as _;
 use syn::parse::Parser;
-use syn::{Attribute, Expr, ExprLit, Lit, LitStr, Meta};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Token};
 
-/// The options of `#[scalar(…)]`.
+use crate::function::{Attribute, plain};
+
+/// The options of `#[scalar(…)]` and of `#[table(…)]`.
 #[derive(Default)]
 pub struct Options {
     pub name: Option<LitStr>,
     pub description: Option<LitStr>,
     pub volatile: bool,
+    /// Names, as text.
+    pub columns: Vec<LitStr>,
 }
 
 impl Options {
-    pub fn parse(attribute: TokenStream) -> syn::Result<Self> {
+    pub fn parse(attribute: &Attribute, written: TokenStream) -> syn::Result<Self> {
         let mut options = Self::default();
         let parser = syn::meta::parser(|meta| {
             if meta.path.is_ident("name") {
@@ -22,20 +27,27 @@ impl Options {
                 options.description = Some(meta.value()?.parse()?);
             } else if meta.path.is_ident("volatile") {
                 options.volatile = true;
+            } else if meta.path.is_ident("columns") && attribute.has_columns {
+                let names;
+                syn::parenthesized!(names in meta.input);
+                for name in names.parse_terminated(Ident::parse_any, Token![,])? {
+                    options
+                        .columns
+                        .push(LitStr::new(&plain(&name), name.span()));
+                }
             } else {
-                return Err(meta.error(
-                    "`#[scalar]` knows `name = \"…\"`, `description = \"…\"` and `volatile`",
-                ));
+                let (name, known) = (attribute.name, attribute.options);
+                return Err(meta.error(format!("`#[{name}]` knows {known}")));
             }
             Ok(())
         });
-        parser.parse2(attribute)?;
+        parser.parse2(written)?;
         Ok(options)
     }
 }
 
 /// The text of a doc comment: lines of a paragraph are joined.
-pub fn documentation(attributes: &[Attribute]) -> String {
+pub fn documentation(attributes: &[syn::Attribute]) -> String {
     let lines = attributes.iter().filter_map(|attribute| {
         let Meta::NameValue(pair) = &attribute.meta else {
             return None;

@@ -14,12 +14,12 @@ use datafusion::{
     },
     optimizer::AnalyzerRule,
 };
-use wasmill_udf::{OnError, WasmScalarFunction};
+use wasmill_udf::{OnError, WasmFunction};
 
 use super::node::GuardNode;
 use crate::{
     error::EngineError,
-    planning::{external, relations::free_name},
+    planning::{external, relations::free_name, table_functions::ExpandNode},
 };
 
 /// See the module. The last rule of the analysis: types are what they are by then.
@@ -46,7 +46,7 @@ fn called(expr: &Expr) -> Result<Option<String>> {
     expr.apply(|expr| {
         if let Expr::ScalarFunction(call) = expr
             && let Some(function) =
-                (call.func.inner().as_ref() as &dyn Any).downcast_ref::<WasmScalarFunction>()
+                (call.func.inner().as_ref() as &dyn Any).downcast_ref::<WasmFunction>()
             && function.on_error() == OnError::DeadLetter
         {
             found = Some(call.func.name().to_owned());
@@ -82,6 +82,10 @@ fn rewritten(plan: LogicalPlan, function: &str) -> Result<LogicalPlan> {
         LogicalPlan::Aggregate(node) => aggregate(node),
         LogicalPlan::Window(node) => window(node),
         LogicalPlan::Sort(node) => sort(node),
+        LogicalPlan::Extension(node) => match node.node.as_any().downcast_ref::<ExpandNode>() {
+            Some(node) => expansion(node),
+            None => refused(function, "where a row cannot be left out", BELOW),
+        },
         LogicalPlan::Join(node) if node.join_type == JoinType::Inner => join(node, function),
         LogicalPlan::Join(_) => refused(function, "in the condition of an outer join", BELOW),
         LogicalPlan::Values(_) => refused(function, "in VALUES", "write SELECT instead of VALUES"),
@@ -253,6 +257,17 @@ fn sort(node: Sort) -> Result<LogicalPlan> {
         fetch: node.fetch,
     });
     renamed(Arc::new(sorted), &schema)
+}
+
+/// Lists that are the same for all rows: they are asked for row by row.
+fn expansion(node: &ExpandNode) -> Result<LogicalPlan> {
+    let (input, list) = node.parts();
+    let mut guard = Guard::over(Arc::new(input.clone()));
+    let list = guard.guarded(list.clone())?;
+    let node = node.over(Arc::unwrap_or_clone(guard.build()?), list)?;
+    Ok(LogicalPlan::Extension(Extension {
+        node: Arc::new(node),
+    }))
 }
 
 /// What an inner join asks of its rows may as well be asked above it.

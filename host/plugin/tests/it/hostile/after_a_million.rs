@@ -30,7 +30,7 @@ pub fn is_stopped() {
         expect![[r#"
         error: function attack (after-a-million.wasm#attack) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]],
     );

@@ -97,7 +97,7 @@ fn in_the_start_function_is_stopped() {
 #[test]
 fn in_functions_is_stopped() {
     let error = edited("endless-loop", |text| {
-        let name = "wasmill:udf/scalar@0.1.0#functions";
+        let name = "wasmill:udf/scalar@0.2.0#functions";
         let index = exported_function(text, name);
         let spin = exported_function(text, "spin_in_functions");
         text.replace(

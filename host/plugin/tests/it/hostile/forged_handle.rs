@@ -23,7 +23,7 @@ pub fn is_stopped() {
         read: error: function attack (forged-handle.wasm#attack) trapped in `batch-eval`: unknown handle index 12345
           its backtrace:
             function 0
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
@@ -38,19 +38,19 @@ pub fn is_stopped() {
         model-is-a-column: error: function attack (forged-handle.wasm#attack) trapped in `batch-eval`: handle index 2 used with the wrong type, expected guest-defined resource but found a different guest-defined resource
           its backtrace:
             function 1
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
         batch-is-a-column: error: function attack (forged-handle.wasm#attack) trapped in `batch-eval`: handle index 2 used with the wrong type, expected guest-defined resource but found a different guest-defined resource
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
         column-is-the-batch: error: function attack (forged-handle.wasm#attack) trapped in `batch-eval`: handle index 1 used with the wrong type, expected guest-defined resource but found a different guest-defined resource
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]]
     .assert_eq(&attacked_each("forged-handle", "attack", &attacks));

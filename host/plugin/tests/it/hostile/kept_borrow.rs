@@ -11,7 +11,7 @@ pub fn is_stopped() {
     expect![[r#"
         dropped-twice: error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
@@ -29,7 +29,7 @@ fn in_the_next_call_is_stopped() {
     expect![[r#"
         error: function attack (kept-borrow.wasm#attack) trapped in `batch-eval`: unknown handle index 1
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]].assert_eq(&rendered(&error));
 }

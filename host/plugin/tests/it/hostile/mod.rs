@@ -19,7 +19,9 @@ mod escaping_default;
 mod escaping_field;
 mod escaping_name;
 mod forged_handle;
+mod giant_expansion;
 mod giant_result;
+mod given_twice;
 mod host_at_depth;
 mod http_dns;
 mod http_flood;
@@ -68,7 +70,9 @@ mod wasi_sleep;
 mod wasi_sockets;
 mod wide_signature;
 mod wild_pointer;
+mod wrong_counts;
 mod wrong_length;
+mod wrong_rows;
 
 use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, OnceLock};
@@ -77,7 +81,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use wasmill_plugin::{
-    Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError, ScalarFunction,
+    Function, Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
 };
 
 use crate::support::{fields, plugin, plugin_path, rendered};
@@ -113,11 +117,12 @@ fn options(name: &str, attack: &str) -> OpenOptions {
         },
         // Little, but to those that need room for what they are about.
         memory: match name {
-            "absurd-schema" | "error-flood" | "giant-result" => 512 << 20,
+            "absurd-schema" | "error-flood" | "giant-expansion" | "giant-result" => 512 << 20,
             _ => 32 << 20,
         },
         result_bytes: match name {
             "giant-result" => 10 << 20,
+            "giant-expansion" => 256 << 20,
             _ => 64 << 20,
         },
         ..Limits::default()
@@ -125,7 +130,7 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options
 }
 
-fn open(name: &str, function: &str, attack: &str) -> Result<Arc<ScalarFunction>, PluginError> {
+fn open(name: &str, function: &str, attack: &str) -> Result<Arc<Function>, PluginError> {
     attacker(name).open(function, options(name, attack))
 }
 
@@ -151,7 +156,7 @@ fn attacked_briefly(name: &str, attack: &str) -> String {
 }
 
 /// The same of one that was opened, if it was.
-fn answer(opened: Result<Arc<ScalarFunction>, PluginError>) -> String {
+fn answer(opened: Result<Arc<Function>, PluginError>) -> String {
     match opened.and_then(|function| function.call(&[numbers(3)], 3)) {
         Ok(column) => format!("{column:?}"),
         Err(error) => rendered(&error),

@@ -17,7 +17,7 @@ pub fn is_stopped() {
         trap 1: error: function attack (poison.wasm#poison) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
             poison::check
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 

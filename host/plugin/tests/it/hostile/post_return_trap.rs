@@ -11,7 +11,7 @@ pub fn is_stopped() {
     expect![[r#"
         error: function attack (post-return-trap.wasm#attack) trapped in `returns`: it panicked or aborted
           its backtrace:
-            instead of cabi_post_wasmill:udf/scalar@0.1.0#[method]scalar-function.returns
+            instead of cabi_post_wasmill:udf/scalar@0.2.0#[method]scalar-function.returns
 
         hint: this is a defect of the plugin: tell its author"#]].assert_eq(&answer(opened));
 }

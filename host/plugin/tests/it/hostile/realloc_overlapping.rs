@@ -11,7 +11,7 @@ pub fn is_stopped() {
     expect![[r#"
         error: function attack (realloc-overlapping.wasm#attack) trapped in `open`: it panicked or aborted
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[static]scalar-function.open
+            wasmill:udf/scalar@0.2.0#[static]scalar-function.open
 
         hint: this is a defect of the plugin: tell its author"#]].assert_eq(&answer(opened));
 }

@@ -11,7 +11,7 @@ pub fn is_stopped() {
         read: error: function attack (used-after-drop.wasm#attack) trapped in `batch-eval`: unknown handle index 2
           its backtrace:
             function 0
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
@@ -22,19 +22,19 @@ pub fn is_stopped() {
         child: error: function attack (used-after-drop.wasm#attack) trapped in `batch-eval`: unknown handle index 2
           its backtrace:
             function 1
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
         again: error: function attack (used-after-drop.wasm#attack) trapped in `batch-eval`: unknown handle index 2
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author
 
         drop: error: function attack (used-after-drop.wasm#attack) trapped in `batch-eval`: unknown handle index 2
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]]
     .assert_eq(&attacked_each("used-after-drop", "attack", &attacks));

@@ -11,7 +11,7 @@ pub fn is_stopped() {
     expect![[r#"
         error: function attack (wasi-env.wasm#attack) trapped in `batch-eval`: it exited with the code 1
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]].assert_eq(&attacked("wasi-env", "attack", "exit"));
 }

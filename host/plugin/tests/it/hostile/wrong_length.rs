@@ -56,7 +56,7 @@ fn a_panic_is_a_trap() {
     expect![[r#"
         error: function attack (wrong-length.wasm#liar) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
-            wasmill:udf/scalar@0.1.0#[method]scalar-function.batch-eval
+            wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
 
         hint: this is a defect of the plugin: tell its author"#]]
     .assert_eq(&attacked("wrong-length", "liar", "trap"));

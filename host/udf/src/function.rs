@@ -24,8 +24,8 @@ use datafusion::{
 };
 use parking_lot::Mutex;
 use wasmill_plugin::{
-    Account, Arguments, Grants, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
-    ScalarFunction, carried_type,
+    Account, Arguments, Function, Grants, Kind, Limits, Log, Metrics, OpenOptions, Plugin,
+    PluginError, carried_type,
 };
 
 use crate::{
@@ -99,30 +99,32 @@ impl FunctionOptions {
 }
 
 /// A WASM function as a DataFusion function: its arguments are cast to what the plugin declares,
-/// it is opened once for each distinct list of argument types, and called batch by batch.
+/// it is opened once for each distinct list of argument types, and called batch by batch. What a call
+/// of a table function gives is a list of structs, its rows.
 pub fn scalar_udf(
     plugin: Arc<Plugin>,
     function: &str,
     options: FunctionOptions,
 ) -> Result<ScalarUDF, PluginError> {
-    Ok(ScalarUDF::new_from_impl(WasmScalarFunction::new(
+    Ok(ScalarUDF::new_from_impl(WasmFunction::new(
         plugin, function, options,
     )?))
 }
 
 /// See [`scalar_udf`].
-pub struct WasmScalarFunction {
+pub struct WasmFunction {
     plugin: Arc<Plugin>,
     /// The name in the plugin; `options.sql_name` is the one in SQL.
     function: String,
     options: FunctionOptions,
+    kind: Kind,
     declared: Arguments,
-    returns: Option<FieldRef>,
+    deterministic: bool,
     signature: Signature,
-    opened: Mutex<Vec<(Vec<DataType>, Arc<ScalarFunction>)>>,
+    opened: Mutex<Vec<(Vec<DataType>, Arc<Function>)>>,
 }
 
-impl WasmScalarFunction {
+impl WasmFunction {
     /// Fails where the plugin has no such function.
     pub fn new(
         plugin: Arc<Plugin>,
@@ -133,24 +135,27 @@ impl WasmScalarFunction {
         // What it asks of the world is not asked while a query is planned, and not once for all rows.
         let grants = &options.grants;
         let asks = grants.clock || grants.random || !grants.http.is_empty();
-        let volatility = if signature.deterministic && !asks {
+        let deterministic = signature.deterministic && !asks;
+        // As a constant, a list would stand beside every row: so of a table function's call none is made.
+        let volatility = if deterministic && signature.kind == Kind::Scalar {
             Volatility::Immutable
         } else {
             Volatility::Volatile
         };
         let declared = signature.arguments.clone();
-        let returns = signature.returns.clone();
+        let kind = signature.kind;
         let type_signature = match &declared {
             Arguments::Exact(fields) if fields.is_empty() => TypeSignature::Nullary,
             _ => TypeSignature::UserDefined,
         };
-        Ok(WasmScalarFunction {
+        Ok(WasmFunction {
             function: function.to_owned(),
             signature: Signature::new(type_signature, volatility),
             plugin,
             options,
+            kind,
             declared,
-            returns,
+            deterministic,
             opened: Mutex::default(),
         })
     }
@@ -159,10 +164,20 @@ impl WasmScalarFunction {
         self.options.on_error
     }
 
+    /// What it makes of a row.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Whether the same arguments give the same result, whenever it is called.
+    pub fn is_deterministic(&self) -> bool {
+        self.deterministic
+    }
+
     /// The values of a batch, one a row; where rows may fail, NULL for those that do.
     fn values(
         &self,
-        function: &ScalarFunction,
+        function: &Function,
         columns: &[ArrayRef],
         rows: usize,
         stop: Option<&Stop>,
@@ -202,7 +217,7 @@ impl WasmScalarFunction {
 
     fn call(
         &self,
-        function: &ScalarFunction,
+        function: &Function,
         columns: &[ArrayRef],
         rows: usize,
         stop: Option<&Stop>,
@@ -227,7 +242,7 @@ impl WasmScalarFunction {
     }
 
     /// The opened function for arguments of these types; opens it at the first call.
-    fn opened(&self, types: &[DataType]) -> Result<Arc<ScalarFunction>, PluginError> {
+    fn opened(&self, types: &[DataType]) -> Result<Arc<Function>, PluginError> {
         // Held while opening, so that two partitions do not open it twice.
         let mut opened = self.opened.lock();
         if let Some((_, function)) = opened.iter().find(|(known, _)| known == types) {
@@ -317,7 +332,7 @@ impl WasmScalarFunction {
     }
 }
 
-impl ScalarUDFImpl for WasmScalarFunction {
+impl ScalarUDFImpl for WasmFunction {
     fn name(&self) -> &str {
         &self.options.sql_name
     }
@@ -390,20 +405,20 @@ fn external(error: UdfError) -> DataFusionError {
     DataFusionError::External(Box::new(error))
 }
 
-impl fmt::Debug for WasmScalarFunction {
+impl fmt::Debug for WasmFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WasmScalarFunction")
+        f.debug_struct("WasmFunction")
             .field("sql_name", &self.options.sql_name)
             .field("function", &self.function)
             .field("plugin", &self.plugin.sha256())
-            .field("returns", &self.returns)
+            .field("kind", &self.kind)
             .finish_non_exhaustive()
     }
 }
 
 /// Two functions are the same if they are the same code opened in the same way: DataFusion
 /// merges equal calls.
-impl PartialEq for WasmScalarFunction {
+impl PartialEq for WasmFunction {
     fn eq(&self, other: &Self) -> bool {
         self.options.sql_name == other.options.sql_name
             && self.function == other.function
@@ -413,9 +428,9 @@ impl PartialEq for WasmScalarFunction {
     }
 }
 
-impl Eq for WasmScalarFunction {}
+impl Eq for WasmFunction {}
 
-impl Hash for WasmScalarFunction {
+impl Hash for WasmFunction {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.options.sql_name.hash(state);
         self.function.hash(state);

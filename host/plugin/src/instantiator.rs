@@ -1,0 +1,75 @@
+//! A component ready to be instantiated: where the exports of each kind of function are.
+
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
+
+use crate::signature::Kind;
+use crate::state::State;
+
+/// A component ready to be instantiated, and where its exports are.
+pub(crate) struct Instantiator {
+    pub pre: InstancePre<State>,
+    /// Of each kind that it exports.
+    pub kinds: Vec<Exports>,
+}
+
+/// The exports of an interface of functions.
+pub(crate) struct Exports {
+    pub kind: Kind,
+    pub functions: ComponentExportIndex,
+    pub open: ComponentExportIndex,
+    pub returns: ComponentExportIndex,
+    pub batch_eval: ComponentExportIndex,
+    /// Of scalar functions only.
+    pub eval: Option<ComponentExportIndex>,
+}
+
+impl Instantiator {
+    /// `interfaces` are the full names of those that the component exports, by the kind of their
+    /// functions.
+    pub fn new(
+        linker: &Linker<State>,
+        component: &Component,
+        interfaces: &[(Kind, String)],
+    ) -> wasmtime::Result<Self> {
+        let pre = linker.instantiate_pre(component)?;
+        let kinds = interfaces.iter();
+        let kinds = kinds.map(|(kind, interface)| Exports::find(component, *kind, interface));
+        Ok(Self {
+            kinds: kinds.collect::<wasmtime::Result<_>>()?,
+            pre,
+        })
+    }
+
+    pub fn exports(&self, kind: Kind) -> wasmtime::Result<&Exports> {
+        let mut kinds = self.kinds.iter();
+        kinds
+            .find(|exports| exports.kind == kind)
+            .ok_or_else(|| wasmtime::format_err!("no {} functions", kind.name()))
+    }
+}
+
+impl Exports {
+    fn find(component: &Component, kind: Kind, interface: &str) -> wasmtime::Result<Self> {
+        let index = component
+            .get_export_index(None, interface)
+            .ok_or_else(|| wasmtime::format_err!("no export `{interface}`"))?;
+        let export = |name: &str| {
+            component
+                .get_export_index(Some(&index), name)
+                .ok_or_else(|| wasmtime::format_err!("no function `{name}` in `{interface}`"))
+        };
+        let resource = format!("{}-function", kind.name());
+        let method = |name: &str| export(&format!("[method]{resource}.{name}"));
+        Ok(Self {
+            kind,
+            functions: export("functions")?,
+            open: export(&format!("[static]{resource}.open"))?,
+            returns: method("returns")?,
+            eval: match kind {
+                Kind::Scalar => Some(method("eval")?),
+                Kind::Table => None,
+            },
+            batch_eval: method("batch-eval")?,
+        })
+    }
+}
