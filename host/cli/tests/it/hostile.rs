@@ -44,7 +44,7 @@ fn names_do_not_speak_to_the_terminal() {
     let told = clean(job.told(&job.command_of(&arguments).output().unwrap()));
     let (_, functions) = told.split_once("\n\n").unwrap();
     expect![[r#"
-        attack(…) → what it says when it is opened
+        scalar attack(…) → what it says when it is opened
           An \x1b[5mattack\u{feff}.
           'attack' '\x1b]0;owned\x07' unless it is given: which
     "#]]
