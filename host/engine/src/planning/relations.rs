@@ -55,12 +55,12 @@ impl RelationPlanner for RelationsPlanner {
                 alias,
             } => match nested(*table_with_joins) {
                 Nested::Lateral { left, join } => {
-                    let plan = plan_join(&self.shared, left, join, context)?;
+                    let plan = plan_join(&self.shared, *left, *join, context)?;
                     return Ok(planned(plan, alias));
                 }
                 Nested::Other(joins) => {
                     return Ok(original(TableFactor::NestedJoin {
-                        table_with_joins: Box::new(joins),
+                        table_with_joins: joins,
                         alias,
                     }));
                 }

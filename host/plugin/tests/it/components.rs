@@ -428,7 +428,9 @@ fn the_seed_of_the_fuzz_target_is_opened_and_called() {
     let function = plugin.open("same", options).unwrap();
     for values in [vec![1, 2, 3], vec![7]] {
         let column: ArrayRef = Arc::new(Int64Array::from(values.clone()));
-        let result = function.call(&[column.clone()], values.len()).unwrap();
+        let result = function
+            .call(std::slice::from_ref(&column), values.len())
+            .unwrap();
         assert_eq!(&result, &column);
     }
 }

@@ -18,9 +18,12 @@ use crate::{
 /// Of a join in parentheses.
 pub(in crate::planning) enum Nested {
     /// It is in that form.
-    Lateral { left: TableFactor, join: Join },
+    Lateral {
+        left: Box<TableFactor>,
+        join: Box<Join>,
+    },
     /// This is the same; it may have such joins inside.
-    Other(TableWithJoins),
+    Other(Box<TableWithJoins>),
 }
 
 /// Whether it is LATERAL TABLE(f(…)), whatever `f` is, but one of the relations that are Flink's own.
@@ -91,13 +94,13 @@ pub(in crate::planning) fn nested(mut join: TableWithJoins) -> Nested {
     match lateral {
         Some(place) if place + 1 == join.joins.len() => match join.joins.pop() {
             Some(last) => Nested::Lateral {
-                left: whole(join),
-                join: last,
+                left: Box::new(whole(join)),
+                join: Box::new(last),
             },
-            None => Nested::Other(join),
+            None => Nested::Other(Box::new(join)),
         },
-        Some(_) => Nested::Other(folded(join)),
-        None => Nested::Other(join),
+        Some(_) => Nested::Other(Box::new(folded(join))),
+        None => Nested::Other(Box::new(join)),
     }
 }
 
