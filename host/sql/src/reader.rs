@@ -29,11 +29,12 @@ pub(crate) struct SyntaxError {
 }
 
 impl SyntaxError {
+    /// What stands behind the last token has no span: the error is at the statement's end.
     pub(crate) fn new(span: Span, message: impl Into<String>) -> Self {
         SyntaxError {
             message: message.into(),
             hint: None,
-            span: Some(span),
+            span: Some(span).filter(|span| *span != Span::empty()),
         }
     }
 

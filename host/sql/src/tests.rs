@@ -209,6 +209,20 @@ fn chains_of_every_operator_come_to_an_end() {
     assert_eq!(message(&format!("SELECT x::{maps}")), too_deep);
 }
 
+/// The end of a text has a place, too.
+#[test]
+fn a_text_that_ends_too_soon_says_where() {
+    let sql = "CREATE MODEL m INPUT (a DOUBLE, b ARRAY<";
+    let error = parse(&Script::new("job.sql", sql)).unwrap_err();
+    expect![[r#"
+        syntax error: expected a type, found the end of the statement
+         --> job.sql:1:41
+          |
+        1 | CREATE MODEL m INPUT (a DOUBLE, b ARRAY<
+          |                                         ^"#]]
+    .assert_eq(&error.to_string());
+}
+
 /// What cannot be read is not read twice at each level.
 #[test]
 fn calls_within_each_other_do_not_double() {
