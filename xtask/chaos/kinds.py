@@ -10,7 +10,11 @@ from random import Random
 from jobs import PARTITIONS, FilesFeed, Feed, Job, KafkaFeed, Row, rows_of_folder, values
 from servers import Disk, Kafka, Postgres
 
+PLUGINS = Path(__file__).parents[2] / "target/plugins"
+
 SETTINGS = """
+CREATE FUNCTION words AS '{plugins}/words.wasm#words' LANGUAGE WASM;
+CREATE FUNCTION mean AS '{plugins}/statistics.wasm#weighted_mean' LANGUAGE WASM;
 SET 'execution.checkpointing.interval' = '{interval} ms';
 SET 'restart-strategy.exponential-delay.initial-backoff' = '200 ms';
 SET 'restart-strategy.exponential-delay.max-backoff' = '2 s';
@@ -29,13 +33,15 @@ END;
 """
 
 WINDOWS = """
-CREATE TABLE windows (start BIGINT, k BIGINT, n BIGINT, total BIGINT) WITH ({windows});
+CREATE TABLE windows (start BIGINT, k BIGINT, n BIGINT, total BIGINT, by_mean BIGINT) WITH ({windows});
 CREATE TABLE beside (id BIGINT) WITH ({beside});
 EXECUTE STATEMENT SET BEGIN
-  INSERT INTO windows SELECT TO_UNIXTIME(window_start), k, COUNT(*), SUM(id)
+  INSERT INTO windows SELECT TO_UNIXTIME(window_start), k, COUNT(*), SUM(id),
+      CAST(ROUND(COUNT(*) * mean(id, 1)) AS BIGINT)
     FROM TABLE(TUMBLE(TABLE numbers, DESCRIPTOR(ts), INTERVAL '1' SECOND))
     GROUP BY window_start, window_end, k;
-  INSERT INTO beside SELECT id FROM numbers;
+  INSERT INTO beside SELECT CAST(word AS BIGINT)
+    FROM numbers, LATERAL TABLE(words(CAST(id AS STRING)));
 END;
 """
 
@@ -82,7 +88,7 @@ def expected(given: list[Row]) -> dict[str, Counter[Row]]:
         if key >= 0:
             windows.setdefault((ms // 1000, key), []).append(number)
     plain = Counter((number,) for number, _, _ in given)
-    counted = Counter((*window, len(ids), sum(ids)) for window, ids in windows.items())
+    counted = Counter((*window, len(ids), sum(ids), sum(ids)) for window, ids in windows.items())
     return {
         "once": plain,
         "again": plain,
@@ -112,7 +118,9 @@ def jobs(
         Job(
             program,
             folder / f"{name}.sql",
-            (SETTINGS + sql).format(interval=random.randint(100, 300), **tables),
+            (SETTINGS + sql).format(
+                plugins=PLUGINS, interval=random.randint(100, 300), **tables
+            ),
             folder.parent / f"{folder.name}-{name}.log",
         )
         for name, sql in names.items()
@@ -181,7 +189,7 @@ def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
 def postgres(program: Path, folder: Path, random: Random, broker: Kafka, server: Postgres) -> Kind:
     server.ask("CREATE TABLE once (id bigint); CREATE TABLE again (id bigint)")
     server.ask("CREATE TABLE latest (ten bigint PRIMARY KEY, id bigint)")
-    server.ask("CREATE TABLE windows (start bigint, k bigint, n bigint, total bigint)")
+    server.ask("CREATE TABLE windows (start bigint, k bigint, n bigint, total bigint, by_mean bigint)")
 
     def table(name: str, more: str = "") -> str:
         url = f"jdbc:postgresql://127.0.0.1:{server.port}/postgres"

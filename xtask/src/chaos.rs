@@ -5,6 +5,7 @@ use std::process::Command;
 use crate::host;
 use crate::kafka;
 use crate::places;
+use crate::plugins;
 use crate::python;
 use crate::step::{self, Result};
 use crate::system;
@@ -15,6 +16,7 @@ pub fn run(arguments: &[String]) -> Result<()> {
     system::postgresql()?;
     let (python, kafka) = (python::get()?, kafka::get()?);
     host::build_program()?;
+    plugins::build(&["statistics".to_owned(), "words".to_owned()])?;
     let mut chaos = Command::new(python);
     chaos
         .env("PYTHONDONTWRITEBYTECODE", "1")

@@ -239,7 +239,9 @@ impl Accumulators {
     pub fn state(&mut self, count: u32) -> Result<Vec<ArrayRef>, PluginError> {
         let fields = self.function.state().clone();
         if count == 0 {
-            let empty = fields.iter().map(|field| new_empty_array(field.data_type()));
+            let empty = fields
+                .iter()
+                .map(|field| new_empty_array(field.data_type()));
             return Ok(empty.collect());
         }
         self.grow(count)?;

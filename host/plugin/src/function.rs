@@ -291,7 +291,11 @@ impl Function {
             .map_err(|reason| instance.state().wrong_result(&reason))
     }
 
-    pub(crate) fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<u32, PluginError> {
+    pub(crate) fn check_columns(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+    ) -> Result<u32, PluginError> {
         let fits = columns.len() == self.arguments.len()
             && columns.iter().zip(&self.arguments).all(|(column, field)| {
                 column.len() == rows && column.data_type() == field.data_type()
@@ -382,10 +386,12 @@ fn seed(plugin: &str, function: &str, parameters: &[(String, String)]) -> [u8; 3
 fn as_declared(signature: &Signature, columns: Fields) -> Result<(Fields, FieldRef), String> {
     if let Some(declared) = &signature.returns {
         let shown = |fields: &Fields| -> String {
-            let fields = fields.iter().map(|field| match signature.kind.gives_values() {
-                true => field.data_type().to_string(),
-                false => format!("{} {}", field.name(), field.data_type()),
-            });
+            let fields = fields
+                .iter()
+                .map(|field| match signature.kind.gives_values() {
+                    true => field.data_type().to_string(),
+                    false => format!("{} {}", field.name(), field.data_type()),
+                });
             fields.collect::<Vec<_>>().join(", ")
         };
         let same = |(declared, column): (&FieldRef, &FieldRef)| {

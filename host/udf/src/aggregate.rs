@@ -66,7 +66,10 @@ impl WasmAggregate {
     }
 
     fn opened(&self, fields: &[FieldRef]) -> Result<Arc<Function>> {
-        let types: Vec<_> = fields.iter().map(|field| field.data_type().clone()).collect();
+        let types: Vec<_> = fields
+            .iter()
+            .map(|field| field.data_type().clone())
+            .collect();
         self.opener.opened(&types).map_err(plugin_error)
     }
 
@@ -295,7 +298,10 @@ impl Single {
         };
         let all = rows.iter().map(RecordBatch::num_rows).sum();
         let columns = (0..self.function.arguments().len()).map(|index| {
-            let pieces: Vec<_> = rows.iter().map(|rows| rows.column(index).as_ref()).collect();
+            let pieces: Vec<_> = rows
+                .iter()
+                .map(|rows| rows.column(index).as_ref())
+                .collect();
             concat(&pieces)
         });
         self.accumulators.forget(1).map_err(plugin_error)?;
@@ -326,7 +332,9 @@ impl Accumulator for Single {
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
         let states = self.accumulators.state(1).map_err(plugin_error)?;
-        let states = states.iter().map(|state| ScalarValue::try_from_array(state, 0));
+        let states = states
+            .iter()
+            .map(|state| ScalarValue::try_from_array(state, 0));
         states.collect()
     }
 

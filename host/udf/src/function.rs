@@ -105,7 +105,8 @@ impl WasmFunction {
         if failed.is_empty() {
             return Ok(values);
         }
-        self.opener.options
+        self.opener
+            .options
             .failed
             .fetch_add(failed.len() as u64, Ordering::Relaxed);
         let mut failed = failed.iter().map(|failed| failed.row).peekable();
@@ -142,7 +143,6 @@ impl WasmFunction {
             .map_err(|error| external(error.into()))?
             .map_err(|error| external(of_rows(error)))
     }
-
 }
 
 impl ScalarUDFImpl for WasmFunction {

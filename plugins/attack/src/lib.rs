@@ -2,7 +2,7 @@
 //! function that behaves wherever an attack does not say otherwise.
 //!
 //! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`; or
-//! [`table::TableAttack`], and `attack::table::export!(Type);`. What bindings do
+//! [`table::TableAttack`] or [`aggregate::AggregateAttack`], and their `export!`. What bindings do
 //! not let it do, it does in a function of the name `instead of X`: the tests put that in the place of
 //! the module's export `X`, and one `instead of start` becomes its start function.
 
@@ -13,6 +13,7 @@ wit_bindgen::generate!({
     default_bindings_module: "attack",
 });
 
+pub mod aggregate;
 pub mod table;
 pub mod wasi;
 

@@ -10,8 +10,8 @@ use crate::bindings::exports::wasmill::udf::{scalar, table};
 use crate::bindings::wasmill::udf::types as wire;
 use crate::types::to_schema;
 use crate::{
-    AggregateFunction, Batch, Column, Error, Expansion, Field, Level, OpenContext, Row, ScalarFunction, Signature,
-    TableFunction, Value,
+    AggregateFunction, Batch, Column, Error, Expansion, Field, Level, OpenContext, Row,
+    ScalarFunction, Signature, TableFunction, Value,
 };
 
 use aggregate::DynamicAggregate;

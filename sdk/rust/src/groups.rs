@@ -146,10 +146,7 @@ pub fn state_fields<const NAMES: usize, G, R: TableRow>(
 }
 
 /// What `state` gives for each group, column by column.
-pub fn states<G, R: TableRow>(
-    groups: &[G],
-    state: impl Fn(&G) -> R,
-) -> Result<Vec<Column>, Error> {
+pub fn states<G, R: TableRow>(groups: &[G], state: impl Fn(&G) -> R) -> Result<Vec<Column>, Error> {
     let mut builders = R::Builders::default();
     for group in groups {
         state(group).add_to(&mut builders).map_err(Error::failed)?;

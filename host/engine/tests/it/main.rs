@@ -1,6 +1,7 @@
 //! Scripts in, rows or the full error text out.
 #![allow(clippy::unwrap_used, reason = "tests")]
 
+mod aggregates;
 mod errors;
 mod functions;
 mod grants;

@@ -282,12 +282,27 @@ mod tests {
         );
         let none = TokenStream::new;
         let refusals = [
-            refused(none(), quote!(fn f(x: f64) -> f64 { x })),
+            refused(
+                none(),
+                quote!(
+                    fn f(x: f64) -> f64 {
+                        x
+                    }
+                ),
+            ),
             refused(quote!(pure), quote!(impl Sum {})),
-            refused(none(), quote!(impl<T> Sum<T> {})),
+            refused(
+                none(),
+                quote!(
+                    impl<T> Sum<T> {}
+                ),
+            ),
             refused(none(), quote!(impl Default for Sum {})),
             refused(none(), quote!(impl Sum { #update })),
-            refused(none(), quote!(impl Sum { fn update(x: f64) {} #state #merge })),
+            refused(
+                none(),
+                quote!(impl Sum { fn update(x: f64) {} #state #merge }),
+            ),
             refused(
                 none(),
                 quote!(impl Sum { #update #state #merge fn evaluate(&self) {} }),

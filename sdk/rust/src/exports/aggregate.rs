@@ -6,9 +6,7 @@ use super::{Component, Open, log_panics, open, signatures};
 use crate::bindings::exports::wasmill::udf::aggregate as export;
 use crate::bindings::wasmill::udf::types as wire;
 use crate::types::to_schema;
-use crate::{
-    Accumulators, AggregateFunction, Batch, Column, Error, Field, OpenContext, Signature,
-};
+use crate::{Accumulators, AggregateFunction, Batch, Column, Error, Field, OpenContext, Signature};
 
 /// An [`AggregateFunction`] of any type.
 pub(super) trait DynamicAggregate {

@@ -22,6 +22,7 @@ mod forged_handle;
 mod giant_expansion;
 mod giant_result;
 mod given_twice;
+mod group_loop;
 mod host_at_depth;
 mod http_dns;
 mod http_flood;
@@ -71,6 +72,7 @@ mod wasi_sockets;
 mod wide_signature;
 mod wild_pointer;
 mod wrong_counts;
+mod wrong_groups;
 mod wrong_length;
 mod wrong_rows;
 
@@ -110,7 +112,7 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options.limits = Limits {
         // Short where the attack is to last, long where a busy machine must not matter.
         time: match name {
-            "clock-spin" | "endless-loop" | "realloc-loop" | "stdout-flood" => {
+            "clock-spin" | "endless-loop" | "group-loop" | "realloc-loop" | "stdout-flood" => {
                 Duration::from_millis(200)
             }
             _ => Duration::from_secs(60),
