@@ -4,7 +4,7 @@
 //! one accumulator for all rows, or one for each partition of OVER, several share a guest
 //! ([`Single`]).
 
-use std::{any::Any, sync::Arc};
+use std::sync::Arc;
 
 use arrow::{
     array::{Array, ArrayRef, BooleanArray, RecordBatch, RecordBatchOptions},
@@ -12,7 +12,7 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, Schema},
 };
 use datafusion::{
-    common::{DataFusionError, Result, ScalarValue, exec_err, not_impl_err},
+    common::{DataFusionError, Result, ScalarValue, exec_err},
     logical_expr::{
         Accumulator, AggregateUDF, AggregateUDFImpl, EmitTo, GroupsAccumulator, Signature,
         Volatility,
@@ -75,10 +75,9 @@ impl WasmAggregate {
 
     fn single(&self, args: &AccumulatorArgs, slides: bool) -> Result<Box<dyn Accumulator>> {
         if args.is_distinct {
-            return not_impl_err!(
-                "{}(DISTINCT …) beside other aggregates",
-                self.opener.options.sql_name
-            );
+            return Err(external(UdfError::Distinct {
+                function: self.opener.options.sql_name.clone(),
+            }));
         }
         let function = self.opened(args.expr_fields)?;
         let accumulators = function.shared_accumulators().map_err(plugin_error)?;
@@ -368,13 +367,5 @@ impl Accumulator for Single {
         let rows = self.rows.iter().flatten();
         let held: usize = rows.map(RecordBatch::get_array_memory_size).sum();
         size_of_val(self) + held
-    }
-}
-
-/// Whether a DataFusion function is one of a plugin's.
-impl WasmAggregate {
-    /// The function behind a DataFusion function, if it is one of a plugin's.
-    pub fn of(function: &AggregateUDF) -> Option<&Self> {
-        (function.inner().as_ref() as &dyn Any).downcast_ref()
     }
 }

@@ -54,6 +54,11 @@ pub enum UdfError {
         function: String,
         limit: Duration,
     },
+    /// The job is wrong: `f(DISTINCT x)` beside aggregates of other values.
+    Distinct {
+        /// The function's name in SQL.
+        function: String,
+    },
     /// The query was stopped (see [`Stop`](crate::Stop)).
     Stopped {
         /// The function's name in SQL.
@@ -119,6 +124,9 @@ impl UdfError {
                      of a batch, and not all of them are found"
                 )
             }
+            UdfError::Distinct { function } => {
+                format!("{function}(DISTINCT …) cannot stand beside aggregates of other values")
+            }
             UdfError::Stopped { function } => {
                 format!("function {function} was not called: its query was stopped")
             }
@@ -138,6 +146,9 @@ impl UdfError {
             }
             UdfError::Plugin(error) => error.hint(),
             UdfError::Rows { error, .. } => error.hint(),
+            UdfError::Distinct { function } => Some(format!(
+                "aggregate it alone, over distinct rows: SELECT {function}(x) FROM (SELECT DISTINCT …)"
+            )),
             UdfError::BatchTime { .. } => Some(
                 "let it fail faster with a lower 'limit.time' in the function's WITH, or give it a \
                  longer 'limit.batch-time'"

@@ -14,19 +14,46 @@ fn a_group_is_one_value() {
     check(
         "SELECT k, wmean(v, w) AS m, gmean(w) AS g, longest(s) AS l, above(v) AS a FROM t
          GROUP BY k ORDER BY k",
-        expect![[r#""#]],
+        expect![[r#"
+            +---+-------+--------------------+-----+-----+
+            | k | m     | g                  | l   | a   |
+            +---+-------+--------------------+-----+-----+
+            | 1 | 45.25 | 1.7320508075688772 | abc | 0.5 |
+            | 2 | 80.0  | 2.23606797749979   | ab  | 1.0 |
+            | 3 |       |                    |     |     |
+            +---+-------+--------------------+-----+-----+
+        "#]],
     );
     check(
         "SELECT WMEAN(v, 1) FILTER (WHERE v > 1) AS m, longest(s) AS l, COUNT(*) AS n FROM t",
-        expect![[r#""#]],
+        expect![[r#"
+            +------+-----+---+
+            | m    | l   | n |
+            +------+-----+---+
+            | 70.0 | abc | 5 |
+            +------+-----+---+
+        "#]],
     );
     check(
         "SELECT wmean(v, w) AS m, longest(s) AS l, COUNT(*) AS n FROM t WHERE id > 9",
-        expect![[r#""#]],
+        expect![[r#"
+            +---+---+---+
+            | m | l | n |
+            +---+---+---+
+            |   |   | 0 |
+            +---+---+---+
+        "#]],
     );
     check(
         "SELECT k, longest(s) AS l FROM t GROUP BY k HAVING wmean(v, w) > 1 ORDER BY l",
-        expect![[r#""#]],
+        expect![[r#"
+            +---+-----+
+            | k | l   |
+            +---+-----+
+            | 2 | ab  |
+            | 1 | abc |
+            +---+-----+
+        "#]],
     );
 }
 
@@ -34,11 +61,23 @@ fn a_group_is_one_value() {
 fn distinct_values_count_once() {
     check(
         "SELECT wmean(x, 1) AS m FROM (VALUES (1.0), (1.0), (4.0)) AS d(x)",
-        expect![[r#""#]],
+        expect![[r#"
+            +-----+
+            | m   |
+            +-----+
+            | 2.0 |
+            +-----+
+        "#]],
     );
     check(
         "SELECT above(DISTINCT x) AS a FROM (VALUES (1.0), (1.0), (99.0)) AS d(x)",
-        expect![[r#""#]],
+        expect![[r#"
+            +-----+
+            | a   |
+            +-----+
+            | 0.5 |
+            +-----+
+        "#]],
     );
 }
 
@@ -139,7 +178,17 @@ fn functions_tell_their_kind() {
     let lines = told.lines();
     let lines = lines.filter(|line| parts.iter().any(|part| line.contains(part)));
     let lines = lines.map(|line| line.split_whitespace().collect::<Vec<_>>().join(" "));
-    expect![[r#""#]].assert_eq(&lines.collect::<Vec<_>>().join("\n"));
+    expect![[r#"
+        | above | aggregate |
+        | gmean | aggregate |
+        | longest | aggregate |
+        | wmean | aggregate |
+        | kind | aggregate |
+        Function: name=wmean, kind=aggregate, component=statistics.wasm#weighted_mean, grants=[]
+        | above | aggregate |
+        | gmean | aggregate |
+        | longest | aggregate |"#]]
+    .assert_eq(&lines.collect::<Vec<_>>().join("\n"));
 }
 
 /// Its settings shape a session anew, functions go on.
@@ -147,6 +196,12 @@ fn functions_tell_their_kind() {
 fn a_setting_leaves_the_functions() {
     check(
         "SET 'parallelism.default' = '1'; SELECT longest(s) AS l FROM t",
-        expect![[r#""#]],
+        expect![[r#"
+            +-----+
+            | l   |
+            +-----+
+            | abc |
+            +-----+
+        "#]],
     );
 }
