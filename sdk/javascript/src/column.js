@@ -5,6 +5,7 @@ import { builder } from './build.js';
 import { FailedError } from './errors.js';
 import { evaluate } from './evaluate.js';
 import { valuesOf } from './read.js';
+import { ownArray } from './realm.js';
 import { track, untrack } from './scope.js';
 import { childrenOf, field, fieldsOf, fromSchema, toSchema, toWireType } from './types.js';
 
@@ -111,7 +112,7 @@ export class Column extends Resource {
 
   /** Copies the buffers into the guest, as the contract's `array` has them. */
   readArray() {
-    return this.handle.read();
+    return ownArray(this.handle.read());
   }
 
   /** Of a list the items, of a struct a field. */
@@ -176,7 +177,7 @@ export class Batch extends Resource {
 
   /** The values of a column, as `column(index).read()` gives them. `type` may be told, if it is known. */
   read(index, type = this.fields[index]?.type) {
-    if (childrenOf(type).length === 0) return valuesOf(type, this.handle.read(index));
+    if (childrenOf(type).length === 0) return valuesOf(type, ownArray(this.handle.read(index)));
     const column = new Column(this.handle.column(index), type);
     const values = column.read();
     column.drop();

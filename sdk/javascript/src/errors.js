@@ -41,7 +41,9 @@ export class BadRows {
   }
 }
 
-export const messageOf = (error) => (error instanceof Error ? error.message || error.name : String(error));
+/** The text of whatever was thrown, also by the bindings, whose `Error` is another one. */
+export const messageOf = (error) =>
+  typeof error?.message === 'string' ? error.message || error.name : String(error);
 
 /** An error as the contract has it. */
 export function toWireError(error) {

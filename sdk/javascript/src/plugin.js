@@ -6,6 +6,7 @@ import { Batch, Column } from './column.js';
 import { OpenContext } from './context.js';
 import { FailedError, InvalidError, RowErrors, toWireError } from './errors.js';
 import { installConsole, log } from './log.js';
+import { ownItems } from './realm.js';
 import { batchOfRow, valueOf } from './row.js';
 import { ScalarFunction } from './scalar.js';
 import { scoped } from './scope.js';
@@ -170,15 +171,15 @@ function aggregateResource(functions) {
 
 class OpenedAccumulators {
   update(rows, groups, count) {
-    return answered(async () => void (await this.made.update(borrowed(rows), groups, count)));
+    return answered(async () => void (await this.made.update(borrowed(rows), ownItems(groups), count)));
   }
 
   retract(rows, groups) {
-    return answered(async () => void (await this.made.retract(borrowed(rows), groups)));
+    return answered(async () => void (await this.made.retract(borrowed(rows), ownItems(groups))));
   }
 
   merge(states, groups, count) {
-    return answered(async () => void (await this.made.merge(borrowed(states), groups, count)));
+    return answered(async () => void (await this.made.merge(borrowed(states), ownItems(groups), count)));
   }
 
   state(count) {

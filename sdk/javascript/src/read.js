@@ -13,7 +13,7 @@ const decoder = new TextDecoder('utf-8', { ignoreBOM: true });
 export function valuesOf(type, { length, validity, values }, child) {
   const read = READERS[values.tag];
   if (read === undefined) throw new FailedError(`the host gave unknown values: ${values.tag}`);
-  return read(values.val, { type, length, validity: validity ?? undefined, child });
+  return read(values.val, { type, length, validity, child });
 }
 
 const numbers = (items, { length, validity }) => {

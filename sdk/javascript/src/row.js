@@ -2,6 +2,7 @@
 
 import { Batch, Column } from './column.js';
 import { FailedError, InvalidError, messageOf } from './errors.js';
+import { ownItems } from './realm.js';
 import { typeName } from './types.js';
 
 /** The arguments of one row, of the types of `fields`, as a batch. */
@@ -29,6 +30,7 @@ const BIG = ['int64', 'uint64', 'timestamp', 'time64'];
 
 function plain({ tag, val }, type) {
   if (tag === 'null') return null;
+  if (tag === 'binary') return ownItems(val);
   // Narrower integers travel as 64 bits.
   return typeof val === 'bigint' && !BIG.includes(type.tag) ? Number(val) : val;
 }
