@@ -21,7 +21,8 @@ import { field, fieldsOf, toSchema } from './types.js';
 export function plugin(...functions) {
   const signatures = new Map(functions.map((given) => [given, checkedSignature(given)]));
   const names = new Set();
-  for (const { name } of signatures.values()) {
+  for (const given of functions) {
+    const { name } = signatures.get(given);
     if (names.has(name)) throw new TypeError(`two functions are called '${name}'`);
     names.add(name);
   }
