@@ -3,7 +3,7 @@
 import { builder } from './build.js';
 import { Batch, Column } from './column.js';
 import { FailedError } from './errors.js';
-import { caller, readArguments } from './evaluate.js';
+import { readArguments } from './evaluate.js';
 import { argumentFields, resultFields, toWireSignature } from './signature.js';
 import { fieldsOf, takesNull } from './types.js';
 
@@ -183,21 +183,33 @@ class Groups extends Accumulators {
   #add(batch, groups, call) {
     const { columns, rows, calls, bad } = readArguments(batch, this.#parts.types);
     const states = this.#states;
-    const before = new Map();
-    let row = 0;
-    const of = caller(columns, (...values) => call(states[groups[row]], ...values));
-    for (; row < rows; row++) {
+    const of = stateCaller(columns, call);
+    const before = [];
+    for (let row = 0; row < rows; row++) {
       if (calls !== undefined && calls[row] === 0) continue;
       const group = groups[row];
-      if (!before.has(group)) before.set(group, copy(states[group]));
+      if (before[group] === undefined) before[group] = copy(states[group]);
       try {
-        of(row);
+        of(states[group], row);
       } catch (error) {
         bad.add(row, error);
       }
     }
     if (bad.rows.length > 0) before.forEach((state, group) => (states[group] = state));
     bad.check();
+  }
+}
+
+/** A function of a state and of rows instead of values. */
+function stateCaller(columns, call) {
+  const [a, b] = columns;
+  switch (columns.length) {
+    case 1:
+      return (state, row) => call(state, a[row]);
+    case 2:
+      return (state, row) => call(state, a[row], b[row]);
+    default:
+      return (state, row) => call(state, ...columns.map((column) => column[row]));
   }
 }
 
