@@ -23,7 +23,7 @@ class Resource {
   /** The contract's own object. */
   get handle() {
     if (this.#handle === undefined) {
-      throw new FailedError(`this ${this.constructor.name.toLowerCase()} was given away, or its call has ended`);
+      throw new FailedError('this column or batch was given away, or the call that made it has ended');
     }
     return this.#handle;
   }

@@ -25,6 +25,9 @@ export class FailedError extends Error {
   name = 'FailedError';
 }
 
+/** What the engine throws; it is no `Error`. */
+const NO_MEMORY = 'out of memory';
+
 /** Gathers what is wrong with the rows of a batch. */
 export class BadRows {
   rows = [];
@@ -32,6 +35,7 @@ export class BadRows {
   /** Takes an error that a row's function threw; throws it on where it is none of the row. */
   add(row, error) {
     if (error instanceof InvalidError || error instanceof FailedError) throw error;
+    if (messageOf(error) === NO_MEMORY) throw error;
     this.rows.push({ row, message: messageOf(error) });
   }
 
@@ -52,5 +56,7 @@ export function toWireError(error) {
     return { tag: 'rows', val: rows };
   }
   const tag = error instanceof InvalidError ? 'invalid' : 'failed';
-  return { tag, val: messageOf(error) };
+  const message = messageOf(error);
+  const hint = ": a larger 'limit.memory' or a smaller 'job.batch-rows' may help";
+  return { tag, val: message === NO_MEMORY ? message + hint : message };
 }

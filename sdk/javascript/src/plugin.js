@@ -83,7 +83,7 @@ async function opened(functions, name, wire) {
 
 function expect(value, Kind, what) {
   if (value instanceof Kind) return value;
-  throw new FailedError(`${what} gives a ${Kind.name}`);
+  throw new FailedError(`what ${what}`);
 }
 
 const oneColumn = (type) => toSchema([field('result', type)]);
@@ -114,7 +114,7 @@ function scalarResource(functions) {
     }
 
     async #column(batch) {
-      return expect(await this.made.batchEval(batch), Column, '`batchEval`');
+      return expect(await this.made.batchEval(batch), Column, '`batchEval` gave is no Column');
     }
   };
 }
@@ -134,7 +134,7 @@ function tableResource(functions) {
 
     batchEval(rows) {
       return answered(async () => {
-        const given = expect(await this.made.batchEval(borrowed(rows)), Expansion, '`batchEval`');
+        const given = expect(await this.made.batchEval(borrowed(rows)), Expansion, '`batchEval` gave is no Expansion');
         return { rows: given.rows.give(), counts: given.counts.give() };
       });
     }
@@ -164,7 +164,7 @@ function aggregateResource(functions) {
     }
 
     accumulators() {
-      const made = expect(this.made.accumulators(), Accumulators, '`accumulators`');
+      const made = expect(this.made.accumulators(), Accumulators, '`accumulators` gave are no Accumulators');
       return Object.assign(new OpenedAccumulators(), { made });
     }
   };
@@ -184,11 +184,11 @@ class OpenedAccumulators {
   }
 
   state(count) {
-    return answered(async () => expect(await this.made.state(count), Batch, '`state`').give());
+    return answered(async () => expect(await this.made.state(count), Batch, '`state` gave is no Batch').give());
   }
 
   evaluate(count) {
-    return answered(async () => expect(await this.made.evaluate(count), Column, '`evaluate`').give());
+    return answered(async () => expect(await this.made.evaluate(count), Column, '`evaluate` gave is no Column').give());
   }
 
   forget(count) {
