@@ -97,8 +97,9 @@ function rowAdder(fields, builders) {
 
 /**
  * A function that gives rows: `table({ name: 'words', arguments: { text: utf8 }, columns: { word:
- * utf8, place: int64 } }, function* (text) { … })`. Rows are as in `Expansion.collect`. A row with NULL for an argument that is not
- * `nullable` has none; an error that the function throws fails its row.
+ * utf8, place: int64 } }, function* (text) { … })`. Rows are as in `Expansion.collect`. A row with
+ * NULL for an argument that is not `nullable` has none; an error that the function throws fails its
+ * row.
  */
 export function table(signature, call) {
   const arguments_ = argumentFields(signature);
