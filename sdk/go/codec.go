@@ -105,7 +105,11 @@ func stored[T, S number](dataType DataType) codec[T] {
 			return func(row int) T { return T(items[row]) }
 		},
 		write: func(b *Builder) func(T) {
-			return func(value T) { AppendNumber(b, S(value)) }
+			items := b.items.(*[]S)
+			return func(value T) {
+				*items = append(*items, S(value))
+				b.next()
+			}
 		},
 	}
 }
@@ -165,4 +169,3 @@ func lists[T any]() codec[[]T] {
 		},
 	}
 }
-
