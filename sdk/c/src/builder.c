@@ -97,7 +97,8 @@ _Noreturn static void wrong_type(const wasmill_builder *builder, wasmill_layout 
 #define APPEND(name, c_type, layout_)                                      \
   void wasmill_append_##name(wasmill_builder *builder, c_type value) {     \
     if (builder->layout != layout_) wrong_type(builder, layout_);          \
-    ((c_type *)builder->items)[next(builder)] = value;                     \
+    size_t index = next(builder); /* may move the items */                 \
+    ((c_type *)builder->items)[index] = value;                             \
   }
 APPEND(int8, int8_t, WASMILL_I8)
 APPEND(int16, int16_t, WASMILL_I16)
@@ -118,7 +119,8 @@ void wasmill_append_boolean(wasmill_builder *builder, bool value) {
 
 void wasmill_append_int128(wasmill_builder *builder, __int128 value) {
   if (builder->layout != WASMILL_I128) wrong_type(builder, WASMILL_I128);
-  uint64_t *pair = (uint64_t *)builder->items + 2 * next(builder);
+  size_t index = next(builder);
+  uint64_t *pair = (uint64_t *)builder->items + 2 * index;
   pair[0] = (uint64_t)value;
   pair[1] = (uint64_t)((unsigned __int128)value >> 64);
 }
