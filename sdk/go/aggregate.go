@@ -1,6 +1,9 @@
 package wasmill
 
-import "fmt"
+import (
+	"errors"
+	"fmt"
+)
 
 // Group1 is what an aggregate function of one argument keeps of a group: a struct whose exported fields
 // are its state, as a table function's are its columns. The zero value is an empty group. Update must
@@ -148,7 +151,12 @@ func (g *groups[G, R]) State(count int) ([]*Column, error) {
 
 func (g *groups[G, R]) Evaluate(count int) (*Column, error) {
 	var r rowReader
-	return evaluate(count, &r, g.kind.result, func(row int) (R, error) { return g.kind.evaluate(&g.groups[row]) })
+	column, err := evaluate(count, &r, g.kind.result, func(row int) (R, error) { return g.kind.evaluate(&g.groups[row]) })
+	if rows, bad := err.(RowErrors); bad {
+		// A group is no row of the job's.
+		return nil, errors.New(rows[0].Message)
+	}
+	return column, err
 }
 
 func (g *groups[G, R]) Forget(count int) {

@@ -7,7 +7,9 @@ package wasmill
 
 import (
 	"fmt"
-	"runtime/debug"
+	"os"
+	"runtime"
+	"strings"
 )
 
 // opened are what a job opened, by the number that the host has of each.
@@ -59,10 +61,27 @@ var (
 // ending ends a call. A panic ends it as a trap, which carries no message: the host's log gets it.
 func ending() {
 	if cause := recover(); cause != nil {
-		hostLog(Error, fmt.Sprintf("panic: %v\n%s", cause, debug.Stack()))
-		panic(cause)
+		hostLog(Error, fmt.Sprintf("panic: %v%s", cause, panicPlace()))
+		os.Exit(2)
 	}
 	endCall()
+}
+
+// panicPlace is where the panic that was recovered began, below the runtime.
+func panicPlace() string {
+	callers := make([]uintptr, 64)
+	frames := runtime.CallersFrames(callers[:runtime.Callers(0, callers)])
+	for panicked := false; ; {
+		frame, more := frames.Next()
+		inRuntime := strings.HasPrefix(frame.Function, "runtime.")
+		if panicked && !inRuntime {
+			return fmt.Sprintf(", at %s:%d", frame.File, frame.Line)
+		}
+		panicked = panicked || frame.Function == "runtime.gopanic"
+		if !more {
+			return ""
+		}
+	}
 }
 
 // errorResult writes the error of a result whose payload is at `offset`.
