@@ -33,7 +33,7 @@ func fieldCodecOf[T any](c codec[T]) (fieldCodec, DataType, bool) {
 	}, c.dataType, c.takesNull
 }
 
-// fieldCodecs by the name of the Go type. Fields of other types are refused.
+// fieldCodecFor panics for a type that a field cannot be: when the function is registered.
 func fieldCodecFor(t reflect.Type) (fieldCodec, DataType, bool) {
 	switch reflect.Zero(t).Interface().(type) {
 	case bool:
