@@ -1,3 +1,5 @@
+//go:build !wasm
+
 package wasmill
 
 import (
@@ -250,4 +252,41 @@ func TestParametersAreReadAsWhatTheyShouldBe(t *testing.T) {
 func TestATypeThatIsNoSQLValueIsRefused(t *testing.T) {
 	defer func() { equal(t, recover(), any("wasmill: no SQL value becomes a int")) }()
 	Scalar1("f", func(x int) (int64, error) { return 0, nil })
+}
+
+type everything struct {
+	Bool      bool
+	Int8      int8
+	Int64     Null[int64]
+	Uint8     uint8
+	Uint64    uint64
+	Float32   float32
+	Text      Null[string]
+	Binary    []byte
+	Date      Date
+	Timestamp Null[Timestamp]
+	Items     []Null[float64]
+	Lists     [][]string
+	Flags     []bool
+}
+
+func TestRecordsOfEveryTypeComeBack(t *testing.T) {
+	defer nothingLeft(t)
+	records := []everything{
+		{true, -1, Of(int64(2)), 3, 4, 1.5, Of("a"), []byte("b"), 5, Of(Timestamp(6)),
+			[]Null[float64]{Of(1.5), {}}, [][]string{{"a"}, {}}, []bool{false, true}},
+		{Binary: []byte{}, Items: []Null[float64]{}, Lists: [][]string{}, Flags: []bool{}},
+	}
+	r := recordOf[everything]()
+	w := r.writer()
+	for i := range records {
+		w.add(&records[i])
+	}
+	read := r.reader(NewBatch(r.fields, w.columns(), len(records)))
+	for row, expected := range records {
+		var found everything
+		read(row, &found)
+		equal(t, found, expected)
+	}
+	equal(t, []bool{r.fields[1].NotNull, r.fields[2].NotNull}, []bool{true, false})
 }
