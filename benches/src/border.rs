@@ -317,7 +317,7 @@ fn time_of<E: Into<Box<dyn Error>>>(
 
 /// The same for two functions in turn, and how many times as long the second took: the median of
 /// the turns' ratios.
-fn paired<E: Into<Box<dyn Error>>, F: Into<Box<dyn Error>>>(
+pub fn paired<E: Into<Box<dyn Error>>, F: Into<Box<dyn Error>>>(
     runs: usize,
     mut first: impl FnMut() -> Result<(), E>,
     mut second: impl FnMut() -> Result<(), F>,

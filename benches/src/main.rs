@@ -5,6 +5,7 @@
 
 mod border;
 mod density;
+mod guests;
 mod handover;
 mod job;
 mod measure;
@@ -46,6 +47,8 @@ enum Suite {
     Border,
     /// A job beside hostile jobs of another tenant, in one process.
     Neighbours,
+    /// Aggregate functions in a component beside the same in Rust, inside DataFusion.
+    Guests,
     /// A thousand functions of a thousand tenants in one process.
     Density,
     /// A job without end from Kafka to Kafka: rows a second, latency, memory.
@@ -58,6 +61,7 @@ fn main() -> ExitCode {
         Some(Suite::Job) => job::run(&arguments),
         Some(Suite::Border) => border(&arguments),
         Some(Suite::Neighbours) => neighbours::run(&arguments),
+        Some(Suite::Guests) => guests::run(&arguments),
         Some(Suite::Density) => density::run(&arguments),
         Some(Suite::Streaming(streaming)) => streaming::run(&arguments, streaming),
         None => border(&arguments).and_then(|()| job::run(&arguments)),

@@ -17,6 +17,7 @@ mod plugins;
 mod promises;
 mod python;
 mod schema_registry;
+mod sdks;
 mod step;
 mod streaming;
 mod system;
@@ -39,6 +40,7 @@ Usage: cargo xtask TASK
                     run all fuzz targets, or these, for 60 s each, or N
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
   bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
+  bench guests      aggregate functions in a component beside the same in Rust
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments

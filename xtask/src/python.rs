@@ -1,7 +1,8 @@
-//! The Python that the tests, examples and benches compare with, and ONNX Runtime out of it.
+//! Packages of PyPI: the Python that the tests, examples and benches compare with, ONNX Runtime out of
+//! it, and the tools of other languages.
 //!
-//! A virtual environment in the cache folder, from `xtask/requirements.txt`. The wheel of
-//! onnxruntime carries the library that the host loads.
+//! Each is a virtual environment in the cache folder, from a file of requirements beside this crate's
+//! manifest. The wheel of onnxruntime carries the library that the host loads.
 
 use std::env;
 use std::fs;
@@ -15,7 +16,24 @@ use crate::places;
 use crate::step::{self, Failure, Result};
 use crate::system;
 
-const REQUIREMENTS: &str = include_str!("../requirements.txt");
+/// A virtual environment.
+pub struct Environment {
+    /// Its folder in the cache.
+    pub name: &'static str,
+    /// What it is for, in words.
+    pub purpose: &'static str,
+    /// The file of its requirements, beside this crate's manifest, and what that says.
+    pub file: &'static str,
+    pub requirements: &'static str,
+}
+
+/// What the tests compare with.
+const COMPARED: Environment = Environment {
+    name: "python",
+    purpose: "for what the tests compare with",
+    file: "requirements.txt",
+    requirements: include_str!("../requirements.txt"),
+};
 
 /// The Python to use: `$WASMILL_PYTHON`, else the one in the cache, which is made if it is missing
 /// or was made from other requirements.
@@ -23,24 +41,33 @@ pub fn get() -> Result<PathBuf> {
     if let Some(python) = env::var_os("WASMILL_PYTHON").filter(|python| !python.is_empty()) {
         return Ok(python.into());
     }
-    let folder = places::cache()?.join("python");
-    let python = folder.join("bin/python");
-    let stamp = folder.join("requirements.sha256");
-    let wanted = hash(REQUIREMENTS);
-    let fresh = fs::read_to_string(&stamp).is_ok_and(|made_from| made_from.trim() == wanted);
-    if !fresh || !python.exists() {
-        make(&folder, &python)?;
-        step::write_if_changed(&stamp, wanted.as_bytes())?;
-    }
+    let folder = COMPARED.get()?;
     link_onnxruntime(&folder)?;
-    Ok(python)
+    Ok(folder.join("bin/python"))
 }
 
-fn make(folder: &Path, python: &Path) -> Result<()> {
+impl Environment {
+    /// Its folder. It is made if it is missing or was made from other requirements.
+    pub fn get(&self) -> Result<PathBuf> {
+        let folder = places::cache()?.join(self.name);
+        let python = folder.join("bin/python");
+        let stamp = folder.join("requirements.sha256");
+        let wanted = hash(self.requirements);
+        let fresh = fs::read_to_string(&stamp).is_ok_and(|made_from| made_from.trim() == wanted);
+        if !fresh || !python.exists() {
+            make(self, &folder, &python)?;
+            step::write_if_changed(&stamp, wanted.as_bytes())?;
+        }
+        Ok(folder)
+    }
+}
+
+fn make(environment: &Environment, folder: &Path, python: &Path) -> Result<()> {
     if !step::succeeds(Command::new(python).args(["-m", "pip", "--version"])) {
         step::say(&format!(
-            "making a Python environment in {}, for what the tests compare with",
-            folder.display()
+            "making a Python environment in {}, {}",
+            folder.display(),
+            environment.purpose
         ));
         if !system::on_path("python3") {
             system::install(&["python3", "python3-venv"])?;
@@ -55,7 +82,11 @@ fn make(folder: &Path, python: &Path) -> Result<()> {
             create()
         })?;
     }
-    let names: Vec<_> = REQUIREMENTS.lines().filter_map(package).collect();
+    let names: Vec<_> = environment
+        .requirements
+        .lines()
+        .filter_map(package)
+        .collect();
     step::say(&format!("getting {} from PyPI", names.join(", ")));
     let mut pip = Command::new(python);
     pip.args([
@@ -66,7 +97,7 @@ fn make(folder: &Path, python: &Path) -> Result<()> {
         "--disable-pip-version-check",
     ])
     .arg("--requirement")
-    .arg(places::root().join("xtask/requirements.txt"));
+    .arg(places::root().join("xtask").join(environment.file));
     step::run(&mut pip).map_err(|failure| {
         failure.hint(
             "the versions are pinned for Python 3.11 and later; WASMILL_PYTHON names another \

@@ -12,7 +12,10 @@ impl AggregateAttack for Wrong {
         match attack {
             "a state of nothing" => schema.columns.clear(),
             "a state without a name" => schema.fields[0].name.clear(),
-            "two columns of one name" => schema.columns.push(0),
+            "two columns of one name" => {
+                schema.fields.push(schema.fields[0].clone());
+                schema.columns.push(1);
+            }
             _ => {}
         }
         schema
@@ -33,9 +36,11 @@ impl AggregateAttack for Wrong {
         Ok(match attack {
             "too few states" => states(zeros(count - 1), count - 1),
             "too many states" => states(zeros(count + 1), count + 1),
-            "states of another type" => {
-                Batch::new(&attack::schema(DataType::Float64, true), vec![floats(count)], count)
-            }
+            "states of another type" => Batch::new(
+                &attack::schema(DataType::Float64, true),
+                vec![floats(count)],
+                count,
+            ),
             "states without columns" => Batch::new(
                 &Schema {
                     fields: vec![],

@@ -56,7 +56,9 @@ fn what_cannot_be_planned() {
         7 | SELECT id FROM t WHERE longest(s) = 'a';
           | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-        error: longest(DISTINCT …) beside other aggregates
+        error: longest(DISTINCT …) cannot stand beside aggregates of other values
+
+        hint: aggregate it alone, over distinct rows: SELECT longest(x) FROM (SELECT DISTINCT …)
     "#]].assert_eq(&refusals(&[
         "CREATE FUNCTION g AS 'statistics.wasm#geometric_mean' LANGUAGE WASM WITH ('on-error' = 'null')",
         "CREATE FUNCTION g AS 'statistics.wasm#share_above' LANGUAGE WASM WITH ('limit' = 'x')",

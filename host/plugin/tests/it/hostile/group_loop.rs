@@ -34,7 +34,13 @@ fn attacked(attack: &str) -> String {
 
 #[test]
 pub fn is_stopped() {
-    expect![[r#""#]].assert_eq(&CALLS.map(attacked).join("\n"));
+    expect![[r#"
+        accumulators: function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `accumulators`, 1 trapped
+        update: function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `update`, 1 trapped
+        state: function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `state`, 1 trapped
+        evaluate: function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `evaluate`, 1 trapped
+        forget: function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `forget`, 1 trapped
+        drop: nothing, 1 trapped"#]].assert_eq(&CALLS.map(attacked).join("\n"));
 }
 
 /// Others live in the same guest, and are told.
@@ -46,5 +52,7 @@ fn groups_beside_those_that_ended_their_guest_say_so() {
     let mut groups: Vec<_> = groups.collect();
     assert_eq!(function.counters().instances as usize, cores);
     let told = [0, cores].map(|place| groups[place].evaluate(1).unwrap_err().to_string());
-    expect![[r#""#]].assert_eq(&told.join("\n"));
+    expect![[r#"
+        function attack (group-loop.wasm#attack) ran over its time limit of 200 ms in `evaluate`
+        function attack (group-loop.wasm#attack) failed: an earlier call has ended the guest that had these groups"#]].assert_eq(&told.join("\n"));
 }
