@@ -12,6 +12,7 @@ use crate::places;
 use crate::plugins;
 use crate::python;
 use crate::schema_registry;
+use crate::sdks;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
@@ -32,7 +33,8 @@ pub fn setup() -> Result<()> {
     GuestToolchain::get()?;
     python::get()?;
     kafka::get()?;
-    schema_registry::get().map(drop)
+    schema_registry::get()?;
+    sdks::setup()
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
@@ -68,7 +70,12 @@ pub fn test(filters: &[String]) -> Result<()> {
         "xtask",
     ])?;
     plugins::test(filters)?;
-    if filters.is_empty() || filters.iter().any(|filter| filter == "chaos") {
+    let asked = |name: &str| filters.is_empty() || filters.iter().any(|filter| filter == name);
+    if asked("sdks") {
+        host::build_program()?;
+        sdks::test(&places::target().join("release/wasmill"))?;
+    }
+    if asked("chaos") {
         chaos::run(&["--kills".to_string(), "15".to_string()])?;
     }
     Ok(())

@@ -310,7 +310,7 @@ impl Accumulators {
         if batch.rows == 0 && count == self.count {
             return Ok(());
         }
-        if let Some(group) = groups.iter().find(|group| **group >= count) {
+        if let Some(group) = groups.iter().max().filter(|group| **group >= count) {
             return Err(PluginError::WrongArguments {
                 function: self.function.label().to_owned(),
                 expected: format!("groups below {count}"),

@@ -150,10 +150,12 @@ fn plugin_error(error: PluginError) -> DataFusionError {
     external(UdfError::Plugin(error))
 }
 
-/// Which group each row belongs to, as the contract numbers them.
-fn numbers(groups: &[usize]) -> Result<Vec<u32>> {
-    let numbers = groups.iter().map(|group| number(*group));
-    numbers.collect()
+/// Which group each row belongs to, as the contract numbers them, and how many there are.
+fn numbers(groups: &[usize], count: usize) -> Result<(Vec<u32>, u32)> {
+    let count = number(count)?;
+    // Below the count, or the guest is not called.
+    let numbers = groups.iter().map(|group| *group as u32);
+    Ok((numbers.collect(), count))
 }
 
 fn number(count: usize) -> Result<u32> {
@@ -222,8 +224,8 @@ impl GroupsAccumulator for Groups {
         opt_filter: Option<&BooleanArray>,
         total_num_groups: usize,
     ) -> Result<()> {
-        let (values, groups) = filtered(values, numbers(group_indices)?, opt_filter)?;
-        let count = number(total_num_groups)?;
+        let (groups, count) = numbers(group_indices, total_num_groups)?;
+        let (values, groups) = filtered(values, groups, opt_filter)?;
         let updated = self.current()?.update(&values, groups, count);
         updated.map_err(plugin_error)
     }
@@ -242,8 +244,7 @@ impl GroupsAccumulator for Groups {
         group_indices: &[usize],
         total_num_groups: usize,
     ) -> Result<()> {
-        let count = number(total_num_groups)?;
-        let groups = numbers(group_indices)?;
+        let (groups, count) = numbers(group_indices, total_num_groups)?;
         let merged = self.current()?.merge(values, groups, count);
         merged.map_err(plugin_error)
     }

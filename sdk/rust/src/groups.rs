@@ -103,28 +103,29 @@ where
     R: Added,
 {
     let views = checked_views::<A>(columns, numbers.len())?;
+    let present = A::present(columns);
     let mut errors = Vec::new();
-    let mut add = |row: usize, number: u32| match groups.get_mut(number as usize) {
-        Some(group) => {
-            if let Err(message) = add(group, A::get(views, row)).added() {
-                errors.push(RowError::new(row, message));
-            }
-            Ok(())
+    // One loop, so that what is called in it is inlined there.
+    for (row, &number) in numbers.iter().enumerate() {
+        if present.as_ref().is_some_and(|bits| !bits.get(row)) {
+            continue;
         }
-        None => Err(Error::failed(format!("there is no group {number}"))),
-    };
-    let mut rows = numbers.iter().enumerate();
-    match A::present(columns) {
-        None => rows.try_for_each(|(row, number)| add(row, *number))?,
-        Some(present) => {
-            let mut rows = rows.filter(|(row, _)| present.get(*row));
-            rows.try_for_each(|(row, number)| add(row, *number))?;
+        let Some(group) = groups.get_mut(number as usize) else {
+            return Err(no_group(number));
+        };
+        if let Err(message) = add(group, A::get(views, row)).added() {
+            errors.push(RowError::new(row, message));
         }
     }
     match errors.is_empty() {
         true => Ok(()),
         false => Err(Error::Rows(errors)),
     }
+}
+
+#[cold]
+fn no_group(number: u32) -> Error {
+    Error::failed(format!("there is no group {number}"))
 }
 
 /// The columns of a state of this type, by the names of `merge`'s arguments.

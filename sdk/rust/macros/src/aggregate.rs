@@ -26,11 +26,12 @@ const METHODS: [(&str, &str); 4] = [
 
 /// The implementation as it was, and the traits beside it.
 pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
-    let group: ItemImpl = syn::parse2(item).map_err(|error| {
+    let mut group: ItemImpl = syn::parse2(item).map_err(|error| {
         let message = "`#[aggregate]` goes on the methods of a type: `impl Mean { … }`";
         syn::Error::new(error.span(), message)
     })?;
     let options = Options::parse(&AGGREGATE, attribute)?;
+    inline(&mut group);
     let name = type_name(&group)?;
     let [update, state, merge, evaluate] = METHODS.map(|(method, written)| {
         let found = Method::of(&group, method)?;
@@ -147,6 +148,23 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
             }
         };
     })
+}
+
+/// What is called a row each becomes a part of its loop.
+fn inline(group: &mut ItemImpl) {
+    for item in &mut group.items {
+        if let ImplItem::Fn(method) = item
+            && ["update", "retract", "merge"]
+                .iter()
+                .any(|name| method.sig.ident == name)
+            && !method
+                .attrs
+                .iter()
+                .any(|attribute| attribute.path().is_ident("inline"))
+        {
+            method.attrs.push(syn::parse_quote!(#[inline(always)]));
+        }
+    }
 }
 
 /// A method that has a group and values of a row.
