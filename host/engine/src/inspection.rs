@@ -141,7 +141,7 @@ fn function(signature: &Signature) -> Function {
     }
     let returns = signature.returns.as_ref().map(|columns| {
         let columns = columns.iter().map(|column| match signature.kind {
-            Kind::Scalar => flink_type(column.data_type()),
+            Kind::Scalar | Kind::Aggregate => flink_type(column.data_type()),
             Kind::Table => format!("{} {}", column.name(), flink_type(column.data_type())),
         });
         columns.collect::<Vec<_>>().join(", ")

@@ -224,6 +224,17 @@ pub enum PluginError {
     Engine(String),
 }
 
+impl PluginError {
+    /// Whether the guest may be called again: after a trap its memory may be in any state, after an
+    /// error of its own it is not.
+    pub(crate) fn leaves_guest(&self) -> bool {
+        matches!(
+            self,
+            Self::Rows { .. } | Self::Failed { .. } | Self::WrongResult { .. }
+        )
+    }
+}
+
 /// What a level of accounts has no room for.
 #[derive(Debug)]
 pub struct Sum(Box<Excess>);

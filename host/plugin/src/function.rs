@@ -9,6 +9,7 @@ use arrow::datatypes::{FieldRef, Fields};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
+use crate::aggregate::Aggregate;
 use crate::arrays::adopt;
 use crate::client::HttpClient;
 use crate::contract::OpenContext;
@@ -20,12 +21,13 @@ use crate::plugin::{OpenOptions, Plugin};
 use crate::rows;
 use crate::signature::{Kind, Signature, columns};
 use crate::state::{Batch, State, Surroundings};
+use crate::turns::Turn;
 use crate::types;
 
 /// A function of a plugin, opened. Any number of threads may call it at once: each call has
 /// an instance to itself.
 pub struct Function {
-    plugin: Arc<Plugin>,
+    pub(crate) plugin: Arc<Plugin>,
     signature: Signature,
     surroundings: Arc<Surroundings>,
     context: OpenContext,
@@ -34,7 +36,9 @@ pub struct Function {
     returns: FieldRef,
     /// It is a scalar function, and all types are such that a batch of one row can go by `eval`.
     plain: bool,
-    idle: Arc<Idle>,
+    /// Of an aggregate function.
+    pub(crate) aggregate: Option<Aggregate>,
+    pub(crate) idle: Arc<Idle>,
     counters: AtomicCounters,
 }
 
@@ -116,6 +120,15 @@ impl Function {
         let (columns, returns) = columns(signature.kind, &schema)
             .and_then(|columns| as_declared(&signature, columns))
             .map_err(|reason| instance.state().wrong_result(&reason))?;
+        let aggregate = match signature.kind {
+            Kind::Aggregate => {
+                let state = instance.function_state(host)?;
+                let retracts = instance.retracts(host)?;
+                let aggregate = Aggregate::new(&state, retracts);
+                Some(aggregate.map_err(|reason| instance.state().wrong_result(&reason))?)
+            }
+            Kind::Scalar | Kind::Table => None,
+        };
         let plain = signature.kind == Kind::Scalar
             && rows::is_plain(returns.data_type())
             && options
@@ -137,17 +150,18 @@ impl Function {
             columns,
             returns,
             plain,
+            aggregate,
             counters,
         })
     }
 
-    /// The field of what a call gives: of a scalar function its values, of a table function a list of
-    /// rows for each row, structs of its [`columns`](Function::columns).
+    /// The field of what a call gives: of a scalar or aggregate function its values, of a table function
+    /// a list of rows for each row, structs of its [`columns`](Function::columns).
     pub fn returns(&self) -> &FieldRef {
         &self.returns
     }
 
-    /// The columns of its result: of a scalar function one.
+    /// The columns of its result: of a scalar or aggregate function one.
     pub fn columns(&self) -> &Fields {
         &self.columns
     }
@@ -174,7 +188,7 @@ impl Function {
         }
     }
 
-    /// Calls the guest on a batch. `columns` are of the types that the function was opened with, all
+    /// Calls the guest of a scalar or table function on a batch. `columns` are of the types that the function was opened with, all
     /// of `rows` rows; the result is a column of `rows` rows and the type of
     /// [`Function::returns`]. A batch of no rows does not call the guest.
     pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
@@ -211,20 +225,11 @@ impl Function {
         };
         self.count(&instance, rows);
         let turn = instance.end_turn();
-        // After a trap the guest's memory may be in any state; after an error of its own it is not.
-        let lives = matches!(
-            result,
-            Ok(_)
-                | Err(PluginError::Rows { .. }
-                    | PluginError::Failed { .. }
-                    | PluginError::WrongResult { .. })
-        );
-        if !lives {
-            self.counters.traps.fetch_add(1, Ordering::Relaxed);
-        }
-        match lives && instance.may_go_on() {
-            true => self.idle.push(instance),
-            false => host.retirement.retire(instance, turn),
+        let lives = result.as_ref().err().is_none_or(PluginError::leaves_guest);
+        match lives {
+            true if instance.may_go_on() => self.idle.push(instance),
+            true => host.retirement.retire(instance, turn),
+            false => self.ended(instance, turn),
         }
         match result {
             // The rows cannot help it.
@@ -233,7 +238,18 @@ impl Function {
         }
     }
 
-    fn start(&self) -> Result<Instance, PluginError> {
+    /// A call has ended the guest.
+    pub(crate) fn ended(&self, instance: Instance, turn: Option<Turn>) {
+        self.counters.traps.fetch_add(1, Ordering::Relaxed);
+        self.plugin.host.retirement.retire(instance, turn);
+    }
+
+    /// As messages name it: `predict (predict.wasm#predict)`.
+    pub(crate) fn label(&self) -> &str {
+        &self.surroundings.function
+    }
+
+    pub(crate) fn start(&self) -> Result<Instance, PluginError> {
         let opened = Instance::open(
             &self.plugin.host,
             &self.plugin.compiled.instantiator,
@@ -275,7 +291,7 @@ impl Function {
             .map_err(|reason| instance.state().wrong_result(&reason))
     }
 
-    fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<u32, PluginError> {
+    pub(crate) fn check_columns(&self, columns: &[ArrayRef], rows: usize) -> Result<u32, PluginError> {
         let fits = columns.len() == self.arguments.len()
             && columns.iter().zip(&self.arguments).all(|(column, field)| {
                 column.len() == rows && column.data_type() == field.data_type()
@@ -322,7 +338,7 @@ impl Function {
         checked.map_err(|reason| state.wrong_result(&reason))
     }
 
-    fn count(&self, instance: &Instance, rows: usize) {
+    pub(crate) fn count(&self, instance: &Instance, rows: usize) {
         let call = &instance.state().call;
         let counters = &self.counters;
         counters.calls.fetch_add(1, Ordering::Relaxed);
@@ -366,15 +382,15 @@ fn seed(plugin: &str, function: &str, parameters: &[(String, String)]) -> [u8; 3
 fn as_declared(signature: &Signature, columns: Fields) -> Result<(Fields, FieldRef), String> {
     if let Some(declared) = &signature.returns {
         let shown = |fields: &Fields| -> String {
-            let fields = fields.iter().map(|field| match signature.kind {
-                Kind::Scalar => field.data_type().to_string(),
-                Kind::Table => format!("{} {}", field.name(), field.data_type()),
+            let fields = fields.iter().map(|field| match signature.kind.gives_values() {
+                true => field.data_type().to_string(),
+                false => format!("{} {}", field.name(), field.data_type()),
             });
             fields.collect::<Vec<_>>().join(", ")
         };
         let same = |(declared, column): (&FieldRef, &FieldRef)| {
             declared.data_type() == column.data_type()
-                && (signature.kind == Kind::Scalar || declared.name() == column.name())
+                && (signature.kind.gives_values() || declared.name() == column.name())
         };
         if declared.len() != columns.len() || !declared.iter().zip(&columns).all(same) {
             return Err(format!(
@@ -390,8 +406,8 @@ fn as_declared(signature: &Signature, columns: Fields) -> Result<(Fields, FieldR
             );
         }
     }
-    let returns = match (signature.kind, columns.as_ref()) {
-        (Kind::Scalar, [column]) => column.clone(),
+    let returns = match columns.as_ref() {
+        [column] if signature.kind.gives_values() => column.clone(),
         _ => list_of(&signature.name, &columns),
     };
     Ok((columns, returns))

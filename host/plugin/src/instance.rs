@@ -1,5 +1,6 @@
 //! A guest that runs: instantiated, opened, called.
 
+mod accumulators;
 mod fault;
 
 use std::sync::Arc;
@@ -18,13 +19,16 @@ use crate::error::PluginError;
 use crate::expansion::Expansion;
 use crate::grants::{Grants, NoMetrics, TracingLog};
 use crate::host::Host;
-use crate::instantiator::Instantiator;
+use crate::instantiator::{CallExports, Instantiator};
 use crate::limits::Limits;
 use crate::signature::{Signature, signatures};
 use crate::state::{Batch, Column, State, Surroundings};
 use crate::turns::Turn;
 
+use accumulators::AggregateCalls;
 use fault::{fault, guest_error, no_room, refused};
+
+pub(crate) use accumulators::Adds;
 
 type Opened = Result<ResourceAny, GuestError>;
 type BatchResult = Result<Resource<Column>, GuestError>;
@@ -134,6 +138,7 @@ enum Calls {
     Table {
         batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (TableResult,)>,
     },
+    Aggregate(AggregateCalls),
 }
 
 /// What a guest gave for a batch, not checked.
@@ -177,14 +182,17 @@ impl Instance {
             let open = instance
                 .get_typed_func::<(&str, &OpenContext), (Opened,)>(&mut store, exports.open)?;
             let returns = instance.get_typed_func(&mut store, exports.returns)?;
-            let calls = match exports.eval {
-                Some(eval) => Calls::Scalar {
-                    eval: instance.get_typed_func(&mut store, eval)?,
-                    batch_eval: instance.get_typed_func(&mut store, exports.batch_eval)?,
+            let calls = match &exports.calls {
+                CallExports::Scalar { eval, batch_eval } => Calls::Scalar {
+                    eval: instance.get_typed_func(&mut store, *eval)?,
+                    batch_eval: instance.get_typed_func(&mut store, *batch_eval)?,
                 },
-                None => Calls::Table {
-                    batch_eval: instance.get_typed_func(&mut store, exports.batch_eval)?,
+                CallExports::Table { batch_eval } => Calls::Table {
+                    batch_eval: instance.get_typed_func(&mut store, *batch_eval)?,
                 },
+                CallExports::Aggregate(exports) => {
+                    Calls::Aggregate(AggregateCalls::new(&instance, &mut store, exports)?)
+                }
             };
             let (opened,) = open.call(&mut store, (signature.name.as_str(), context))?;
             Ok((opened, returns, calls))
@@ -232,7 +240,7 @@ impl Instance {
         let _running = host.ticker.run();
         let called = match &self.calls {
             Calls::Scalar { eval, .. } => eval.call(&mut self.store, (self.function, row)),
-            Calls::Table { .. } => Err(wasmtime::format_err!("a table function has no `eval`")),
+            _ => Err(wasmtime::format_err!("only a scalar function has `eval`")),
         };
         match called {
             Ok((Ok(value),)) => Ok(value),
@@ -281,6 +289,9 @@ impl Instance {
                 state.check_written_size(&rows.columns)?;
                 Ok(Ok(Given::Expansion(Expansion { rows, counts })))
             }
+            Calls::Aggregate(_) => Err(wasmtime::format_err!(
+                "an aggregate function has no `batch-eval`"
+            )),
         }
     }
 

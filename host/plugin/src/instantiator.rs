@@ -18,9 +18,32 @@ pub(crate) struct Exports {
     pub functions: ComponentExportIndex,
     pub open: ComponentExportIndex,
     pub returns: ComponentExportIndex,
-    pub batch_eval: ComponentExportIndex,
-    /// Of scalar functions only.
-    pub eval: Option<ComponentExportIndex>,
+    pub calls: CallExports,
+}
+
+/// What a function of a kind is called by.
+pub(crate) enum CallExports {
+    Scalar {
+        eval: ComponentExportIndex,
+        batch_eval: ComponentExportIndex,
+    },
+    Table {
+        batch_eval: ComponentExportIndex,
+    },
+    Aggregate(AggregateExports),
+}
+
+/// Of an aggregate function, and of its `accumulators`.
+pub(crate) struct AggregateExports {
+    pub function_state: ComponentExportIndex,
+    pub retracts: ComponentExportIndex,
+    pub accumulators: ComponentExportIndex,
+    pub update: ComponentExportIndex,
+    pub retract: ComponentExportIndex,
+    pub merge: ComponentExportIndex,
+    pub state: ComponentExportIndex,
+    pub evaluate: ComponentExportIndex,
+    pub forget: ComponentExportIndex,
 }
 
 impl Instantiator {
@@ -65,11 +88,29 @@ impl Exports {
             functions: export("functions")?,
             open: export(&format!("[static]{resource}.open"))?,
             returns: method("returns")?,
-            eval: match kind {
-                Kind::Scalar => Some(method("eval")?),
-                Kind::Table => None,
+            calls: match kind {
+                Kind::Scalar => CallExports::Scalar {
+                    eval: method("eval")?,
+                    batch_eval: method("batch-eval")?,
+                },
+                Kind::Table => CallExports::Table {
+                    batch_eval: method("batch-eval")?,
+                },
+                Kind::Aggregate => {
+                    let groups = |name: &str| export(&format!("[method]accumulators.{name}"));
+                    CallExports::Aggregate(AggregateExports {
+                        function_state: method("state")?,
+                        retracts: method("retracts")?,
+                        accumulators: method("accumulators")?,
+                        update: groups("update")?,
+                        retract: groups("retract")?,
+                        merge: groups("merge")?,
+                        state: groups("state")?,
+                        evaluate: groups("evaluate")?,
+                        forget: groups("forget")?,
+                    })
+                }
             },
-            batch_eval: method("batch-eval")?,
         })
     }
 }

@@ -1,9 +1,10 @@
 //! Loads, checks, sandboxes and calls WebAssembly components: the functions of users.
 //!
-//! - A **plugin** is a component that exports `wasmill:udf/scalar`, `wasmill:udf/table` or both
-//!   (`wit/` is the contract). It is compiled once a process ([`Host`]) and kept in a compile cache.
+//! - A **plugin** is a component that exports `wasmill:udf/scalar`, `wasmill:udf/table`,
+//!   `wasmill:udf/aggregate` or several of them (`wit/` is the contract). It is compiled once a process ([`Host`]) and kept in a compile cache.
 //! - A **function** is one of those that a plugin describes ([`Signature`]), opened with parameters
-//!   and argument types ([`Function`]). Its **kind** says what it makes of a row ([`Kind`]).
+//!   and argument types ([`Function`]). Its **kind** says what it makes of rows ([`Kind`]); an
+//!   aggregate function keeps groups from call to call ([`Accumulators`]).
 //! - An **instance** is a guest that runs: one store, one memory, one opened function, one call at
 //!   a time. A function has as many as threads call it at once.
 //! - A **grant** is what a guest may ask of its host ([`Grants`]); a **limit** is how much it may
@@ -19,6 +20,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
 mod account;
+mod aggregate;
 mod arrays;
 mod cache;
 mod client;
@@ -52,6 +54,7 @@ mod turns;
 mod types;
 
 pub use account::Account;
+pub use aggregate::Accumulators;
 pub use error::{PluginError, RowError, Sum, escape};
 pub use folder::GrantedFolder;
 pub use function::{Counters, Function};

@@ -8,24 +8,32 @@ use crate::contract::{GuestArguments, GuestSignature, Schema};
 use crate::error::{escape, is_plain};
 use crate::types::from_schema;
 
-/// What a function makes of a row.
+/// What a function makes of rows.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Kind {
-    /// One value.
+    /// One value of each.
     Scalar,
-    /// Any number of rows.
+    /// Any number of rows of each.
     Table,
+    /// One value of all rows of a group.
+    Aggregate,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 2] = [Kind::Scalar, Kind::Table];
+    pub const ALL: [Kind; 3] = [Kind::Scalar, Kind::Table, Kind::Aggregate];
 
     /// As its interface in the contract is called: `scalar`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Scalar => "scalar",
             Kind::Table => "table",
+            Kind::Aggregate => "aggregate",
         }
+    }
+
+    /// Whether its result is one value, not rows.
+    pub fn gives_values(self) -> bool {
+        self != Kind::Table
     }
 }
 
@@ -37,7 +45,8 @@ pub struct Signature {
     pub kind: Kind,
     pub description: String,
     pub arguments: Arguments,
-    /// The columns of its result: of a scalar function one. `None`: decided when it is opened.
+    /// The columns of its result: of a scalar or aggregate function one. `None`: decided when it is
+    /// opened.
     pub returns: Option<Fields>,
     /// The same arguments give the same result.
     pub deterministic: bool,
@@ -164,21 +173,31 @@ fn declared(schema: &Schema) -> Result<Fields, String> {
 /// The columns of what a function of this kind `returns`.
 pub(crate) fn columns(kind: Kind, schema: &Schema) -> Result<Fields, String> {
     const RETURNS: &str = "returns";
-    let fields = match kind {
-        Kind::Scalar => return Ok(vec![single(RETURNS, schema)?].into()),
-        Kind::Table => declared(schema)?,
-    };
+    match kind {
+        Kind::Scalar | Kind::Aggregate => Ok(vec![single(RETURNS, schema)?].into()),
+        Kind::Table => named(RETURNS, schema),
+    }
+}
+
+/// The columns of an aggregate function's `state`.
+pub(crate) fn state_columns(schema: &Schema) -> Result<Fields, String> {
+    named("state", schema)
+}
+
+/// The columns of a schema, at least one, each with a name of its own.
+fn named(what: &str, schema: &Schema) -> Result<Fields, String> {
+    let fields = declared(schema)?;
     if fields.is_empty() {
-        return Err(format!("`{RETURNS}` is a schema of no column"));
+        return Err(format!("`{what}` is a schema of no column"));
     }
     let mut names = HashSet::new();
     for field in &fields {
         if field.name().is_empty() {
-            return Err(format!("a column of `{RETURNS}` has no name"));
+            return Err(format!("a column of `{what}` has no name"));
         }
         if !names.insert(field.name()) {
             let name = field.name();
-            return Err(format!("two columns of `{RETURNS}` are called `{name}`"));
+            return Err(format!("two columns of `{what}` are called `{name}`"));
         }
     }
     Ok(fields)

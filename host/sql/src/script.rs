@@ -46,19 +46,21 @@ impl Script {
     pub fn location(&self, span: Span) -> Option<Location> {
         let line = usize::try_from(span.start.line).ok()?.checked_sub(1)?;
         let source_line = self.line(line)?;
-        let column = usize::try_from(span.start.column).ok()?.max(1);
+        // What ends a line is not shown, however many characters it is.
+        let behind = source_line.chars().count() + 1;
+        let column = usize::try_from(span.start.column).ok()?.clamp(1, behind);
         let length = if span.end.line == span.start.line {
             usize::try_from(span.end.column)
                 .ok()?
                 .saturating_sub(column)
         } else {
-            source_line.chars().count().saturating_sub(column - 1)
+            behind - column
         };
         Some(Location {
             file: self.name.clone(),
             line: line + 1,
             column,
-            length: length.max(1),
+            length: length.clamp(1, (behind - column).max(1)),
             source_line: source_line.to_owned(),
         })
     }

@@ -223,6 +223,15 @@ fn a_text_that_ends_too_soon_says_where() {
     .assert_eq(&error.to_string());
 }
 
+#[test]
+fn a_place_is_on_its_line_however_that_ends() {
+    let sql = "SELECT x FROM t, /* s \r\r\r\r\r";
+    let error = parse(&Script::new("job.sql", sql)).unwrap_err();
+    let place = error.location.unwrap();
+    assert_eq!(place.source_line, "SELECT x FROM t, /* s ");
+    assert_eq!((place.line, place.column, place.length), (1, 23, 1));
+}
+
 /// What cannot be read is not read twice at each level.
 #[test]
 fn calls_within_each_other_do_not_double() {

@@ -3,6 +3,7 @@
 use std::{error::Error, fmt, time::Duration};
 
 use arrow::datatypes::{DataType, Fields};
+use datafusion::common::DataFusionError;
 use wasmill_plugin::PluginError;
 
 /// Why a query's call of a WASM function was refused, or failed.
@@ -158,4 +159,9 @@ impl From<PluginError> for UdfError {
     fn from(error: PluginError) -> Self {
         UdfError::Plugin(error)
     }
+}
+
+/// As it travels through DataFusion.
+pub(crate) fn external(error: UdfError) -> DataFusionError {
+    DataFusionError::External(Box::new(error))
 }

@@ -1,14 +1,6 @@
 //! A WASM function behind DataFusion's `ScalarUDFImpl`.
 
-use std::{
-    collections::BTreeMap,
-    fmt,
-    hash::{Hash, Hasher},
-    sync::{
-        Arc,
-        atomic::{AtomicU64, Ordering},
-    },
-};
+use std::sync::{Arc, atomic::Ordering};
 
 use arrow::{
     array::{ArrayRef, RecordBatch, RecordBatchOptions, UInt32Array},
@@ -16,87 +8,20 @@ use arrow::{
     datatypes::{DataType, Field, FieldRef, Schema},
 };
 use datafusion::{
-    common::{DataFusionError, Result, ScalarValue, exec_err, internal_err},
+    common::{Result, ScalarValue, exec_err, internal_err},
     logical_expr::{
         ColumnarValue, ReturnFieldArgs, ScalarFunctionArgs, ScalarUDF, ScalarUDFImpl, Signature,
-        TypeSignature, Volatility,
+        Volatility,
     },
 };
-use parking_lot::Mutex;
-use wasmill_plugin::{
-    Account, Arguments, Function, Grants, Kind, Limits, Log, Metrics, OpenOptions, Plugin,
-    PluginError, carried_type,
-};
+use wasmill_plugin::{Function, Kind, Plugin, PluginError};
 
 use crate::{
-    coercion::casts_implicitly,
-    error::UdfError,
+    error::{UdfError, external},
+    opening::{FunctionOptions, OnError, Opener},
     spare::{Spared, spare},
     stop::Stop,
 };
-
-/// How a function is opened: everything but its argument types, which each call decides.
-#[derive(Clone)]
-pub struct FunctionOptions {
-    /// The name in SQL, used in every message.
-    pub sql_name: String,
-    /// What CREATE FUNCTION's WITH says, less grants and limits.
-    pub parameters: BTreeMap<String, String>,
-    pub grants: Grants,
-    pub limits: Limits,
-    /// What it uses is counted in it: its job's. `None`: the host's own.
-    pub account: Option<Arc<Account>>,
-    pub log: Arc<dyn Log>,
-    pub metrics: Arc<dyn Metrics>,
-    pub on_error: OnError,
-    /// Counts the rows that gave NULL because the function failed on them.
-    pub failed: Arc<AtomicU64>,
-}
-
-/// What becomes of rows on which a function fails: by an error of its own, a trap, a limit that it
-/// runs over, a result that is refused. One that does not start is always an error.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnError {
-    /// The query fails.
-    #[default]
-    Fail,
-    /// They give NULL.
-    Null,
-    /// The query fails with [`UdfError::Rows`], unless whoever evaluates the call leaves them out, as
-    /// [`spare`](crate::spare) does.
-    DeadLetter,
-}
-
-impl FunctionOptions {
-    /// Default limits, no parameters, nothing granted; the query fails where the function does.
-    pub fn named(sql_name: impl Into<String>) -> Self {
-        let defaults = OpenOptions::new(sql_name, Vec::new());
-        FunctionOptions {
-            sql_name: defaults.sql_name,
-            parameters: defaults.parameters,
-            grants: defaults.grants,
-            limits: defaults.limits,
-            account: defaults.account,
-            log: defaults.log,
-            metrics: defaults.metrics,
-            on_error: OnError::Fail,
-            failed: Arc::default(),
-        }
-    }
-
-    fn open(&self, arguments: Vec<FieldRef>) -> OpenOptions {
-        OpenOptions {
-            sql_name: self.sql_name.clone(),
-            parameters: self.parameters.clone(),
-            arguments,
-            grants: self.grants.clone(),
-            limits: self.limits.clone(),
-            account: self.account.clone(),
-            log: Arc::clone(&self.log),
-            metrics: Arc::clone(&self.metrics),
-        }
-    }
-}
 
 /// A WASM function as a DataFusion function: its arguments are cast to what the plugin declares,
 /// it is opened once for each distinct list of argument types, and called batch by batch. What a call
@@ -112,16 +37,10 @@ pub fn scalar_udf(
 }
 
 /// See [`scalar_udf`].
+#[derive(Debug, PartialEq, Eq, Hash)]
 pub struct WasmFunction {
-    plugin: Arc<Plugin>,
-    /// The name in the plugin; `options.sql_name` is the one in SQL.
-    function: String,
-    options: FunctionOptions,
-    kind: Kind,
-    declared: Arguments,
-    deterministic: bool,
+    opener: Opener,
     signature: Signature,
-    opened: Mutex<Vec<(Vec<DataType>, Arc<Function>)>>,
 }
 
 impl WasmFunction {
@@ -131,47 +50,30 @@ impl WasmFunction {
         function: &str,
         options: FunctionOptions,
     ) -> Result<Self, PluginError> {
-        let signature = plugin.function(function)?;
-        // What it asks of the world is not asked while a query is planned, and not once for all rows.
-        let grants = &options.grants;
-        let asks = grants.clock || grants.random || !grants.http.is_empty();
-        let deterministic = signature.deterministic && !asks;
+        let opener = Opener::new(plugin, function, options)?;
         // As a constant, a list would stand beside every row: so of a table function's call none is made.
-        let volatility = if deterministic && signature.kind == Kind::Scalar {
-            Volatility::Immutable
-        } else {
-            Volatility::Volatile
-        };
-        let declared = signature.arguments.clone();
-        let kind = signature.kind;
-        let type_signature = match &declared {
-            Arguments::Exact(fields) if fields.is_empty() => TypeSignature::Nullary,
-            _ => TypeSignature::UserDefined,
+        let volatility = match opener.signature().kind {
+            Kind::Scalar if opener.is_deterministic() => Volatility::Immutable,
+            _ => Volatility::Volatile,
         };
         Ok(WasmFunction {
-            function: function.to_owned(),
-            signature: Signature::new(type_signature, volatility),
-            plugin,
-            options,
-            kind,
-            declared,
-            deterministic,
-            opened: Mutex::default(),
+            signature: Signature::new(opener.type_signature(), volatility),
+            opener,
         })
     }
 
     pub fn on_error(&self) -> OnError {
-        self.options.on_error
+        self.opener.options.on_error
     }
 
     /// What it makes of a row.
     pub fn kind(&self) -> Kind {
-        self.kind
+        self.opener.signature().kind
     }
 
     /// Whether the same arguments give the same result, whenever it is called.
     pub fn is_deterministic(&self) -> bool {
-        self.deterministic
+        self.opener.is_deterministic()
     }
 
     /// The values of a batch, one a row; where rows may fail, NULL for those that do.
@@ -182,7 +84,7 @@ impl WasmFunction {
         rows: usize,
         stop: Option<&Stop>,
     ) -> Result<ArrayRef> {
-        if self.options.on_error != OnError::Null {
+        if self.opener.options.on_error != OnError::Null {
             return self.call(function, columns, rows, stop);
         }
         let schema = Arc::new(Schema::new(function.arguments().clone()));
@@ -203,7 +105,7 @@ impl WasmFunction {
         if failed.is_empty() {
             return Ok(values);
         }
-        self.options
+        self.opener.options
             .failed
             .fetch_add(failed.len() as u64, Ordering::Relaxed);
         let mut failed = failed.iter().map(|failed| failed.row).peekable();
@@ -224,15 +126,15 @@ impl WasmFunction {
     ) -> Result<ArrayRef> {
         if stop.is_some_and(Stop::is_stopped) {
             return Err(external(UdfError::Stopped {
-                function: self.options.sql_name.clone(),
+                function: self.opener.options.sql_name.clone(),
             }));
         }
-        let of_rows = |error| match self.options.on_error {
+        let of_rows = |error| match self.opener.options.on_error {
             OnError::Fail => UdfError::Plugin(error),
             OnError::Null | OnError::DeadLetter => UdfError::Rows {
-                function: self.options.sql_name.clone(),
+                function: self.opener.options.sql_name.clone(),
                 error: Box::new(error),
-                batch_time: self.options.limits.batch_time,
+                batch_time: self.opener.options.limits.batch_time,
             },
         };
         function
@@ -241,100 +143,11 @@ impl WasmFunction {
             .map_err(|error| external(of_rows(error)))
     }
 
-    /// The opened function for arguments of these types; opens it at the first call.
-    fn opened(&self, types: &[DataType]) -> Result<Arc<Function>, PluginError> {
-        // Held while opening, so that two partitions do not open it twice.
-        let mut opened = self.opened.lock();
-        if let Some((_, function)) = opened.iter().find(|(known, _)| known == types) {
-            return Ok(Arc::clone(function));
-        }
-        let arguments = self.argument_fields(types);
-        let function = self
-            .plugin
-            .open(&self.function, self.options.open(arguments))?;
-        opened.push((types.to_vec(), Arc::clone(&function)));
-        Ok(function)
-    }
-
-    fn argument_fields(&self, types: &[DataType]) -> Vec<FieldRef> {
-        let name = |index: usize| match &self.declared {
-            Arguments::Exact(fields) => fields.get(index).map(|field| field.name().clone()),
-            Arguments::Variadic(field) => Some(format!("{}{}", field.name(), index + 1)),
-            Arguments::Any => None,
-        };
-        types
-            .iter()
-            .enumerate()
-            .map(|(index, data_type)| {
-                let name = name(index).unwrap_or_else(|| format!("argument{}", index + 1));
-                Arc::new(Field::new(name, data_type.clone(), true))
-            })
-            .collect()
-    }
-
-    fn coerce(&self, from: &[DataType]) -> Result<Vec<DataType>, UdfError> {
-        let function = || self.options.sql_name.clone();
-        let to = |index: usize, from: &DataType, field: &Field| {
-            if casts_implicitly(from, field.data_type()) {
-                Ok(field.data_type().clone())
-            } else {
-                Err(UdfError::ArgumentType {
-                    function: function(),
-                    position: index + 1,
-                    argument: field.name().clone(),
-                    expected: field.data_type().clone(),
-                    got: from.clone(),
-                })
-            }
-        };
-        match &self.declared {
-            Arguments::Exact(fields) => {
-                if fields.len() != from.len() {
-                    return Err(UdfError::ArgumentCount {
-                        function: function(),
-                        declared: fields.clone(),
-                        variadic: false,
-                        got: from.len(),
-                    });
-                }
-                from.iter()
-                    .zip(fields)
-                    .enumerate()
-                    .map(|(index, (from, field))| to(index, from, field))
-                    .collect()
-            }
-            Arguments::Variadic(field) => {
-                if from.is_empty() {
-                    return Err(UdfError::ArgumentCount {
-                        function: function(),
-                        declared: vec![Arc::clone(field)].into(),
-                        variadic: true,
-                        got: 0,
-                    });
-                }
-                from.iter()
-                    .enumerate()
-                    .map(|(index, from)| to(index, from, field))
-                    .collect()
-            }
-            Arguments::Any => from
-                .iter()
-                .enumerate()
-                .map(|(index, from)| {
-                    carried_type(from).ok_or_else(|| UdfError::UnsupportedType {
-                        function: function(),
-                        position: index + 1,
-                        got: from.clone(),
-                    })
-                })
-                .collect(),
-        }
-    }
 }
 
 impl ScalarUDFImpl for WasmFunction {
     fn name(&self) -> &str {
-        &self.options.sql_name
+        &self.opener.options.sql_name
     }
 
     fn signature(&self) -> &Signature {
@@ -345,13 +158,15 @@ impl ScalarUDFImpl for WasmFunction {
     /// its type in DataFusion's list of candidate functions.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
         Ok(self
+            .opener
             .coerce(arg_types)
             .unwrap_or_else(|_| arg_types.to_vec()))
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        self.coerce(arg_types).map_err(external)?;
+        self.opener.coerce(arg_types).map_err(external)?;
         let function = self
+            .opener
             .opened(arg_types)
             .map_err(|error| external(error.into()))?;
         Ok(function.returns().data_type().clone())
@@ -369,6 +184,7 @@ impl ScalarUDFImpl for WasmFunction {
     fn invoke_with_args(&self, args: ScalarFunctionArgs) -> Result<ColumnarValue> {
         let types: Vec<_> = args.args.iter().map(ColumnarValue::data_type).collect();
         let function = self
+            .opener
             .opened(&types)
             .map_err(|error| external(error.into()))?;
         let constant = !args.args.is_empty()
@@ -398,42 +214,5 @@ impl ScalarUDFImpl for WasmFunction {
             )?));
         }
         Ok(ColumnarValue::Array(result))
-    }
-}
-
-fn external(error: UdfError) -> DataFusionError {
-    DataFusionError::External(Box::new(error))
-}
-
-impl fmt::Debug for WasmFunction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("WasmFunction")
-            .field("sql_name", &self.options.sql_name)
-            .field("function", &self.function)
-            .field("plugin", &self.plugin.sha256())
-            .field("kind", &self.kind)
-            .finish_non_exhaustive()
-    }
-}
-
-/// Two functions are the same if they are the same code opened in the same way: DataFusion
-/// merges equal calls.
-impl PartialEq for WasmFunction {
-    fn eq(&self, other: &Self) -> bool {
-        self.options.sql_name == other.options.sql_name
-            && self.function == other.function
-            && self.plugin.sha256() == other.plugin.sha256()
-            && self.options.parameters == other.options.parameters
-            && self.options.on_error == other.options.on_error
-    }
-}
-
-impl Eq for WasmFunction {}
-
-impl Hash for WasmFunction {
-    fn hash<H: Hasher>(&self, state: &mut H) {
-        self.options.sql_name.hash(state);
-        self.function.hash(state);
-        self.plugin.sha256().hash(state);
     }
 }

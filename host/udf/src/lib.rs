@@ -17,13 +17,17 @@
 //! ```
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
+mod aggregate;
 mod coercion;
 mod error;
 mod function;
+mod opening;
 mod spare;
 mod stop;
 
+pub use aggregate::{WasmAggregate, aggregate_udf};
 pub use error::UdfError;
-pub use function::{FunctionOptions, OnError, WasmFunction, scalar_udf};
+pub use function::{WasmFunction, scalar_udf};
+pub use opening::{FunctionOptions, OnError};
 pub use spare::{FailedRow, Spared, spare};
 pub use stop::Stop;

@@ -1,8 +1,8 @@
 //! The functions of `sdk/conformance`, which a component of any language has.
 
 use wasmill_sdk::{
-    Arguments, Batch, Column, DataType, Error, Field, Model, OpenContext, Parameter, ScalarFunction,
-    Signature, scalar, table,
+    Arguments, Batch, Column, DataType, Error, Field, Model, OpenContext, Parameter,
+    ScalarFunction, Signature, aggregate, scalar, table,
 };
 
 /// The sum of two whole numbers.
@@ -16,6 +16,39 @@ fn add(a: i64, b: i64) -> Result<i64, String> {
 #[table(columns(word, place))]
 fn words(text: &str) -> impl Iterator<Item = (&str, i64)> {
     text.split(' ').filter(|word| !word.is_empty()).zip(1..)
+}
+
+#[derive(Default)]
+struct Mean {
+    sum: f64,
+    count: i64,
+}
+
+/// The mean of the values that are not NULL.
+#[aggregate]
+impl Mean {
+    fn update(&mut self, value: f64) {
+        self.sum += value;
+        self.count += 1;
+    }
+
+    fn retract(&mut self, value: f64) {
+        self.sum -= value;
+        self.count -= 1;
+    }
+
+    fn state(&self) -> (f64, i64) {
+        (self.sum, self.count)
+    }
+
+    fn merge(&mut self, sum: f64, count: i64) {
+        self.sum += sum;
+        self.count += count;
+    }
+
+    fn evaluate(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum / self.count as f64)
+    }
 }
 
 /// A function with a parameter.
@@ -42,7 +75,7 @@ impl ScalarFunction for Greet {
     }
 
     fn batch_eval(&mut self, rows: &Batch) -> Result<Column, Error> {
-        rows.map(|(name,): (&str,)| format!("{}, {name}!", self.greeting))
+        rows.map(|(name,): (String,)| format!("{}, {name}!", self.greeting))
     }
 }
 
@@ -94,7 +127,10 @@ impl ScalarFunction for Score {
     fn signature() -> Signature {
         Signature::new("score")
             .description("A model's first output. The features stay in the host.")
-            .arguments(Arguments::Variadic(Field::new("feature", DataType::Float64)))
+            .arguments(Arguments::Variadic(Field::new(
+                "feature",
+                DataType::Float64,
+            )))
             .returns(Field::new("score", DataType::Float64))
             .parameter(Parameter::required("model", "the model's name in the job"))
     }

@@ -1,5 +1,7 @@
 //! What the component exports: the functions that its plugin registers.
 
+mod aggregate;
+
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
 use std::sync::Once;
@@ -8,9 +10,11 @@ use crate::bindings::exports::wasmill::udf::{scalar, table};
 use crate::bindings::wasmill::udf::types as wire;
 use crate::types::to_schema;
 use crate::{
-    Batch, Column, Error, Expansion, Field, Level, OpenContext, Row, ScalarFunction, Signature,
+    AggregateFunction, Batch, Column, Error, Expansion, Field, Level, OpenContext, Row, ScalarFunction, Signature,
     TableFunction, Value,
 };
+
+use aggregate::DynamicAggregate;
 
 /// One function of a plugin, as [`plugin!`](crate::plugin) registers it.
 pub struct Entry {
@@ -22,6 +26,7 @@ pub struct Entry {
 enum Open {
     Scalar(Opening<dyn DynamicScalar>),
     Table(Opening<dyn DynamicTable>),
+    Aggregate(Opening<dyn DynamicAggregate>),
 }
 
 type Opening<F> = fn(&OpenContext) -> Result<Box<F>, Error>;
@@ -36,6 +41,7 @@ pub trait Offered<Kind> {
 
 pub struct IsScalar;
 pub struct IsTable;
+pub struct IsAggregate;
 
 impl<F: ScalarFunction> Offered<IsScalar> for F {
     const ENTRY: Entry = Entry {
@@ -48,6 +54,13 @@ impl<F: TableFunction> Offered<IsTable> for F {
     const ENTRY: Entry = Entry {
         signature: F::signature,
         open: Open::Table(|context| Ok(Box::new(F::open(context)?))),
+    };
+}
+
+impl<F: AggregateFunction> Offered<IsAggregate> for F {
+    const ENTRY: Entry = Entry {
+        signature: F::signature,
+        open: Open::Aggregate(|context| Ok(Box::new(F::open(context)?))),
     };
 }
 
@@ -97,14 +110,14 @@ fn open<F: ?Sized>(
 fn open_scalar(name: &str, context: &OpenContext) -> Result<Box<dyn DynamicScalar>, Error> {
     open(name, context, |open| match open {
         Open::Scalar(open) => Some(*open),
-        Open::Table(_) => None,
+        _ => None,
     })
 }
 
 fn open_table(name: &str, context: &OpenContext) -> Result<Box<dyn DynamicTable>, Error> {
     open(name, context, |open| match open {
         Open::Table(open) => Some(*open),
-        Open::Scalar(_) => None,
+        _ => None,
     })
 }
 

@@ -39,20 +39,55 @@
 //! assert_eq!(words("a bc").collect::<Vec<_>>(), [("a", 1), ("bc", 2)]);
 //! ```
 //!
+//! A type that is one group, with what adds a row to it, is an aggregate function:
+//!
+//! ```
+//! use wasmill_sdk::aggregate;
+//!
+//! #[derive(Default)]
+//! struct Mean {
+//!     sum: f64,
+//!     count: i64,
+//! }
+//!
+//! /// The sum of the values by their count; NULL of none.
+//! #[aggregate]
+//! impl Mean {
+//!     fn update(&mut self, value: f64) {
+//!         self.sum += value;
+//!         self.count += 1;
+//!     }
+//!
+//!     fn state(&self) -> (f64, i64) {
+//!         (self.sum, self.count)
+//!     }
+//!
+//!     fn merge(&mut self, sum: f64, count: i64) {
+//!         self.sum += sum;
+//!         self.count += count;
+//!     }
+//!
+//!     fn evaluate(&self) -> Option<f64> {
+//!         (self.count > 0).then(|| self.sum / self.count as f64)
+//!     }
+//! }
+//! ```
+//!
 //! - An argument may be a `bool`, an integer, a float, `&str` or [`String`], `&[u8]` or `Vec<u8>`,
 //!   [`Timestamp`], [`Date`], `&[T]` of numbers or `Vec<T>` of any of these.
 //! - NULL is [`Option`]: an argument without it is never NULL, because a row with a NULL there
-//!   gives NULL without a call, as SQL's own functions do.
+//!   gives NULL without a call, as SQL's own functions do; an aggregate skips it.
 //! - A function that returns a [`Result`] fails rows one by one: the job's `on-error` decides what
 //!   becomes of them.
 //! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`], and
 //!   [`plugin!`] registers it.
-//!   A table function by hand implements [`TableFunction`].
-//! - A plugin offers every `#[scalar]` and `#[table]` function of its own crate. The linker may leave
+//!   A table function by hand implements [`TableFunction`], an aggregate [`AggregateFunction`].
+//! - A plugin offers every `#[scalar]`, `#[table]` and `#[aggregate]` function of its own crate. The linker may leave
 //!   out those of a library that it depends on: wrap such a function in one of the plugin's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod aggregate;
 mod bindings;
 mod bitmap;
 mod context;
@@ -60,6 +95,7 @@ mod error;
 mod expansion;
 mod exports;
 mod function;
+mod groups;
 mod inference;
 mod read;
 mod result;
@@ -69,6 +105,7 @@ mod table;
 mod typed;
 mod types;
 
+pub use aggregate::{Accumulators, AggregateFunction};
 pub use bindings::exports::wasmill::udf::table::Expansion;
 pub use bindings::wasmill::udf::columns::{Array, Batch, Column, TimeUnit, Values};
 pub use bindings::wasmill::udf::inference::{InferenceError, Model};
@@ -85,7 +122,7 @@ pub use signature::{Arguments, Parameter, Signature};
 pub use table::TableFunction;
 pub use typed::{Argument, ArgumentList};
 pub use types::{DataType, Date, Field, Timestamp};
-pub use wasmill_sdk_macros::{scalar, table};
+pub use wasmill_sdk_macros::{aggregate, scalar, table};
 
 /// The function's own metrics, in the host's registry.
 pub mod metrics {
@@ -102,12 +139,15 @@ pub fn log(level: Level, message: &str) {
 pub mod private {
     pub use crate::expansion::{Always, Gave, OrError, columns, expand};
     pub use crate::exports::Entry;
+    pub use crate::groups::{Group, Groups, fold, state_fields, states, value_type, values};
     pub use crate::typed::{evaluate, evaluate_row};
     pub use inventory::submit;
 }
 
-/// Registers functions by their types, which implement [`ScalarFunction`] or [`TableFunction`] by hand:
-/// the plugin offers them beside its [`#[scalar]`](macro@scalar) and [`#[table]`](macro@table) ones,
+/// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`] or
+/// [`AggregateFunction`] by hand:
+/// the plugin offers them beside its [`#[scalar]`](macro@scalar), [`#[table]`](macro@table) and
+/// [`#[aggregate]`](macro@aggregate) ones,
 /// which register themselves. The host refuses a plugin with two functions of one name.
 #[macro_export]
 macro_rules! plugin {

@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
-use datafusion::logical_expr::ScalarUDF;
+use datafusion::{
+    logical_expr::{AggregateUDF, ScalarUDF},
+    prelude::SessionContext,
+};
 use wasmill_plugin::{Arguments, Grants, Host, Kind, Limits, OpenOptions};
-use wasmill_udf::{FunctionOptions, OnError, scalar_udf};
+use wasmill_udf::{FunctionOptions, OnError, aggregate_udf, scalar_udf};
 
 use super::{
     context::Shared,
@@ -35,6 +38,22 @@ fn host_keys() -> impl Iterator<Item = &'static str> {
     HOST_KEYS.iter().copied().chain(limits)
 }
 
+/// What expressions call.
+pub(crate) enum Callable {
+    Scalar(ScalarUDF),
+    Aggregate(AggregateUDF),
+}
+
+impl Callable {
+    /// Expressions of this session may call it.
+    pub(crate) fn register(self, context: &SessionContext) {
+        match self {
+            Callable::Scalar(function) => context.register_udf(function),
+            Callable::Aggregate(function) => context.register_udaf(function),
+        }
+    }
+}
+
 /// Loads the plugin and makes the function ready to be called; a function whose arguments are
 /// declared is opened at once, so that a wrong parameter is found here. Gives what expressions call,
 /// unless it is a table function.
@@ -42,7 +61,7 @@ pub(crate) fn create_function(
     shared: &Shared,
     statement: &CreateFunction,
     script: &Script,
-) -> Result<(DeclaredFunction, Option<ScalarUDF>), EngineError> {
+) -> Result<(DeclaredFunction, Option<Callable>), EngineError> {
     let at_component = |error: EngineError| error.at(|| script.location(statement.component.span));
     let written = &statement.component.text;
     let Some((path, function)) = written.split_once('#').filter(|(_, name)| !name.is_empty())
@@ -70,6 +89,18 @@ pub(crate) fn create_function(
         .clone();
 
     let options = host_options(shared, &host, statement, script)?;
+    if signature.kind == Kind::Aggregate && options.on_error != OnError::Fail {
+        let message = format!(
+            "'on-error' of the aggregate function '{}' can only be 'fail'",
+            statement.name.text
+        );
+        let error = EngineError::job(message).with_hint(
+            "a row that was added to a group cannot be told apart any more: check its values in a \
+             filter, or in a scalar function with that 'on-error'"
+                .to_owned(),
+        );
+        return Err(error.at(|| script.location(statement.options.span("on-error")?)));
+    }
     let mut parameters = statement.options.values.clone();
     parameters.retain(|key, _| !host_keys().any(|known| known == key));
     let declared: Vec<&str> = signature
@@ -102,27 +133,29 @@ pub(crate) fn create_function(
             .map_err(|error| plugin_error(&error).at(|| script.location(statement.name.span)))?;
     }
     let grants = open.grants.clone();
-    let udf = scalar_udf(
-        Arc::clone(&plugin),
-        function,
-        FunctionOptions {
-            // DataFusion looks functions up in lower case.
-            sql_name: open.sql_name.to_lowercase(),
-            parameters: open.parameters,
-            grants: open.grants,
-            limits: open.limits,
-            account: open.account,
-            log: open.log,
-            metrics: open.metrics,
-            on_error: options.on_error,
-            failed: Arc::clone(&shared.gave_null),
-        },
-    )
-    .map_err(|error| at_component(plugin_error(&error)))?;
-    let (scalar, table) = match signature.kind {
-        Kind::Scalar => (Some(udf), None),
-        Kind::Table => (None, Some(Arc::new(udf))),
+    let options = FunctionOptions {
+        // DataFusion looks functions up in lower case.
+        sql_name: open.sql_name.to_lowercase(),
+        parameters: open.parameters,
+        grants: open.grants,
+        limits: open.limits,
+        account: open.account,
+        log: open.log,
+        metrics: open.metrics,
+        on_error: options.on_error,
+        failed: Arc::clone(&shared.gave_null),
     };
+    let loaded = Arc::clone(&plugin);
+    let made = match signature.kind {
+        Kind::Scalar => scalar_udf(loaded, function, options)
+            .map(|function| (Some(Callable::Scalar(function)), None)),
+        Kind::Table => {
+            scalar_udf(loaded, function, options).map(|function| (None, Some(Arc::new(function))))
+        }
+        Kind::Aggregate => aggregate_udf(loaded, function, options)
+            .map(|function| (Some(Callable::Aggregate(function)), None)),
+    };
+    let (callable, table) = made.map_err(|error| at_component(plugin_error(&error)))?;
     let declared = DeclaredFunction {
         name: statement.name.text.clone(),
         temporary: statement.temporary,
@@ -134,7 +167,7 @@ pub(crate) fn create_function(
         grants,
         options: statement.options.clone(),
     };
-    Ok((declared, scalar))
+    Ok((declared, callable))
 }
 
 fn unknown_option(key: &str, function: &str, parameters: &[&str]) -> EngineError {

@@ -268,6 +268,9 @@ impl Session {
             if let Some(function) = functions.scalar_functions().get(name) {
                 context.register_udf(function.as_ref().clone());
             }
+            if let Some(function) = functions.aggregate_functions().get(name) {
+                context.register_udaf(function.as_ref().clone());
+            }
         }
         Ok(Some(context))
     }

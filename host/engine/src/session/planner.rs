@@ -11,6 +11,8 @@ use datafusion::{
     sql::sqlparser::{ast::Query, tokenizer::Span},
 };
 
+use wasmill_plugin::Kind;
+
 use super::Work;
 use crate::{
     catalog::{self, DeclaredModel, Relation, View},
@@ -116,9 +118,9 @@ impl Planner<'_> {
                     .is_free(ObjectKind::Function, &name.text, create.if_not_exists)
                     .map_err(|error| error.at(|| self.location(name.span)))?;
                 if free {
-                    let (declared, udf) = create_function(self.shared, create, self.script)?;
-                    if let Some(udf) = udf {
-                        self.context.register_udf(udf);
+                    let (declared, callable) = create_function(self.shared, create, self.script)?;
+                    if let Some(callable) = callable {
+                        callable.register(self.context);
                     }
                     let mut catalog = self.shared.catalog.write();
                     catalog
@@ -134,16 +136,16 @@ impl Planner<'_> {
             } => {
                 let lower = name.text.to_lowercase();
                 let mut catalog = self.shared.catalog.write();
-                let is_scalar = *kind == ObjectKind::Function
-                    && catalog
-                        .functions
-                        .get(&lower)
-                        .is_some_and(|function| function.table.is_none());
+                let function = catalog.functions.get(&lower).map(|function| function.kind);
                 let removed = catalog
                     .remove(*kind, &name.text, *if_exists)
                     .map_err(|error| error.at(|| self.location(name.span)))?;
-                if removed && is_scalar {
-                    self.context.deregister_udf(&lower);
+                if removed && *kind == ObjectKind::Function {
+                    match function {
+                        Some(Kind::Scalar) => drop(self.context.deregister_udf(&lower)),
+                        Some(Kind::Aggregate) => drop(self.context.deregister_udaf(&lower)),
+                        Some(Kind::Table) | None => {}
+                    }
                 }
                 Ok(Work::Done)
             }

@@ -230,7 +230,7 @@ fn output(attribute: &Attribute, function: &ItemFn) -> syn::Result<Type> {
 }
 
 /// The type with `'_` for every lifetime that is named.
-fn without_lifetimes(original: &Type) -> Type {
+pub fn without_lifetimes(original: &Type) -> Type {
     struct Elide;
     impl VisitMut for Elide {
         fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {

@@ -2,6 +2,7 @@
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
 
+mod aggregate;
 mod function;
 mod options;
 mod scalar;
@@ -35,6 +36,22 @@ pub fn scalar(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn table(attribute: TokenStream, item: TokenStream) -> TokenStream {
     table::expand(attribute.into(), item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}
+
+/// Makes a wasmill aggregate function of a type that is one group, which the plugin offers from then on:
+/// `use wasmill_sdk::aggregate;`.
+///
+/// The type implements `Default`, an empty group, and has these methods: `update(&mut self, …)` adds a
+/// row, `state(&self)` gives what is known of the group as a value or a tuple of values,
+/// `merge(&mut self, …)` adds such a state of another group, `evaluate(&self)` gives the group's value.
+/// `retract(&mut self, …)`, which takes a row back, may be there. The columns of the state are called as
+/// the arguments of `merge`. A method that adds may return a `Result<(), E>`, whose error fails the query;
+/// a row with NULL for an argument that is no `Option` is skipped. The SQL name is the type's in snake case.
+#[proc_macro_attribute]
+pub fn aggregate(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    aggregate::expand(attribute.into(), item.into())
         .unwrap_or_else(|error| error.into_compile_error())
         .into()
 }

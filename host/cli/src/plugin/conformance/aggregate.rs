@@ -7,15 +7,11 @@ use arrow::array::{ArrayRef, StructArray};
 use arrow::datatypes::{DataType, FieldRef};
 use serde::Deserialize;
 use serde_json::Value;
-use wasmill_plugin::Plugin;
+use wasmill_plugin::{Accumulators, Plugin, PluginError};
 
 use super::case::{Case, column, columns, repeated};
 use super::difference::{difference, flat};
 use crate::plugin::types;
-
-/// Whether the host calls aggregate functions. Once it does: implement [`Groups`] for what
-/// `Function::accumulators` gives, have [`open`] open the function, and take this away.
-pub const CALLED: bool = false;
 
 /// What is done to groups, or asked of them. `of` names the accumulators, where there are several.
 #[derive(Debug, Deserialize)]
@@ -74,31 +70,67 @@ pub trait Groups {
 /// What a step hands over.
 pub struct GroupedRows {
     pub columns: Vec<ArrayRef>,
-    pub rows: usize,
     /// One a row.
     pub groups: Vec<u32>,
 }
 
 /// Makes accumulators without groups.
-type Accumulators<'a> = Box<dyn Fn() -> Result<Box<dyn Groups>, String> + 'a>;
+type NewGroups<'a> = Box<dyn Fn() -> Result<Box<dyn Groups>, String> + 'a>;
 
 /// Opens the case's function and takes it through its steps; an error says what was expected and what
 /// came.
 pub fn check(plugin: &Arc<Plugin>, case: &Case) -> Result<(), String> {
-    let accumulators = open(plugin, case)?;
+    let Some(function) = super::open(plugin, case)? else {
+        return Ok(());
+    };
+    let state = format!("struct<{}>", types::names(function.state()));
+    match &case.state {
+        Some(expected) if *expected != state => {
+            return Err(format!("expected the state {expected}, got {state}"));
+        }
+        _ => {}
+    }
+    let accumulators: NewGroups<'_> = Box::new(|| {
+        let accumulators = function.accumulators().map_err(|error| told(&error))?;
+        Ok(Box::new(accumulators))
+    });
     steps(case, &accumulators)
 }
 
-/// To be written with the host's own: check `Function::columns` against `case.returns` and
-/// `case.error` as `scalar and table` cases do, then give its accumulators.
-fn open<'a>(plugin: &'a Arc<Plugin>, case: &Case) -> Result<Accumulators<'a>, String> {
-    plugin
-        .function(&case.function)
-        .map_err(|error| flat(&error.to_string()))?;
-    Err("this wasmill does not call aggregate functions".to_owned())
+fn told(error: &PluginError) -> String {
+    format!("got the error: {}", flat(&error.to_string()))
 }
 
-fn steps(case: &Case, accumulators: &Accumulators<'_>) -> Result<(), String> {
+impl Groups for Accumulators {
+    fn update(&mut self, rows: &GroupedRows, count: u32) -> Result<(), String> {
+        let updated = Accumulators::update(self, &rows.columns, rows.groups.clone(), count);
+        updated.map_err(|error| told(&error))
+    }
+
+    fn retract(&mut self, rows: &GroupedRows) -> Result<(), String> {
+        let retracted = Accumulators::retract(self, &rows.columns, rows.groups.clone());
+        retracted.map_err(|error| told(&error))
+    }
+
+    fn merge(&mut self, rows: &GroupedRows, count: u32) -> Result<(), String> {
+        let merged = Accumulators::merge(self, &rows.columns, rows.groups.clone(), count);
+        merged.map_err(|error| told(&error))
+    }
+
+    fn state(&mut self, count: u32) -> Result<Vec<ArrayRef>, String> {
+        Accumulators::state(self, count).map_err(|error| told(&error))
+    }
+
+    fn evaluate(&mut self, count: u32) -> Result<ArrayRef, String> {
+        Accumulators::evaluate(self, count).map_err(|error| told(&error))
+    }
+
+    fn forget(&mut self, count: u32) -> Result<(), String> {
+        Accumulators::forget(self, count).map_err(|error| told(&error))
+    }
+}
+
+fn steps(case: &Case, accumulators: &NewGroups<'_>) -> Result<(), String> {
     let arguments = case.arguments()?;
     let type_of = |text: &Option<String>| types::parse(text.as_deref().unwrap_or_default());
     let (returns, state) = (type_of(&case.returns)?, type_of(&case.state)?);
@@ -161,7 +193,6 @@ impl Rows {
         let columns = columns.iter().map(|column| repeated(column, rows));
         Ok(GroupedRows {
             columns: columns.collect::<Result<_, _>>()?,
-            rows,
             groups: self.groups.iter().copied().cycle().take(rows).collect(),
         })
     }
@@ -243,7 +274,7 @@ mod tests {
     #[test]
     fn the_cases_are_those_of_a_mean() {
         let file: File = serde_json::from_str(super::super::AGGREGATE).unwrap();
-        let mean: Accumulators<'_> = Box::new(|| Ok(Box::new(Mean::default())));
+        let mean: NewGroups<'_> = Box::new(|| Ok(Box::new(Mean::default())));
         let cases = file.cases.iter().filter(|case| case.error.is_none());
         let told: Vec<_> = cases.filter_map(|case| steps(case, &mean).err()).collect();
         assert_eq!(told, Vec::<String>::new());

@@ -151,10 +151,13 @@ fn table_function(
         return Ok((found.name.clone(), Arc::clone(function)));
     }
     let provider = context.context_provider();
-    let what = if declared.is_some() || provider.get_function_meta(&lower).is_some() {
-        "a scalar function: it gives a value, not rows"
-    } else if provider.get_aggregate_meta(&lower).is_some() {
+    let of_aggregate = declared
+        .as_ref()
+        .is_some_and(|declared| declared.kind == Kind::Aggregate);
+    let what = if of_aggregate || provider.get_aggregate_meta(&lower).is_some() {
         "an aggregate function: it gives a value for many rows"
+    } else if declared.is_some() || provider.get_function_meta(&lower).is_some() {
+        "a scalar function: it gives a value, not rows"
     } else {
         return plan_err!("Invalid function '{}'", name.value);
     };
