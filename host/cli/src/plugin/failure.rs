@@ -83,6 +83,12 @@ impl Failure {
         }
     }
 
+    /// Says where it was.
+    pub fn at(self, place: &str) -> Self {
+        let message = self.message.map(|message| format!("{place}: {message}"));
+        Failure { message, ..self }
+    }
+
     /// On stderr; returns the exit code.
     pub fn tell(self, output: &Output) -> ExitCode {
         if let Some(message) = self.message {

@@ -1,12 +1,17 @@
 //! `wasmill plugin`: makes, builds, tests, measures and looks at components.
 
 mod arguments;
+mod call;
 mod conformance;
+mod csv;
 mod failure;
 mod inspect;
 mod model;
+mod opening;
+mod rows;
 mod shown;
 mod test;
+mod trace;
 mod types;
 mod values;
 

@@ -4,12 +4,15 @@ use std::path::Path;
 
 use super::arguments::Test;
 use super::failure::Failure;
-use super::{conformance, load};
+use super::{call, conformance, load};
 use crate::output::{Output, lock};
 
 /// Runs the suite, or calls a function.
 pub fn test(arguments: &Test, output: &Output) -> Result<(), Failure> {
-    suite(&arguments.target, output)
+    match arguments.conformance {
+        true => suite(&arguments.target, output),
+        false => call::call(arguments, output),
+    }
 }
 
 /// A line a case.

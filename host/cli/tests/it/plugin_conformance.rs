@@ -22,8 +22,11 @@ fn a_component_that_is_no_conformance_component() {
     let told = conformance("words");
     let some = told.lines().filter(|line| {
         let ends = ["passed, 61 failed", "exit 1"];
-        line.contains("words: ") || line.contains("add: sums") || line.contains("subtract")
-            || line.contains("(invalid)") || ends.iter().any(|end| line.contains(end))
+        line.contains("words: ")
+            || line.contains("add: sums")
+            || line.contains("subtract")
+            || line.contains("(invalid)")
+            || ends.iter().any(|end| line.contains(end))
     });
     let told: Vec<_> = some.collect();
     expect![[r#""#]].assert_eq(&told.join("\n"));
