@@ -5,6 +5,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueHint};
 use clap_complete::Shell;
 
+use crate::plugin;
+
 /// The tenant of a job of whom nothing else is said.
 pub const DEFAULT_TENANT: &str = "default";
 
@@ -22,9 +24,9 @@ pub enum Command {
     Run(Run),
     /// Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running.
     Savepoint(Savepoint),
-    /// Looks at plugins.
+    /// Makes, builds, tests, measures and shows plugins.
     #[command(subcommand)]
-    Plugin(Plugin),
+    Plugin(plugin::Command),
     /// Prints the shell's completions.
     Completions {
         /// Which shell.
@@ -88,25 +90,8 @@ pub struct Savepoint {
     pub settings: Vec<(String, String)>,
 }
 
-#[derive(Debug, Subcommand)]
-pub enum Plugin {
-    /// Shows what a plugin is: its functions, what it may do, its sizes, its sha256, what made it.
-    Inspect(Inspect),
-}
-
-/// What `wasmill plugin inspect` takes.
-#[derive(Debug, Args)]
-pub struct Inspect {
-    /// The component.
-    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
-
-    /// As JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-fn key_value(text: &str) -> Result<(String, String), String> {
+/// A key and its value, as one word.
+pub fn key_value(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((key, value)) if !key.trim().is_empty() => {
             Ok((key.trim().to_owned(), value.trim().to_owned()))

@@ -58,6 +58,22 @@ pub async fn print(
         Some(table) => table,
         None => begin(output, schema, &waiting)?,
     };
+    end(output, &table, count)
+}
+
+/// Prints rows that are there already: a text a cell.
+pub fn print_lines(
+    output: &Output,
+    schema: &Schema,
+    lines: &[Vec<String>],
+) -> Result<(), EngineError> {
+    let line = |line: &Vec<String>| line.iter().map(|cell| shown(cell)).collect();
+    let lines: Vec<Vec<String>> = lines.iter().map(line).collect();
+    let table = begin(output, schema, &lines)?;
+    end(output, &table, lines.len())
+}
+
+fn end(output: &Output, table: &Table, count: usize) -> Result<(), EngineError> {
     let plural = if count == 1 { "" } else { "s" };
     let end = if count == 0 {
         String::new()

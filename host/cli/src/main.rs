@@ -17,7 +17,7 @@ use std::{
 
 use clap::{CommandFactory, Parser};
 
-use arguments::{Arguments, Command, Plugin};
+use arguments::{Arguments, Command};
 
 fn main() -> ExitCode {
     let print_panic = panic::take_hook();
@@ -29,7 +29,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Savepoint(arguments) => run::savepoint(&arguments),
-        Command::Plugin(Plugin::Inspect(arguments)) => plugin::inspect(&arguments),
+        Command::Plugin(command) => plugin::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();
             clap_complete::generate(shell, &mut Arguments::command(), "wasmill", &mut script);

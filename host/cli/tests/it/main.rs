@@ -20,6 +20,7 @@ mod ml_predict;
 mod object_store;
 mod on_error;
 mod outer_joins;
+mod plugin_conformance;
 mod postgres;
 mod processing_time;
 mod rolling;

@@ -1,19 +1,20 @@
-//! `wasmill plugin`: looks at the files of functions.
+//! `wasmill plugin inspect`.
 
 use std::process::ExitCode;
 
 use wasmill_engine::PluginReport;
 
-use crate::{arguments::Inspect, output::Output, print, run::cache_folder};
+use super::arguments::Inspect;
+use crate::{output::Output, print, run::cache_folder};
 
 /// The file is no plugin that can run.
 const WRONG: u8 = 2;
 
-pub fn inspect(arguments: &Inspect) -> ExitCode {
+pub fn inspect(arguments: &Inspect, output: &Output) -> ExitCode {
     let report = match PluginReport::of(&arguments.file, &cache_folder()) {
         Ok(report) => report,
         Err(error) => {
-            Output::new(false).error(&error.to_string(), error.hint());
+            output.error(&error.to_string(), error.hint());
             return ExitCode::from(WRONG);
         }
     };

@@ -1,0 +1,89 @@
+//! What `wasmill plugin` takes.
+
+use std::path::PathBuf;
+
+use clap::{ArgGroup, Args, Subcommand, ValueHint};
+
+use crate::arguments::key_value;
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Shows what a plugin is: its functions, what it may do, its sizes, its sha256, what made it.
+    Inspect(Inspect),
+    /// Calls a function on some rows, or runs the conformance suite.
+    Test(Test),
+}
+
+/// What `wasmill plugin inspect` takes.
+#[derive(Debug, Args)]
+pub struct Inspect {
+    /// The component.
+    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// As JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What `wasmill plugin test` takes.
+#[derive(Debug, Args)]
+#[command(
+    group = ArgGroup::new("what").required(true).args(["conformance", "rows", "csv"]),
+    after_help = "\
+Exit codes: 0, all is as it should be; 1, a case, a call or a comparison failed; 2, the command, the \
+rows or the plugin is wrong and nothing was called."
+)]
+pub struct Test {
+    /// The component, and behind a `#` the function to call.
+    #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
+    pub target: String,
+
+    /// Runs the conformance suite, which components of all languages pass: their functions `add`,
+    /// `greet`, `echo`, `score`, `words` and `mean`.
+    #[arg(long)]
+    pub conformance: bool,
+
+    #[command(flatten)]
+    pub opened: Opened,
+
+    /// Rows as JSON, one behind another: {"a": 1, "b": null} by the arguments' names, [1, null] by
+    /// their places.
+    #[arg(long, value_name = "JSON")]
+    pub rows: Option<String>,
+
+    /// Rows of a CSV file; its first line has the columns' names. An empty field is NULL, "" an empty
+    /// text.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
+
+    /// Rows of a batch.
+    #[arg(long, value_name = "ROWS", default_value_t = 8192,
+          value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub batch: u32,
+
+    /// What is to come, in a file or as it is: JSON as --json prints it, one behind another.
+    #[arg(long, value_name = "FILE|JSON")]
+    pub expect: Option<String>,
+
+    /// JSON, a line for each row that comes, instead of a table.
+    #[arg(long)]
+    pub json: bool,
+
+    /// Says on stderr what the function logs, and how long each call takes.
+    #[arg(long)]
+    pub trace: bool,
+}
+
+/// How a function is opened.
+#[derive(Debug, Args)]
+pub struct Opened {
+    /// A parameter of the function; may be given several times.
+    #[arg(long = "parameter", value_name = "NAME=VALUE", value_parser = key_value)]
+    pub parameters: Vec<(String, String)>,
+
+    /// The columns' types, where the function does not say them, with names or without:
+    /// 'a int64, b list<utf8>'.
+    #[arg(long, value_name = "TYPES")]
+    pub types: Option<String>,
+}

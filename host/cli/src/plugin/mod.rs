@@ -1,0 +1,52 @@
+//! `wasmill plugin`: makes, builds, tests, measures and looks at components.
+
+mod arguments;
+mod call;
+mod conformance;
+mod csv;
+mod failure;
+mod inspect;
+mod model;
+mod opening;
+mod rows;
+mod shown;
+mod test;
+mod trace;
+mod types;
+mod values;
+
+use std::path::Path;
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use wasmill_plugin::{Host, HostConfig, Plugin};
+
+pub use arguments::Command;
+use failure::Failure;
+
+use crate::{output::Output, run::cache_folder};
+
+/// Runs a command; returns the exit code.
+pub fn run(command: &Command) -> ExitCode {
+    let output = Output::new(false);
+    let outcome = match command {
+        Command::Inspect(arguments) => return inspect::inspect(arguments, &output),
+        Command::Test(arguments) => test::test(arguments, &output),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.tell(&output),
+    }
+}
+
+/// Loads a component; compiled, it is kept for the next time.
+fn load(file: &Path) -> Result<Arc<Plugin>, Failure> {
+    let name = file.file_name().unwrap_or(file.as_os_str());
+    let config = HostConfig {
+        cache: Some(cache_folder().join("compiled")),
+        ..HostConfig::default()
+    };
+    let host = Host::new(config).map_err(|error| Failure::of(&error))?;
+    let loaded = host.load(&name.to_string_lossy(), file);
+    loaded.map_err(|error| Failure::of(&error))
+}

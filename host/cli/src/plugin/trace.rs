@@ -1,0 +1,52 @@
+//! `--trace`: what a function logs and how long its calls take, on stderr.
+
+use std::ops::Range;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Instant;
+
+use wasmill_plugin::{Level, Log};
+
+use crate::output::{SharedWriter, lock};
+
+/// Tells on stderr; lines are told with the call that they are of.
+pub struct Trace {
+    stderr: SharedWriter,
+    /// What the guest is called for.
+    call: Mutex<String>,
+}
+
+impl Trace {
+    /// From `open` on.
+    pub fn new(stderr: SharedWriter) -> Arc<Self> {
+        let call = Mutex::new("open".to_owned());
+        Arc::new(Trace { stderr, call })
+    }
+
+    /// Times a call for these rows, counted from 0.
+    pub fn time<T>(&self, rows: Range<usize>, call: impl FnOnce() -> T) -> T {
+        let name = format!("rows {} to {}", rows.start, rows.end.saturating_sub(1));
+        self.call
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone_from(&name);
+        let started = Instant::now();
+        let given = call();
+        self.tell(&format!(
+            "{name}: {:.3} ms",
+            started.elapsed().as_secs_f64() * 1e3
+        ));
+        given
+    }
+
+    fn tell(&self, line: &str) {
+        // A stream cannot tell about its own failure.
+        writeln!(lock(&self.stderr), "{line}").ok();
+    }
+}
+
+impl Log for Trace {
+    fn log(&self, level: Level, _function: &str, line: &str) {
+        let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
+        self.tell(&format!("{call}: {level}: {line}"));
+    }
+}
