@@ -12,6 +12,8 @@ pub enum Command {
     Inspect(Inspect),
     /// Calls a function on some rows, or runs the conformance suite.
     Test(Test),
+    /// Measures a function: rows a second, and bytes that it copies.
+    Bench(Bench),
 }
 
 /// What `wasmill plugin inspect` takes.
@@ -73,6 +75,36 @@ pub struct Test {
     /// Says on stderr what the function logs, and how long each call takes.
     #[arg(long)]
     pub trace: bool,
+}
+
+/// What `wasmill plugin bench` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0, measured; 1, a call failed; 2, the command, the rows or the plugin is wrong.")]
+pub struct Bench {
+    /// The component, and behind a `#` the function.
+    #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
+    pub target: String,
+
+    #[command(flatten)]
+    pub opened: Opened,
+
+    /// Rows of a batch.
+    #[arg(long, value_name = "ROWS", default_value_t = 8192,
+          value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub rows: u32,
+
+    /// How many batches; by default as many as take a second, at least ten.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batches: Option<u32>,
+
+    /// Rows of a CSV file, over and over, instead of random ones.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
+
+    /// Of the random rows.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// How a function is opened.

@@ -1,6 +1,7 @@
 //! `wasmill plugin`: makes, builds, tests, measures and looks at components.
 
 mod arguments;
+mod bench;
 mod call;
 mod conformance;
 mod csv;
@@ -8,6 +9,7 @@ mod failure;
 mod inspect;
 mod model;
 mod opening;
+mod random;
 mod rows;
 mod shown;
 mod test;
@@ -32,6 +34,7 @@ pub fn run(command: &Command) -> ExitCode {
     let outcome = match command {
         Command::Inspect(arguments) => return inspect::inspect(arguments, &output),
         Command::Test(arguments) => test::test(arguments, &output),
+        Command::Bench(arguments) => bench::bench(arguments, &output),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
