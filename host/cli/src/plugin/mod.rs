@@ -2,12 +2,16 @@
 
 mod arguments;
 mod bench;
+mod build;
 mod call;
 mod conformance;
 mod csv;
+mod encode;
 mod failure;
 mod inspect;
+mod language;
 mod model;
+mod new;
 mod opening;
 mod random;
 mod rows;
@@ -34,6 +38,8 @@ pub fn run(command: &Command) -> ExitCode {
     let outcome = match command {
         Command::Inspect(arguments) => return inspect::inspect(arguments, &output),
         Command::Test(arguments) => test::test(arguments, &output),
+        Command::New(arguments) => new::new(arguments, &output),
+        Command::Build(arguments) => build::build(arguments, &output),
         Command::Bench(arguments) => bench::bench(arguments, &output),
     };
     match outcome {
