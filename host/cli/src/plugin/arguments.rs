@@ -4,14 +4,51 @@ use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, Subcommand, ValueHint};
 
+use super::language::Language;
 use crate::arguments::key_value;
 
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Makes a folder with a first function, its README and a job that runs it.
+    New(New),
+    /// Builds the plugin in a folder to `NAME.wasm`; NAME is the folder's.
+    Build(Build),
     /// Shows what a plugin is: its functions, what it may do, its sizes, its sha256, what made it.
     Inspect(Inspect),
     /// Calls a function on some rows, or runs the conformance suite.
     Test(Test),
+    /// Measures a function: rows a second, and bytes that it copies.
+    Bench(Bench),
+}
+
+/// What `wasmill plugin new` takes.
+#[derive(Debug, Args)]
+pub struct New {
+    /// The plugin's name, and its folder's.
+    #[arg(value_name = "NAME")]
+    pub name: String,
+
+    /// What it is written in.
+    #[arg(long, value_name = "LANGUAGE", value_enum)]
+    pub lang: Language,
+
+    /// A checkout of wasmill, whose SDK is used instead of the published one.
+    #[arg(long, value_name = "PATH", value_hint = ValueHint::DirPath)]
+    pub sdk: Option<PathBuf>,
+}
+
+/// What `wasmill plugin build` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0, built; 1, the language's own tool failed; 2, a tool is missing, or there is no plugin.")]
+pub struct Build {
+    /// Where the plugin's files are.
+    #[arg(value_name = "FOLDER", default_value = ".", value_hint = ValueHint::DirPath)]
+    pub folder: PathBuf,
+
+    /// Where the component goes, instead of into the folder.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
 }
 
 /// What `wasmill plugin inspect` takes.
@@ -73,6 +110,36 @@ pub struct Test {
     /// Says on stderr what the function logs, and how long each call takes.
     #[arg(long)]
     pub trace: bool,
+}
+
+/// What `wasmill plugin bench` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+Exit codes: 0, measured; 1, a call failed; 2, the command, the rows or the plugin is wrong.")]
+pub struct Bench {
+    /// The component, and behind a `#` the function.
+    #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
+    pub target: String,
+
+    #[command(flatten)]
+    pub opened: Opened,
+
+    /// Rows of a batch.
+    #[arg(long, value_name = "ROWS", default_value_t = 8192,
+          value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    pub rows: u32,
+
+    /// How many batches; by default as many as take a second, at least ten.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    pub batches: Option<u32>,
+
+    /// Rows of a CSV file, over and over, instead of random ones.
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub csv: Option<PathBuf>,
+
+    /// Of the random rows.
+    #[arg(long, value_name = "NUMBER", default_value_t = 1)]
+    pub seed: u64,
 }
 
 /// How a function is opened.

@@ -1,13 +1,19 @@
 //! `wasmill plugin`: makes, builds, tests, measures and looks at components.
 
 mod arguments;
+mod bench;
+mod build;
 mod call;
 mod conformance;
 mod csv;
+mod encode;
 mod failure;
 mod inspect;
+mod language;
 mod model;
+mod new;
 mod opening;
+mod random;
 mod rows;
 mod shown;
 mod test;
@@ -32,6 +38,9 @@ pub fn run(command: &Command) -> ExitCode {
     let outcome = match command {
         Command::Inspect(arguments) => return inspect::inspect(arguments, &output),
         Command::Test(arguments) => test::test(arguments, &output),
+        Command::New(arguments) => new::new(arguments, &output),
+        Command::Build(arguments) => build::build(arguments, &output),
+        Command::Bench(arguments) => bench::bench(arguments, &output),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

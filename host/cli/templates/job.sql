@@ -1,0 +1,2 @@
+CREATE FUNCTION greet AS '{{name}}.wasm#greet' LANGUAGE WASM;
+SELECT greet('mill');

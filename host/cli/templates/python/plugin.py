@@ -1,0 +1,9 @@
+"""Functions for wasmill."""
+
+from wasmill_sdk import scalar
+
+
+@scalar
+def greet(name: str) -> str:
+    """Says hello."""
+    return f"Hello, {name}!"
