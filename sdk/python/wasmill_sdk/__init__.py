@@ -1,0 +1,83 @@
+"""Write wasmill functions in Python.
+
+    from wasmill_sdk import scalar
+
+    @scalar
+    def greet(name: str) -> str:
+        return f"Hello, {name}!"
+
+- `@scalar`, `@table` and `@aggregate` offer plain functions and classes; SQL's types are those of their
+  annotations.
+- `ScalarFunction`, `TableFunction` and `AggregateFunction` are written by hand, with parameters and
+  models; `@plugin` registers them.
+- `RowError` fails a row, `Invalid` says that the job is wrong, `Failed` that the function failed.
+"""
+
+from . import metrics
+from .aggregate import aggregate
+from .annotations import (
+    Date,
+    Decimal,
+    Float32,
+    Int8,
+    Int16,
+    Int32,
+    Time,
+    Timestamp,
+    TimestampLtz,
+    UInt8,
+    UInt16,
+    UInt32,
+    UInt64,
+)
+from .columns import Batch, Column
+from .data_types import DataType, Field
+from .errors import Error, Failed, Invalid, RowError, Rows
+from .function import Accumulators, AggregateFunction, Expansion, ScalarFunction, TableFunction
+from .inference import Model
+from .logging import Level, log
+from .registry import plugin
+from .signature import OpenContext, Parameter, Signature, Variadic
+from .typed import scalar, table
+
+__all__ = [
+    "Accumulators",
+    "AggregateFunction",
+    "Batch",
+    "Column",
+    "DataType",
+    "Date",
+    "Decimal",
+    "Error",
+    "Expansion",
+    "Failed",
+    "Field",
+    "Float32",
+    "Int16",
+    "Int32",
+    "Int8",
+    "Invalid",
+    "Level",
+    "Model",
+    "OpenContext",
+    "Parameter",
+    "RowError",
+    "Rows",
+    "ScalarFunction",
+    "Signature",
+    "TableFunction",
+    "Time",
+    "Timestamp",
+    "TimestampLtz",
+    "UInt16",
+    "UInt32",
+    "UInt64",
+    "UInt8",
+    "Variadic",
+    "aggregate",
+    "log",
+    "metrics",
+    "plugin",
+    "scalar",
+    "table",
+]
