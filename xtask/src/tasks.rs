@@ -72,13 +72,20 @@ pub fn test(filters: &[String]) -> Result<()> {
     plugins::test(filters)?;
     let asked = |name: &str| filters.is_empty() || filters.iter().any(|filter| filter == name);
     if asked("sdks") {
-        host::build_program()?;
-        sdks::test(&places::target().join("release/wasmill"))?;
+        sdks()?;
     }
     if asked("chaos") {
         chaos::run(&["--kills".to_string(), "15".to_string()])?;
     }
     Ok(())
+}
+
+/// Tests the SDKs of other languages.
+pub fn sdks() -> Result<()> {
+    sdks::setup()?;
+    plugins::build(&["conformance".to_string()])?;
+    host::build_program()?;
+    sdks::test(&places::target().join("release/wasmill"))
 }
 
 /// Trains an example's model, unless it is there.
