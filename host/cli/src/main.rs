@@ -2,6 +2,8 @@
 //!
 //! stdout is data (what `print` tables and queries give), stderr is the rest.
 
+#![cfg_attr(test, allow(clippy::unwrap_used))]
+
 mod arguments;
 mod cells;
 mod output;

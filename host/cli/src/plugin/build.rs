@@ -164,8 +164,8 @@ impl Folder {
                 }
                 _ => failure,
             })?;
-        let modules = messages.lines().filter_map(|line| self.module(line));
-        let Some(module) = modules.last() else {
+        let mut modules = messages.lines().filter_map(|line| self.module(line));
+        let Some(module) = modules.next_back() else {
             return Err(Failure::failed("cargo built no module")
                 .hint("Cargo.toml needs `[lib]` with `crate-type = [\"cdylib\"]`"));
         };

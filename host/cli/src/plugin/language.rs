@@ -102,7 +102,7 @@ impl Language {
         let has = |name: &&str| folder.join(name).is_file();
         Language::ALL
             .into_iter()
-            .find(|language| language.marks().iter().any(|mark| has(&mark)))
+            .find(|language| language.marks().iter().any(has))
     }
 
     /// Files of which one tells of the language.

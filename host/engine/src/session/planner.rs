@@ -142,8 +142,8 @@ impl Planner<'_> {
                     .map_err(|error| error.at(|| self.location(name.span)))?;
                 if removed && *kind == ObjectKind::Function {
                     match function {
-                        Some(Kind::Scalar) => drop(self.context.deregister_udf(&lower)),
-                        Some(Kind::Aggregate) => drop(self.context.deregister_udaf(&lower)),
+                        Some(Kind::Scalar) => self.context.deregister_udf(&lower),
+                        Some(Kind::Aggregate) => self.context.deregister_udaf(&lower),
                         Some(Kind::Table) | None => {}
                     }
                 }
