@@ -66,7 +66,8 @@ def build(plugin: Path, output: Path, more: list[str]) -> int:
     try:
         import componentize_py  # noqa: F401
     except ModuleNotFoundError:
-        raise SystemExit("error: componentize-py is missing\n\nhint: pip install componentize-py==0.25.1")
+        hint = "hint: pip install componentize-py==0.25.1"
+        raise SystemExit(f"error: componentize-py is missing\n\n{hint}") from None
     with tempfile.TemporaryDirectory() as folder:
         write_component(Path(folder), plugin.stem)
         called = command(contract(), Path(folder), plugin.resolve(), output.resolve(), more)
