@@ -71,7 +71,10 @@ def build(plugin: Path, output: Path, more: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         write_component(Path(folder), plugin.stem)
         called = command(contract(), Path(folder), plugin.resolve(), output.resolve(), more)
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = dict(os.environ)
+        if sys.prefix != sys.base_prefix:
+            # Packages are looked for there, also where the environment is not activated.
+            environment["VIRTUAL_ENV"] = sys.prefix
         return subprocess.run(called, env=environment).returncode
 
 
