@@ -6,8 +6,9 @@ from dataclasses import replace
 
 from .annotations import argument_fields, hints_of, result_field, tuple_fields
 from .columns import Batch, Column
-from .data_types import Field
-from .errors import ROW_ERRORS, Failed, RowError, Rows, described as message_of
+from .data_types import Field, nullable
+from .errors import ROW_ERRORS, Failed, RowError, Rows
+from .errors import described as message_of
 from .function import Accumulators, AggregateFunction
 from .registry import register
 from .signature import OpenContext, Signature
@@ -53,10 +54,8 @@ class TypedAggregate(AggregateFunction):
         returned = hints_of(group.state).get("return")
         self.state_fields = tuple_fields(names, returned, where, names[0] if names else "state")
         evaluated = result_field(signature.name, group.evaluate, hints_of(group.evaluate))
-        self.returned = replace(evaluated, nullable=True)
-        self._signature = replace(
-            signature, arguments=self.arguments.fields, returns=self.returned
-        )
+        self.returned = nullable(evaluated)
+        self._signature = replace(signature, arguments=self.arguments.fields, returns=self.returned)
 
     def signature(self) -> Signature:
         return self._signature

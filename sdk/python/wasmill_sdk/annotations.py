@@ -64,7 +64,7 @@ def _data_type(annotation: Any) -> DataType:
     origin, arguments = typing.get_origin(annotation), typing.get_args(annotation)
     if origin is Annotated:
         said = [extra for extra in annotation.__metadata__ if isinstance(extra, DataType)]
-        return said[0] if said else _data_type(arguments[0])
+        return said[-1] if said else _data_type(arguments[0])
     if origin in (list, Sequence) and len(arguments) == 1:
         return DataType.List(field_of("item", arguments[0]))
     raise TypeError(f"{inspect.formatannotation(annotation)} is no type of SQL")

@@ -66,11 +66,15 @@ def build(plugin: Path, output: Path, more: list[str]) -> int:
     try:
         import componentize_py  # noqa: F401
     except ModuleNotFoundError:
-        raise SystemExit("error: componentize-py is missing\n\nhint: pip install componentize-py==0.25.1")
+        hint = "hint: pip install componentize-py==0.25.1"
+        raise SystemExit(f"error: componentize-py is missing\n\n{hint}") from None
     with tempfile.TemporaryDirectory() as folder:
         write_component(Path(folder), plugin.stem)
         called = command(contract(), Path(folder), plugin.resolve(), output.resolve(), more)
-        environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
+        environment = dict(os.environ)
+        if sys.prefix != sys.base_prefix:
+            # Packages are looked for there, also where the environment is not activated.
+            environment["VIRTUAL_ENV"] = sys.prefix
         return subprocess.run(called, env=environment).returncode
 
 

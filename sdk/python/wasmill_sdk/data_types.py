@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, ClassVar
 
 from .bindings import columns as wire
@@ -79,6 +79,14 @@ class Field:
     nullable: bool = True
 
 
+def nullable(field: Field) -> Field:
+    """The field, and the items of its lists, with NULL: what SQL has cannot do without."""
+    data_type = field.data_type
+    if data_type.kind == "list":
+        data_type = replace(data_type, children=tuple(map(nullable, data_type.children)))
+    return Field(field.name, data_type)
+
+
 def _item(item: DataType | Field) -> Field:
     return item if isinstance(item, Field) else Field("item", item)
 
@@ -105,7 +113,7 @@ _PLAIN = {
 }
 _KINDS = {case: kind for kind, case in _PLAIN.items()}
 
-for _kind in list(_PLAIN)[:15]:
+for _kind in _PLAIN.keys() - {"list", "struct"}:
     _name = "UInt" + _kind[4:] if _kind.startswith("uint") else _kind.capitalize()
     setattr(DataType, _name, DataType(_kind))
 

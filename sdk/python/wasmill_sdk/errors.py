@@ -56,5 +56,20 @@ def to_wire(error: Exception) -> Err:
             return Err(types.Error_Rows([types.RowError(bad.row, bad.message) for bad in rows]))
         case RowError(row=int()):
             return Err(types.Error_Rows([types.RowError(error.row, error.message)]))
-    log.log(log.Level.ERROR, "".join(traceback.format_exception(error)).rstrip())
-    return Err(types.Error_Failed(f"{type(error).__name__}: {error}".removesuffix(": ")))
+        case MemoryError():
+            helps = "a higher 'limit.memory' helps, or a lower 'job.batch-rows'"
+            return Err(types.Error_Failed(f"Python is out of memory: {helps}"))
+    message = f"{type(error).__name__}: {error}".removesuffix(": ")
+    log.log(log.Level.ERROR, f"{message} ({places(error)})")
+    return Err(types.Error_Failed(message))
+
+
+def places(error: Exception) -> str:
+    """Where the plugin's own code raised an error, the innermost call first."""
+    calls = [
+        f"{code.co_filename.rpartition('/')[2]}:{line} in {code.co_qualname}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        for code in [frame.f_code]
+        if "/wasmill_sdk/" not in code.co_filename
+    ]
+    return ", called at ".join(reversed(calls)) or "in wasmill_sdk"

@@ -20,7 +20,7 @@ from .data_types import DataType
 from .errors import RowError, Rows
 
 EPOCH = datetime.datetime(1970, 1, 1)
-EPOCH_UTC = EPOCH.replace(tzinfo=datetime.timezone.utc)
+EPOCH_UTC = EPOCH.replace(tzinfo=datetime.UTC)
 EPOCH_ORDINAL = EPOCH.toordinal()
 MICROSECONDS = {"second": 1_000_000, "millisecond": 1_000, "microsecond": 1}
 # Wide enough for every decimal128, so that nothing is rounded.

@@ -7,7 +7,7 @@ from itertools import chain
 
 from .annotations import argument_fields, hints_of, is_rows_of_tuples, result_field, row_fields
 from .columns import Batch, Column, call_rows, finish
-from .data_types import Field
+from .data_types import Field, nullable
 from .errors import Failed, RowError, Rows
 from .function import Expansion, ScalarFunction, TableFunction
 from .registry import register
@@ -60,11 +60,10 @@ class Arguments:
     """The arguments of a typed function: reads them, and calls it."""
 
     def __init__(self, fields: Sequence[Field]):
-        self.fields = [replace(field, nullable=True) for field in fields]
+        self.fields = [nullable(field) for field in fields]
         self.required = [not field.nullable for field in fields]
         self._no_null_items = [
-            bool(field.data_type.children) and not field.data_type.children[0].nullable
-            for field in fields
+            bool(field.data_type.children) and not field.data_type.children[0].nullable for field in fields
         ]
 
     def read(self, rows: Batch) -> list[list]:
@@ -91,10 +90,8 @@ class TypedScalar(ScalarFunction):
         self._arguments = Arguments(argument_fields(function, hints))
         result = result_field(signature.name, function, hints)
         self._may_return_none = result.nullable
-        self._returned = replace(result, nullable=True)
-        self._signature = replace(
-            signature, arguments=self._arguments.fields, returns=self._returned
-        )
+        self._returned = nullable(result)
+        self._signature = replace(signature, arguments=self._arguments.fields, returns=self._returned)
 
     def signature(self) -> Signature:
         return self._signature
@@ -118,11 +115,9 @@ class TypedTable(TableFunction):
         self._call = function
         self._arguments = Arguments(argument_fields(function, hints))
         fields = row_fields(columns, function, hints, signature.name)
-        self._columns = [replace(field, nullable=True) for field in fields]
+        self._columns = [nullable(field) for field in fields]
         self._tuples = is_rows_of_tuples(hints)
-        self._signature = replace(
-            signature, arguments=self._arguments.fields, returns=self._columns
-        )
+        self._signature = replace(signature, arguments=self._arguments.fields, returns=self._columns)
 
     def signature(self) -> Signature:
         return self._signature

@@ -114,9 +114,7 @@ def _column(values: list, data_type: DataType):
             code, case = _INTEGERS[kind]
             stored = array(code, _stored(values, data_type))
             buffers = case(stored.tobytes() if stored.itemsize == 1 else stored.tolist())
-    children = [
-        _column(child, field.data_type) for child, field in zip(children, data_type.children)
-    ]
+    children = [_column(child, field.data_type) for child, field in zip(children, data_type.children)]
     data = wire.Array(len(values), validity, buffers)
     return wire.Column(type_to_wire(data_type), data, children)
 
