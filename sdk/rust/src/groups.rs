@@ -173,7 +173,7 @@ mod tests {
 
     #[test]
     fn rows_go_to_their_groups_and_those_that_fail_are_told() {
-        let columns = (Numbers::of(&[1_i64, 2, 3, -4]),);
+        let columns = (Numbers::of(vec![1_i64, 2, 3, -4], None),);
         let mut sums = [0, 0];
         let folded = fold(&columns, &mut sums, &[0, 1, 0, 1], |sum, (x,): (i64,)| {
             if x < 0 {
@@ -192,7 +192,7 @@ mod tests {
 
     #[test]
     fn a_group_that_is_not_there_is_told() {
-        let columns = (Numbers::of(&[1_i64]),);
+        let columns = (Numbers::of(vec![1_i64], None),);
         let folded = fold(&columns, &mut [0], &[1], |sum, (x,): (i64,)| *sum += x);
         assert!(matches!(folded, Err(Error::Failed(message)) if message == "there is no group 1"));
     }
