@@ -23,7 +23,10 @@ pub fn sources() -> Vec<(PathBuf, String)> {
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(folder).unwrap() {
             let path = entry.unwrap().path();
-            if path.is_dir() && !path.ends_with("target") {
+            let made = ["target", "node_modules"]
+                .iter()
+                .any(|made| path.ends_with(made));
+            if path.is_dir() && !made {
                 folders.push(path);
             } else if path.extension().is_some_and(|extension| extension == "rs") {
                 let text = fs::read_to_string(&path).unwrap();
