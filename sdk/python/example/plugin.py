@@ -67,9 +67,6 @@ class Mean:
 class Greet(ScalarFunction):
     """With a parameter, which is read once."""
 
-    def __init__(self, greeting: str):
-        self.greeting = greeting
-
     @classmethod
     def signature(cls) -> Signature:
         return Signature(
@@ -80,12 +77,10 @@ class Greet(ScalarFunction):
             parameters=[Parameter("greeting", "what comes before the name", default="Hello")],
         )
 
-    @classmethod
-    def open(cls, context: OpenContext) -> "Greet":
-        greeting = context.required("greeting")
-        if not greeting:
+    def open(self, context: OpenContext):
+        self.greeting = context.required("greeting")
+        if not self.greeting:
             raise Invalid("the parameter 'greeting' is empty")
-        return cls(greeting)
 
     def batch_eval(self, rows: Batch) -> Column:
         return rows.map(DataType.Utf8, lambda name: f"{self.greeting}, {name}!")
@@ -95,18 +90,14 @@ class Greet(ScalarFunction):
 class Echo(ScalarFunction):
     """Of any type, which the job decides."""
 
-    def __init__(self, data_type: DataType):
-        self.data_type = data_type
-
     @classmethod
     def signature(cls) -> Signature:
         return Signature("echo", "The same values, read and made anew.")
 
-    @classmethod
-    def open(cls, context: OpenContext) -> "Echo":
+    def open(self, context: OpenContext):
         if len(context.arguments) != 1:
             raise Invalid("echo takes one argument")
-        return cls(context.arguments[0].data_type)
+        self.data_type = context.arguments[0].data_type
 
     def returns(self) -> Field:
         return Field("echo", self.data_type)
@@ -119,9 +110,6 @@ class Echo(ScalarFunction):
 class Score(ScalarFunction):
     """With a model, which the host runs: the features stay there."""
 
-    def __init__(self, model: Model):
-        self.model = model
-
     @classmethod
     def signature(cls) -> Signature:
         return Signature(
@@ -132,9 +120,8 @@ class Score(ScalarFunction):
             parameters=[Parameter("model", "the model's name in the job", required=True)],
         )
 
-    @classmethod
-    def open(cls, context: OpenContext) -> "Score":
-        return cls(Model.open(context.required("model")))
+    def open(self, context: OpenContext):
+        self.model = Model.open(context.required("model"))
 
     def batch_eval(self, rows: Batch) -> Column:
         return self.model.predict(rows).column(0)

@@ -11,7 +11,7 @@ from .errors import ROW_ERRORS, Failed, RowError, Rows
 from .errors import described as message_of
 from .function import Accumulators, AggregateFunction
 from .registry import register
-from .signature import OpenContext, Signature
+from .signature import Signature
 from .typed import Arguments, described
 
 
@@ -59,9 +59,6 @@ class TypedAggregate(AggregateFunction):
 
     def signature(self) -> Signature:
         return self._signature
-
-    def open(self, context: OpenContext) -> "TypedAggregate":
-        return self
 
     def state(self) -> Sequence[Field]:
         return self.state_fields

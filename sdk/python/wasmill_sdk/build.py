@@ -71,7 +71,8 @@ def build(plugin: Path, output: Path, more: list[str]) -> int:
     with tempfile.TemporaryDirectory() as folder:
         write_component(Path(folder), plugin.stem)
         called = command(contract(), Path(folder), plugin.resolve(), output.resolve(), more)
-        environment = dict(os.environ)
+        # componentize-py's own stack says nothing about the plugin.
+        environment = {**os.environ, "RUST_BACKTRACE": "0"}
         if sys.prefix != sys.base_prefix:
             # Packages are looked for there, also where the environment is not activated.
             environment["VIRTUAL_ENV"] = sys.prefix

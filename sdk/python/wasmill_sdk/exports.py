@@ -65,7 +65,9 @@ class _Opened:
     @_told
     def open(cls, name: str, context):
         context = OpenContext.from_wire(context)
-        return cls(find(cls.kind, name).open(context), context.arguments)
+        function = find(cls.kind, name)
+        function.open(context)
+        return cls(function, context.arguments)
 
     def returns(self):
         return to_schema(self._fields)

@@ -24,10 +24,8 @@ class Function:
         """What the function offers. Must not depend on anything that a job grants."""
         raise NotImplementedError
 
-    @classmethod
-    def open(cls, context: OpenContext):
-        """Checks parameters and argument types, once; what it returns serves many batches."""
-        return cls()
+    def open(self, context: OpenContext) -> None:
+        """Checks parameters and argument types, once: an instance serves many batches."""
 
     def _returns(self):
         returns = self.signature().returns

@@ -31,9 +31,9 @@ def functions(kind: type[Function]) -> list:
     return sorted(found, key=lambda function: function.signature().name)
 
 
-def find(kind: type[Function], name: str):
-    """Raises `Invalid` where there is no such function."""
+def find(kind: type[Function], name: str) -> Function:
+    """A function that is not opened yet; a typed one needs not be. Raises `Invalid` where there is none."""
     for function in functions(kind):
         if function.signature().name == name:
-            return function
+            return function() if isinstance(function, type) else function
     raise Invalid(f"this plugin has no function '{name}'")

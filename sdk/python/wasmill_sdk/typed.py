@@ -11,7 +11,7 @@ from .data_types import Field, nullable
 from .errors import Failed, RowError, Rows
 from .function import Expansion, ScalarFunction, TableFunction
 from .registry import register
-from .signature import OpenContext, Signature
+from .signature import Signature
 
 
 def scalar(function: Callable | None = None, /, *, name=None, description=None, volatile=False):
@@ -96,9 +96,6 @@ class TypedScalar(ScalarFunction):
     def signature(self) -> Signature:
         return self._signature
 
-    def open(self, context: OpenContext) -> "TypedScalar":
-        return self
-
     def batch_eval(self, rows: Batch) -> Column:
         lists = self._arguments.read(rows)
         results, errors = call_rows(
@@ -121,9 +118,6 @@ class TypedTable(TableFunction):
 
     def signature(self) -> Signature:
         return self._signature
-
-    def open(self, context: OpenContext) -> "TypedTable":
-        return self
 
     def batch_eval(self, rows: Batch) -> Expansion:
         lists = self._arguments.read(rows)
