@@ -176,6 +176,9 @@ fn timestamps(
             return Some(ticks);
         }
         let text = value.as_str()?;
+        if let Ok(ticks) = text.parse() {
+            return Some(ticks);
+        }
         let text = match zone {
             Some(_) => text.strip_suffix('Z')?,
             None => text,
