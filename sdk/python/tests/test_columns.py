@@ -94,6 +94,12 @@ class Values(unittest.TestCase):
             given = [Decimal("123456789.01")]
             self.assertEqual(Column.from_list(DataType.Decimal128(38, 2), given).to_list(), given)
 
+    def test_some_columns_of_a_batch(self):
+        fields = [Field("a", DataType.List(DataType.Int8)), Field("b", DataType.Utf8)]
+        batch = Batch.from_lists(fields, [[[1], []], ["x", None]], 2).project([1, 0])
+        self.assertEqual(from_schema(batch._handle.schema()), fields[::-1])
+        self.assertEqual([batch.to_list(0), batch.to_list(1)], [["x", None], [[1], []]])
+
     def test_rows_without_room_are_named(self):
         for data_type, values, message in (
             (DataType.Int8, [1, 128, -129], "128 is out of range of int8"),

@@ -5,6 +5,7 @@ import unittest
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
+from decimal import Decimal
 from pathlib import Path
 
 from wasmill_sdk import (
@@ -48,6 +49,11 @@ def broken(x: int) -> int:
 @scalar
 def forgetful(x: int) -> int:
     pass
+
+
+@scalar
+def doubled(x: Decimal) -> Decimal:
+    return x * 2
 
 
 @scalar
@@ -155,6 +161,11 @@ class Scalars(Functions):
         message = "the function returned None, which its annotation does not have"
         with self.fails(native.Error_Failed(message)):
             ask("forgetful", [1])
+
+    def test_decimals_keep_their_digits(self):
+        given = Decimal("12345678901234567890.123456789012345678")
+        doubled = Decimal("24691357802469135780.246913578024691356")
+        self.assertEqual(ask("doubled", [given], types=[DataType.Decimal128(38, 18)]), [doubled])
 
     def test_a_function_without_arguments(self):
         self.assertEqual(ask("moment"), [datetime(1970, 1, 1, 0, 0, 1)])

@@ -6,6 +6,7 @@ componentize-py asks for.
 
 # `datetime.strptime` imports it when it is called first, when there is no file to import any more.
 import _strptime  # noqa: F401
+import decimal
 from functools import wraps
 
 from .bindings import columns
@@ -16,6 +17,11 @@ from .function import AggregateFunction, Function, ScalarFunction, TableFunction
 from .registry import find, functions
 from .row import to_rows, to_value
 from .signature import OpenContext
+
+# Python rounds what it computes to 28 digits; DECIMAL has 38, a product of two 76. What a plugin has set
+# stays.
+if decimal.getcontext().prec == decimal.DefaultContext.prec:
+    decimal.getcontext().prec = 76
 
 
 def _told(call):

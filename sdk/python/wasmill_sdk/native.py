@@ -112,6 +112,10 @@ class Batch:
     def read(self, index):
         return self._columns[index].read()
 
+    def project(self, columns):
+        schema = Schema(self._schema.fields, [self._schema.columns[index] for index in columns])
+        return Batch(schema, [self._columns[index] for index in columns], self._rows)
+
 
 @dataclass
 class Model:
