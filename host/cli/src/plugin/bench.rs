@@ -14,6 +14,7 @@ use super::failure::Failure;
 use super::opening::Target;
 use super::random::Random;
 use super::rows::{Rows, Written, declared};
+use super::types;
 use crate::cells;
 use crate::output::Output;
 
@@ -55,7 +56,7 @@ pub fn bench(arguments: &Bench, output: &Output) -> Result<(), Failure> {
     let all = batches as f64 * rows as f64;
     let a_row = |before: u64, after: u64| (after - before) as f64 / all;
     let text = format!(
-        "{}: {batches} batches of {rows} rows\n\
+        "{}: {batches} × {rows} rows\n\
          rows/s         {:.0}\n\
          ns/row         {:.1}\n\
          bytes in/row   {:.1}\n\
@@ -95,8 +96,11 @@ fn random(fields: Vec<FieldRef>, rows: usize, seed: u64) -> Result<Rows, Failure
     let mut random = Random::new(seed);
     let columns = fields.iter().map(|field| {
         random.column(field.data_type(), rows).ok_or_else(|| {
-            Failure::wrong(format!("no rows at random for {}", field.data_type()))
-                .hint("give some: --csv FILE")
+            Failure::wrong(format!(
+                "no rows at random for {}",
+                types::name(field.data_type())
+            ))
+            .hint("give some: --csv FILE")
         })
     });
     Ok(Rows {

@@ -191,6 +191,9 @@ impl Folder {
 
     fn python(&self, to: &Path) -> Result<(), Failure> {
         let own = self.path.join(".venv/bin/python");
+        if !own.exists() && !PYTHON.is_there() {
+            return Err(PYTHON.missing());
+        }
         let mut python = match own.exists() {
             true => Command::new(own),
             false => Command::new(PYTHON.name),
@@ -221,9 +224,13 @@ impl Folder {
         let Some(main) = main else {
             return Err(Failure::wrong("there is neither plugin.js nor plugin.ts"));
         };
+        let temporary = |error| Failure::failed(format!("cannot write the contract: {error}"));
+        let contract = tempfile::tempdir().map_err(temporary)?;
+        encode::write_contract(contract.path()).map_err(temporary)?;
         let mut npx = Command::new(NODE.name);
         npx.args(["--no-install", "wasmill-build", main, "-o"])
             .arg(to);
+        npx.arg("--wit").arg(contract.path());
         self.run(&NODE, &mut npx)?;
         Ok(())
     }

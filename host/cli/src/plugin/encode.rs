@@ -1,5 +1,6 @@
 //! Core modules to components of the contract.
 
+use std::path::Path;
 use std::sync::LazyLock;
 
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
@@ -35,7 +36,7 @@ pub fn embed(module: &mut Vec<u8>, world: &str) -> Result<(), String> {
         .and_then(|world| {
             embed_component_metadata(module, resolve, world, StringEncoding::UTF8, false)
         })
-        .map_err(|error| format!("{error:#}"))
+        .map_err(|error| told(&error))
 }
 
 fn parse() -> Result<(Resolve, PackageId), String> {
@@ -51,6 +52,18 @@ fn parse() -> Result<(Resolve, PackageId), String> {
     Ok((resolve, package))
 }
 
+/// On one line.
+fn told(error: &impl std::fmt::Display) -> String {
+    let text = format!("{error:#}");
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Writes the contract's files into a folder.
+pub fn write_contract(folder: &Path) -> std::io::Result<()> {
+    let mut files = CONTRACT.iter();
+    files.try_for_each(|(file, text)| std::fs::write(folder.join(file), text))
+}
+
 /// A component of a module that tells what it is, and of an adapter for what it imports of WASI.
 pub fn component(module: &[u8], adapter: Option<&[u8]>) -> Result<Vec<u8>, String> {
     let mut encoder = ComponentEncoder::default();
@@ -61,5 +74,5 @@ pub fn component(module: &[u8], adapter: Option<&[u8]>) -> Result<Vec<u8>, Strin
     };
     adapted
         .and_then(|()| encoder.module(module)?.encode())
-        .map_err(|error| format!("{error:#}"))
+        .map_err(|error| told(&error))
 }

@@ -56,7 +56,7 @@ impl Language {
                 template!("python": "pyproject.toml" = "pyproject.toml", "plugin.py" = "plugin.py")
             }
             Language::JavaScript => {
-                template!("javascript": "package.json" = "package.json", "plugin.js" = "plugin.js")
+                template!("javascript": "package.json" = "package.json", ".npmrc" = "npmrc", "plugin.js" = "plugin.js")
             }
             Language::Go => template!("go": "go.mod" = "go.mod", "main.go" = "main.go"),
             Language::C => template!("c": "Makefile" = "Makefile", "plugin.c" = "plugin.c"),

@@ -106,7 +106,7 @@ fn component_of_another_kind() {
         "(component)",
         expect![[r#"
         exit 2
-        error: `f.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0`, so it has no functions
+        error: `f.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0` nor `wasmill:udf/aggregate@0.2.0`, so it has no functions
          --> job.sql:1:22
           |
         1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
