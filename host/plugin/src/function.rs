@@ -17,6 +17,7 @@ use crate::error::PluginError;
 use crate::expansion::list_of;
 use crate::idle::Idle;
 use crate::instance::{Given, Instance};
+use crate::limits::Limits;
 use crate::plugin::{OpenOptions, Plugin};
 use crate::rows;
 use crate::signature::{Kind, Signature, columns};
@@ -247,6 +248,10 @@ impl Function {
     /// As messages name it: `predict (predict.wasm#predict)`.
     pub(crate) fn label(&self) -> &str {
         &self.surroundings.function
+    }
+
+    pub(crate) fn limits(&self) -> &Limits {
+        &self.surroundings.limits
     }
 
     pub(crate) fn start(&self) -> Result<Instance, PluginError> {

@@ -81,11 +81,12 @@ impl WasmAggregate {
         }
         let function = self.opened(args.expr_fields)?;
         let accumulators = function.shared_accumulators().map_err(plugin_error)?;
-        let rows = (slides && !function.retracts()).then(Vec::new);
+        let frame = (slides && !function.retracts()).then(Vec::new);
         Ok(Box::new(Single {
             function,
             accumulators,
-            rows,
+            frame,
+            stale: false,
         }))
     }
 }
@@ -99,16 +100,12 @@ impl AggregateUDFImpl for WasmAggregate {
         &self.signature
     }
 
-    /// What cannot be cast stays as it is and is refused by `return_type`, as of a scalar function.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        let coerced = self.opener.coerce(arg_types);
-        Ok(coerced.unwrap_or_else(|_| arg_types.to_vec()))
+        Ok(self.opener.coerced_types(arg_types))
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        self.opener.coerce(arg_types).map_err(external)?;
-        let function = self.opener.opened(arg_types).map_err(plugin_error)?;
-        Ok(function.returns().data_type().clone())
+        self.opener.return_type(arg_types).map_err(external)
     }
 
     fn state_fields(&self, args: StateFieldsArgs) -> Result<Vec<FieldRef>> {
@@ -274,9 +271,11 @@ impl GroupsAccumulator for Groups {
 struct Single {
     function: Arc<Function>,
     accumulators: Accumulators,
-    /// The rows that are in it, where they are to be taken back and the function cannot: then they are
-    /// added anew.
-    rows: Option<Vec<RecordBatch>>,
+    /// The rows that are in it, where some are to be taken back and the function cannot: they are added
+    /// anew, when it is asked.
+    frame: Option<Vec<RecordBatch>>,
+    /// The guest has other rows than the frame.
+    stale: bool,
 }
 
 impl Single {
@@ -291,46 +290,48 @@ impl Single {
         )?)
     }
 
-    /// Adds the rows anew, to a group of which nothing else is known.
-    fn recompute(&mut self) -> Result<()> {
-        let Some(rows) = &self.rows else {
+    /// Adds the frame's rows anew, to a group of which nothing else is known, if the guest has others.
+    fn refresh(&mut self) -> Result<()> {
+        let Some(frame) = self.frame.as_ref().filter(|_| self.stale) else {
             return Ok(());
         };
-        let all = rows.iter().map(RecordBatch::num_rows).sum();
-        let columns = (0..self.function.arguments().len()).map(|index| {
-            let pieces: Vec<_> = rows
-                .iter()
-                .map(|rows| rows.column(index).as_ref())
-                .collect();
-            concat(&pieces)
-        });
         self.accumulators.forget(1).map_err(plugin_error)?;
-        if all > 0 {
+        let rows = frame.iter().map(RecordBatch::num_rows).sum();
+        if rows > 0 {
+            let columns = (0..self.function.arguments().len()).map(|index| {
+                let pieces = frame.iter().map(|batch| batch.column(index).as_ref());
+                concat(&pieces.collect::<Vec<_>>())
+            });
             let columns = columns.collect::<Result<Vec<_>, _>>()?;
-            let updated = self.accumulators.update(&columns, vec![0; all], 1);
+            let updated = self.accumulators.update(&columns, vec![0; rows], 1);
             updated.map_err(plugin_error)?;
         }
+        self.stale = false;
         Ok(())
     }
 }
 
 impl Accumulator for Single {
     fn update_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
-        let rows = values.first().map_or(0, |column| column.len());
-        if self.rows.is_some() {
+        if self.frame.is_some() {
             let batch = self.batch(values)?;
-            self.rows.get_or_insert_default().push(batch);
+            self.frame.get_or_insert_default().push(batch);
+            self.stale = true;
+            return Ok(());
         }
+        let rows = values.first().map_or(0, |column| column.len());
         let updated = self.accumulators.update(values, vec![0; rows], 1);
         updated.map_err(plugin_error)
     }
 
     fn evaluate(&mut self) -> Result<ScalarValue> {
+        self.refresh()?;
         let value = self.accumulators.evaluate(1).map_err(plugin_error)?;
         ScalarValue::try_from_array(&value, 0)
     }
 
     fn state(&mut self) -> Result<Vec<ScalarValue>> {
+        self.refresh()?;
         let states = self.accumulators.state(1).map_err(plugin_error)?;
         let states = states
             .iter()
@@ -347,17 +348,18 @@ impl Accumulator for Single {
     /// Those that were added first.
     fn retract_batch(&mut self, values: &[ArrayRef]) -> Result<()> {
         let mut leaving = values.first().map_or(0, |column| column.len());
-        let Some(rows) = &mut self.rows else {
+        let Some(frame) = &mut self.frame else {
             let retracted = self.accumulators.retract(values, vec![0; leaving]);
             return retracted.map_err(plugin_error);
         };
-        rows.retain_mut(|batch| {
+        frame.retain_mut(|batch| {
             let taken = leaving.min(batch.num_rows());
             leaving -= taken;
             *batch = batch.slice(taken, batch.num_rows() - taken);
             batch.num_rows() > 0
         });
-        self.recompute()
+        self.stale = true;
+        Ok(())
     }
 
     fn supports_retract_batch(&self) -> bool {
@@ -365,7 +367,7 @@ impl Accumulator for Single {
     }
 
     fn size(&self) -> usize {
-        let rows = self.rows.iter().flatten();
+        let rows = self.frame.iter().flatten();
         let held: usize = rows.map(RecordBatch::get_array_memory_size).sum();
         size_of_val(self) + held
     }

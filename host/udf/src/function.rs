@@ -154,22 +154,12 @@ impl ScalarUDFImpl for WasmFunction {
         &self.signature
     }
 
-    /// What cannot be cast stays as it is and is refused by `return_type`: an error here would lose
-    /// its type in DataFusion's list of candidate functions.
     fn coerce_types(&self, arg_types: &[DataType]) -> Result<Vec<DataType>> {
-        Ok(self
-            .opener
-            .coerce(arg_types)
-            .unwrap_or_else(|_| arg_types.to_vec()))
+        Ok(self.opener.coerced_types(arg_types))
     }
 
     fn return_type(&self, arg_types: &[DataType]) -> Result<DataType> {
-        self.opener.coerce(arg_types).map_err(external)?;
-        let function = self
-            .opener
-            .opened(arg_types)
-            .map_err(|error| external(error.into()))?;
-        Ok(function.returns().data_type().clone())
+        self.opener.return_type(arg_types).map_err(external)
     }
 
     fn return_field_from_args(&self, args: ReturnFieldArgs) -> Result<FieldRef> {

@@ -155,8 +155,20 @@ impl Opener {
             .collect()
     }
 
-    /// The types that arguments of these are cast to.
-    pub fn coerce(&self, from: &[DataType]) -> Result<Vec<DataType>, UdfError> {
+    /// The types that arguments of these are cast to. What cannot be cast stays as it is and is refused
+    /// by [`Opener::return_type`]: an error here would lose its type in DataFusion's list of candidate
+    /// functions.
+    pub fn coerced_types(&self, from: &[DataType]) -> Vec<DataType> {
+        self.coerce(from).unwrap_or_else(|_| from.to_vec())
+    }
+
+    /// The type of what a call of arguments of these types gives.
+    pub fn return_type(&self, arguments: &[DataType]) -> Result<DataType, UdfError> {
+        self.coerce(arguments)?;
+        Ok(self.opened(arguments)?.returns().data_type().clone())
+    }
+
+    fn coerce(&self, from: &[DataType]) -> Result<Vec<DataType>, UdfError> {
         let function = || self.options.sql_name.clone();
         let to = |index: usize, from: &DataType, field: &Field| {
             if casts_implicitly(from, field.data_type()) {

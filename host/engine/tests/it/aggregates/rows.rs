@@ -168,6 +168,30 @@ fn frames_are_those_of_datafusions_own_functions() {
     assert_eq!(lines, folder.lines("u"));
 }
 
+/// Each key has a group by itself, and a guest has room for few of them.
+#[test]
+fn keys_of_frames_take_as_many_guests_as_they_need() {
+    let folder = folder().with("t.csv", &table(1_000, 200));
+    let sink = |name: &str| {
+        format!(
+            "CREATE TABLE {name} (id INT, m DOUBLE) WITH (
+               'connector' = 'filesystem', 'format' = 'csv', 'path' = '{name}');\n"
+        )
+    };
+    let sql = format!(
+        "{NUMBERS}{}{}
+         CREATE FUNCTION few AS 'statistics.wasm#weighted_mean' LANGUAGE WASM
+           WITH ('limit.handles' = '40');
+         INSERT INTO o SELECT id, few(v, 1) OVER (PARTITION BY k ORDER BY id) FROM t;
+         INSERT INTO u SELECT id, AVG(v) OVER (PARTITION BY k ORDER BY id) FROM t;",
+        sink("o"),
+        sink("u")
+    );
+    folder.run(&sql).unwrap();
+    assert_eq!(folder.lines("o").len(), 1_000);
+    assert_eq!(folder.lines("o"), folder.lines("u"));
+}
+
 #[test]
 fn functions_tell_their_kind() {
     let told = run(
