@@ -12,6 +12,7 @@
 
 mod chunk;
 mod chunks;
+pub mod keyed;
 mod segment;
 mod store;
 #[cfg(test)]

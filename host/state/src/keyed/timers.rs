@@ -1,0 +1,5 @@
+//! Timers.
+
+/// A timer whose time has come.
+#[derive(Debug)]
+pub(super) struct Due;
