@@ -142,7 +142,9 @@ fn function(signature: &Signature) -> Function {
     let returns = signature.returns.as_ref().map(|columns| {
         let columns = columns.iter().map(|column| match signature.kind {
             Kind::Scalar | Kind::Aggregate => flink_type(column.data_type()),
-            Kind::Table => format!("{} {}", column.name(), flink_type(column.data_type())),
+            Kind::Table | Kind::Process => {
+                format!("{} {}", column.name(), flink_type(column.data_type()))
+            }
         });
         columns.collect::<Vec<_>>().join(", ")
     });

@@ -57,10 +57,11 @@ pub(crate) enum Resource {
     ResultBytes,
     ModelCalls,
     ModelQueue,
+    StateBytes,
 }
 
 impl Resource {
-    const COUNT: usize = 5;
+    const COUNT: usize = 6;
 
     fn of(self, budget: &Budget) -> u64 {
         let limit = match self {
@@ -69,6 +70,7 @@ impl Resource {
             Resource::ResultBytes => budget.result_bytes,
             Resource::ModelCalls => budget.model_calls,
             Resource::ModelQueue => budget.model_queue,
+            Resource::StateBytes => budget.state_bytes,
         };
         limit as u64
     }
@@ -81,6 +83,7 @@ impl Resource {
             Resource::ResultBytes => "total.result-bytes",
             Resource::ModelCalls => "total.model-calls",
             Resource::ModelQueue => "total.model-queue",
+            Resource::StateBytes => "total.state-bytes",
         }
     }
 
@@ -92,6 +95,7 @@ impl Resource {
             Resource::ResultBytes => "limit.result-bytes",
             Resource::ModelCalls => "limit.model-calls",
             Resource::ModelQueue => "limit.model-queue",
+            Resource::StateBytes => "limit.state-bytes",
         }
     }
 
@@ -106,6 +110,7 @@ impl Resource {
             (Resource::ModelCalls, _) => " models at work",
             (Resource::ModelQueue, 1) => " call that waits for a model",
             (Resource::ModelQueue, _) => " calls that wait for a model",
+            (Resource::StateBytes, _) => " of state",
         }
     }
 }
@@ -237,6 +242,7 @@ impl Account {
             result_bytes: used(Resource::ResultBytes),
             model_calls: used(Resource::ModelCalls),
             model_queue: used(Resource::ModelQueue),
+            state_bytes: used(Resource::StateBytes),
         }
     }
 
@@ -354,6 +360,18 @@ impl Charge {
         self.account.charge(self.resource, amount)?;
         self.amount += amount;
         Ok(())
+    }
+
+    /// From now on it is so much.
+    pub fn set(&mut self, amount: u64) -> Result<(), Excess> {
+        match amount.checked_sub(self.amount) {
+            Some(more) => self.add(more),
+            None => {
+                self.account.refund(self.resource, self.amount - amount);
+                self.amount = amount;
+                Ok(())
+            }
+        }
     }
 
     /// Gives everything back.

@@ -236,6 +236,59 @@ pub(crate) struct GuestExpansion {
     pub counts: Resource<Column>,
 }
 
+/// What a slot of a process function keeps of each key.
+#[derive(ComponentType, Lift, Clone, Copy, Debug, PartialEq, Eq)]
+#[component(enum)]
+#[repr(u8)]
+pub enum SlotKind {
+    /// One value.
+    #[component(name = "value")]
+    Value,
+    /// Values in the order in which they were appended.
+    #[component(name = "list")]
+    List,
+    /// Values by keys of their own.
+    #[component(name = "map")]
+    Map,
+}
+
+#[derive(ComponentType, Lift, Clone, Debug)]
+#[component(record)]
+pub(crate) struct GuestSlot {
+    pub name: String,
+    pub kind: SlotKind,
+    pub columns: Schema,
+    pub ttl: Option<u64>,
+}
+
+/// Which time a timer waits for.
+#[derive(ComponentType, Lift, Clone, Copy, Debug, PartialEq, Eq)]
+#[component(enum)]
+#[repr(u8)]
+pub enum Clock {
+    /// The watermark.
+    #[component(name = "event")]
+    Event,
+    /// The machine's clock.
+    #[component(name = "processing")]
+    Processing,
+}
+
+#[derive(ComponentType, Lift, Clone, Debug)]
+#[component(record)]
+pub(crate) struct GuestSideOutput {
+    pub name: String,
+    pub columns: Schema,
+}
+
+#[derive(ComponentType, Lift)]
+#[component(record)]
+pub(crate) struct GuestOutput {
+    pub side: Option<u32>,
+    pub rows: Resource<Batch>,
+    pub origins: Resource<Column>,
+}
+
 #[derive(ComponentType, Lower, Clone, Debug)]
 #[component(record)]
 pub(crate) struct ModelSignature {

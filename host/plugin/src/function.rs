@@ -9,6 +9,7 @@ use arrow::datatypes::{FieldRef, Fields};
 use parking_lot::Mutex;
 use sha2::{Digest as _, Sha256};
 
+use crate::account::{Account, Excess};
 use crate::aggregate::Aggregate;
 use crate::arrays::adopt;
 use crate::client::HttpClient;
@@ -16,9 +17,10 @@ use crate::contract::OpenContext;
 use crate::error::PluginError;
 use crate::expansion::list_of;
 use crate::idle::Idle;
-use crate::instance::{Given, Instance};
+use crate::instance::{Given, Instance, no_room};
 use crate::limits::Limits;
 use crate::plugin::{OpenOptions, Plugin};
+use crate::process::Process;
 use crate::rows;
 use crate::signature::{Kind, Signature, columns};
 use crate::state::{Batch, State, Surroundings};
@@ -39,6 +41,8 @@ pub struct Function {
     plain: bool,
     /// Of an aggregate function.
     pub(crate) aggregate: Option<Aggregate>,
+    /// Of a process function.
+    pub(crate) process: Option<Process>,
     pub(crate) idle: Arc<Idle>,
     counters: AtomicCounters,
 }
@@ -128,7 +132,15 @@ impl Function {
                 let aggregate = Aggregate::new(&state, retracts);
                 Some(aggregate.map_err(|reason| instance.state().wrong_result(&reason))?)
             }
-            Kind::Scalar | Kind::Table => None,
+            _ => None,
+        };
+        let process = match signature.kind {
+            Kind::Process => {
+                let (slots, outputs) = (instance.slots(host)?, instance.side_outputs(host)?);
+                let process = Process::new(slots, outputs, instance.broadcast(host)?);
+                Some(process.map_err(|reason| instance.state().wrong_result(&reason))?)
+            }
+            _ => None,
         };
         let plain = signature.kind == Kind::Scalar
             && rows::is_plain(returns.data_type())
@@ -152,6 +164,7 @@ impl Function {
             returns,
             plain,
             aggregate,
+            process,
             counters,
         })
     }
@@ -224,18 +237,22 @@ impl Function {
                 .batch_eval(host, batch)
                 .and_then(|given| self.check_result(instance.state(), given, rows))
         };
-        self.count(&instance, rows);
-        let turn = instance.end_turn();
-        let lives = result.as_ref().err().is_none_or(PluginError::leaves_guest);
-        match lives {
-            true if instance.may_go_on() => self.idle.push(instance),
-            true => host.retirement.retire(instance, turn),
-            false => self.ended(instance, turn),
-        }
+        self.finish(instance, rows, result.as_ref().err());
         match result {
             // The rows cannot help it.
             Err(error @ PluginError::Sum { .. }) => Err(error),
             result => Ok(result),
+        }
+    }
+
+    /// A call for so many rows is over: its guest goes on, or is gone.
+    pub(crate) fn finish(&self, mut instance: Instance, rows: usize, error: Option<&PluginError>) {
+        self.count(&instance, rows);
+        let turn = instance.end_turn();
+        match error.is_none_or(PluginError::leaves_guest) {
+            true if instance.may_go_on() => self.idle.push(instance),
+            true => self.plugin.host.retirement.retire(instance, turn),
+            false => self.ended(instance, turn),
         }
     }
 
@@ -250,8 +267,17 @@ impl Function {
         &self.surroundings.function
     }
 
-    pub(crate) fn limits(&self) -> &Limits {
+    pub fn limits(&self) -> &Limits {
         &self.surroundings.limits
+    }
+
+    pub(crate) fn account(&self) -> &Arc<Account> {
+        &self.surroundings.account
+    }
+
+    /// All instances together would have more than they may.
+    pub(crate) fn no_room(&self, call: &'static str, excess: Excess) -> PluginError {
+        no_room(&self.surroundings, call, excess, Vec::new())
     }
 
     pub(crate) fn start(&self) -> Result<Instance, PluginError> {

@@ -2,6 +2,7 @@
 
 mod accumulators;
 mod fault;
+mod process;
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -26,9 +27,13 @@ use crate::state::{Batch, Column, State, Surroundings};
 use crate::turns::Turn;
 
 use accumulators::AggregateCalls;
-use fault::{fault, guest_error, no_room, refused};
+use fault::{fault, guest_error, refused};
+use process::ProcessCalls;
+
+pub(crate) use fault::no_room;
 
 pub(crate) use accumulators::Adds;
+pub(crate) use process::GivenRows;
 
 type Opened = Result<ResourceAny, GuestError>;
 type BatchResult = Result<Resource<Column>, GuestError>;
@@ -139,6 +144,7 @@ enum Calls {
         batch_eval: TypedFunc<(ResourceAny, Resource<Batch>), (TableResult,)>,
     },
     Aggregate(AggregateCalls),
+    Process(ProcessCalls),
 }
 
 /// What a guest gave for a batch, not checked.
@@ -192,6 +198,9 @@ impl Instance {
                 },
                 CallExports::Aggregate(exports) => {
                     Calls::Aggregate(AggregateCalls::new(&instance, &mut store, exports)?)
+                }
+                CallExports::Process(exports) => {
+                    Calls::Process(ProcessCalls::new(&instance, &mut store, exports)?)
                 }
             };
             let (opened,) = open.call(&mut store, (signature.name.as_str(), context))?;
@@ -289,8 +298,8 @@ impl Instance {
                 state.check_written_size(&rows.columns)?;
                 Ok(Ok(Given::Expansion(Expansion { rows, counts })))
             }
-            Calls::Aggregate(_) => Err(wasmtime::format_err!(
-                "an aggregate function has no `batch-eval`"
+            Calls::Aggregate(_) | Calls::Process(_) => Err(wasmtime::format_err!(
+                "only a scalar or table function has this `batch-eval`"
             )),
         }
     }

@@ -31,6 +31,16 @@ pub(crate) enum CallExports {
         batch_eval: ComponentExportIndex,
     },
     Aggregate(AggregateExports),
+    Process(ProcessExports),
+}
+
+/// Of a process function.
+pub(crate) struct ProcessExports {
+    pub slots: ComponentExportIndex,
+    pub side_outputs: ComponentExportIndex,
+    pub broadcast: ComponentExportIndex,
+    pub batch_eval: ComponentExportIndex,
+    pub on_timers: ComponentExportIndex,
 }
 
 /// Of an aggregate function, and of its `accumulators`.
@@ -110,6 +120,13 @@ impl Exports {
                         forget: groups("forget")?,
                     })
                 }
+                Kind::Process => CallExports::Process(ProcessExports {
+                    slots: method("slots")?,
+                    side_outputs: method("side-outputs")?,
+                    broadcast: method("broadcast")?,
+                    batch_eval: method("batch-eval")?,
+                    on_timers: method("on-timers")?,
+                }),
             },
         })
     }

@@ -1,10 +1,11 @@
 //! Loads, checks, sandboxes and calls WebAssembly components: the functions of users.
 //!
 //! - A **plugin** is a component that exports `wasmill:udf/scalar`, `wasmill:udf/table`,
-//!   `wasmill:udf/aggregate` or several of them (`wit/` is the contract). It is compiled once a process ([`Host`]) and kept in a compile cache.
+//!   `wasmill:udf/aggregate`, `wasmill:udf/process` or several of them (`wit/` is the contract). It is compiled once a process ([`Host`]) and kept in a compile cache.
 //! - A **function** is one of those that a plugin describes ([`Signature`]), opened with parameters
 //!   and argument types ([`Function`]). Its **kind** says what it makes of rows ([`Kind`]); an
-//!   aggregate function keeps groups from call to call ([`Accumulators`]).
+//!   aggregate function keeps groups from call to call ([`Accumulators`]), and what a process function
+//!   keeps of a key is its caller's ([`KeyedState`]).
 //! - An **instance** is a guest that runs: one store, one memory, one opened function, one call at
 //!   a time. A function has as many as threads call it at once.
 //! - A **grant** is what a guest may ask of its host ([`Grants`]); a **limit** is how much it may
@@ -44,6 +45,7 @@ mod memory;
 mod models;
 mod network;
 mod plugin;
+mod process;
 mod retire;
 mod rows;
 mod signature;
@@ -55,6 +57,7 @@ mod types;
 
 pub use account::Account;
 pub use aggregate::Accumulators;
+pub use contract::{Clock, SlotKind};
 pub use error::{PluginError, RowError, Sum, escape};
 pub use folder::GrantedFolder;
 pub use function::{Counters, Function};
@@ -65,5 +68,9 @@ pub use inspect::{Contents, Producer};
 pub use limits::{Budget, Limit, Limits, Unit};
 pub use network::{Authority, Resolver, SystemResolver};
 pub use plugin::{OpenOptions, Plugin};
+pub use process::{
+    KeyedCall, KeyedState, ProcessError, ProcessRows, Processed, SideOutput, Slot, StateChange,
+    StateCharge,
+};
 pub use signature::{Arguments, Kind, Parameter, Signature};
 pub use types::carried_type;

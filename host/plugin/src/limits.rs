@@ -42,6 +42,8 @@ pub struct Limits {
     pub model_calls: usize,
     /// Calls of the function that may wait for a model at once. Default: 1,000.
     pub model_queue: usize,
+    /// Bytes of state of all keys together, wherever they are kept. Default: 8 GiB.
+    pub state_bytes: usize,
     /// Handles to columns, batches, models, streams and the like that an instance may hold at once.
     /// Default: 65,536.
     pub handles: usize,
@@ -73,6 +75,8 @@ pub struct Budget {
     pub model_calls: usize,
     /// Calls that may wait for a model at once. Default: 2,000 a job, 4,000 a tenant.
     pub model_queue: usize,
+    /// Bytes of state of all keys of all functions. Default: 16 GiB a job, 32 GiB a tenant.
+    pub state_bytes: usize,
 }
 
 /// One of [`Limits`] or of a [`Budget`].
@@ -175,6 +179,7 @@ impl Limits {
         limit!("limit.result-bytes", Bytes, result_bytes),
         limit!("limit.model-calls", Things, model_calls),
         limit!("limit.model-queue", Things, model_queue),
+        limit!("limit.state-bytes", Bytes, state_bytes),
         limit!("limit.handles", Things, handles),
         limit!("limit.log-lines", Things, log_lines),
         limit!("limit.text-bytes", Bytes, text_bytes),
@@ -209,6 +214,7 @@ impl Limits {
             result_bytes: usize::MAX,
             model_calls: self.model_calls,
             model_queue: self.model_queue,
+            state_bytes: self.state_bytes,
         }
     }
 }
@@ -222,6 +228,7 @@ impl Budget {
         limit!("total.result-bytes", Bytes, result_bytes),
         limit!("total.model-calls", Things, model_calls),
         limit!("total.model-queue", Things, model_queue),
+        limit!("total.state-bytes", Bytes, state_bytes),
     ];
 
     /// For a job that says nothing else.
@@ -233,6 +240,7 @@ impl Budget {
             result_bytes: 2 << 30,
             model_calls: 128,
             model_queue: 2_000,
+            state_bytes: 16 << 30,
         }
     }
 
@@ -245,6 +253,7 @@ impl Budget {
             result_bytes: 4 << 30,
             model_calls: 256,
             model_queue: 4_000,
+            state_bytes: 32 << 30,
         }
     }
 
@@ -282,6 +291,7 @@ impl Default for Limits {
             result_bytes: 256 << 20,
             model_calls: 64,
             model_queue: 1_000,
+            state_bytes: 8 << 30,
             handles: 65_536,
             log_lines: 100,
             text_bytes: 4 << 10,

@@ -4,8 +4,11 @@ use std::collections::HashSet;
 
 use arrow::datatypes::{FieldRef, Fields};
 
-use crate::contract::{GuestArguments, GuestSignature, Schema};
+use crate::contract::{
+    GuestArguments, GuestSideOutput, GuestSignature, GuestSlot, Schema, SlotKind,
+};
 use crate::error::{escape, is_plain};
+use crate::process::{SideOutput, Slot};
 use crate::types::from_schema;
 
 /// What a function makes of rows.
@@ -17,10 +20,12 @@ pub enum Kind {
     Table,
     /// One value of all rows of a group.
     Aggregate,
+    /// Any number of rows of those of a key, at once or later.
+    Process,
 }
 
 impl Kind {
-    pub const ALL: [Kind; 3] = [Kind::Scalar, Kind::Table, Kind::Aggregate];
+    pub const ALL: [Kind; 4] = [Kind::Scalar, Kind::Table, Kind::Aggregate, Kind::Process];
 
     /// As its interface in the contract is called: `scalar`.
     pub fn name(self) -> &'static str {
@@ -28,12 +33,13 @@ impl Kind {
             Kind::Scalar => "scalar",
             Kind::Table => "table",
             Kind::Aggregate => "aggregate",
+            Kind::Process => "process",
         }
     }
 
     /// Whether its result is one value, not rows.
     pub fn gives_values(self) -> bool {
-        self != Kind::Table
+        matches!(self, Kind::Scalar | Kind::Aggregate)
     }
 }
 
@@ -119,7 +125,13 @@ fn checked(kind: Kind, guest: GuestSignature) -> Result<Signature, String> {
         })
         .collect::<Result<_, String>>()?;
     let arguments = match &guest.arguments {
+        GuestArguments::Exact(schema) if kind == Kind::Process => {
+            Arguments::Exact(distinct("arguments", declared(schema)?)?)
+        }
         GuestArguments::Exact(schema) => Arguments::Exact(declared(schema)?),
+        GuestArguments::Variadic(_) if kind == Kind::Process => {
+            return Err("it takes any number of arguments, and not columns of a table".to_owned());
+        }
         GuestArguments::Variadic(schema) => Arguments::Variadic(single("variadic", schema)?),
         GuestArguments::Any => Arguments::Any,
     };
@@ -175,7 +187,56 @@ pub(crate) fn columns(kind: Kind, schema: &Schema) -> Result<Fields, String> {
     const RETURNS: &str = "returns";
     match kind {
         Kind::Scalar | Kind::Aggregate => Ok(vec![single(RETURNS, schema)?].into()),
-        Kind::Table => named(RETURNS, schema),
+        Kind::Table | Kind::Process => named(RETURNS, schema),
+    }
+}
+
+/// The columns of a process function's broadcast table.
+pub(crate) fn broadcast_columns(schema: &Schema) -> Result<Fields, String> {
+    named("broadcast", schema)
+}
+
+/// What a process function keeps of each key.
+pub(crate) fn slots(guest: Vec<GuestSlot>) -> Result<Vec<Slot>, String> {
+    at_most("slots", guest.len())?;
+    let mut names = HashSet::new();
+    let slots = guest.into_iter().map(|slot| {
+        let name = checked_name("slot", &slot.name, &mut names)?;
+        let columns =
+            declared(&slot.columns).map_err(|reason| format!("slot `{name}`: {reason}"))?;
+        let wanted = match slot.kind {
+            SlotKind::Value | SlotKind::List => 1,
+            SlotKind::Map => 2,
+        };
+        if columns.len() != wanted {
+            let found = columns.len();
+            return Err(format!("slot `{name}` has {found} columns, not {wanted}"));
+        }
+        let columns = columns.iter().map(|column| {
+            let column = column.as_ref().clone();
+            column.with_nullable(true)
+        });
+        Ok(Slot::new(name, slot.kind, columns.collect(), slot.ttl))
+    });
+    slots.collect()
+}
+
+/// The rows that a process function gives beside its result.
+pub(crate) fn side_outputs(guest: Vec<GuestSideOutput>) -> Result<Vec<SideOutput>, String> {
+    at_most("side outputs", guest.len())?;
+    let mut names = HashSet::new();
+    let outputs = guest.into_iter().map(|output| {
+        let name = checked_name("side output", &output.name, &mut names)?;
+        let columns = named("side-outputs", &output.columns)?;
+        Ok(SideOutput { name, columns })
+    });
+    outputs.collect()
+}
+
+fn at_most(what: &str, count: usize) -> Result<(), String> {
+    match count <= MAX_NAMES {
+        true => Ok(()),
+        false => Err(format!("it names more than {MAX_NAMES} {what}")),
     }
 }
 
@@ -190,6 +251,11 @@ fn named(what: &str, schema: &Schema) -> Result<Fields, String> {
     if fields.is_empty() {
         return Err(format!("`{what}` is a schema of no column"));
     }
+    distinct(what, fields)
+}
+
+/// The same columns, if each has a name of its own.
+fn distinct(what: &str, fields: Fields) -> Result<Fields, String> {
     let mut names = HashSet::new();
     for field in &fields {
         if field.name().is_empty() {

@@ -7,7 +7,7 @@
 use arrow::datatypes::DataType;
 
 /// Whether SQL casts `from` to `to` without being told to.
-pub(crate) fn casts_implicitly(from: &DataType, to: &DataType) -> bool {
+pub fn casts_implicitly(from: &DataType, to: &DataType) -> bool {
     use DataType::*;
     if from == to || *from == Null {
         return true;

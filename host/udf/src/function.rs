@@ -125,10 +125,8 @@ impl WasmFunction {
         rows: usize,
         stop: Option<&Stop>,
     ) -> Result<ArrayRef> {
-        if stop.is_some_and(Stop::is_stopped) {
-            return Err(external(UdfError::Stopped {
-                function: self.opener.options.sql_name.clone(),
-            }));
+        if let Some(stop) = stop {
+            stop.check(&self.opener.options.sql_name)?;
         }
         let of_rows = |error| match self.opener.options.on_error {
             OnError::Fail => UdfError::Plugin(error),

@@ -26,6 +26,7 @@ mod spare;
 mod stop;
 
 pub use aggregate::{WasmAggregate, aggregate_udf};
+pub use coercion::casts_implicitly;
 pub use error::UdfError;
 pub use function::{WasmFunction, scalar_udf};
 pub use opening::{FunctionOptions, OnError};

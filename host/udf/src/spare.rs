@@ -43,8 +43,9 @@ pub struct FailedRow {
 }
 
 impl FailedRow {
-    /// An error that is not one of rows is the error.
-    fn new(row: usize, error: DataFusionError) -> Result<Self> {
+    /// The row at a place of a batch, with what its call failed with. An error that is not one of rows
+    /// is the error.
+    pub fn new(row: usize, error: DataFusionError) -> Result<Self> {
         let Some(found) = rows_error(&error) else {
             return Err(error);
         };

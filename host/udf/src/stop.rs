@@ -7,10 +7,12 @@ use std::{
 };
 
 use datafusion::{
-    common::{Result, config::ConfigExtension, plan_err},
+    common::{DataFusionError, Result, config::ConfigExtension, plan_err},
     config::{ConfigEntry, ExtensionOptions},
 };
 use tokio_util::sync::CancellationToken;
+
+use crate::error::UdfError;
 
 /// Stops the functions of a query before their next call: of a batch, or of a row where the rows of
 /// one are tried by themselves. Without it they would go on to the end of their batch.
@@ -26,8 +28,18 @@ impl Stop {
         let _ = self.0.set(cancellation);
     }
 
-    pub(crate) fn is_stopped(&self) -> bool {
+    pub fn is_stopped(&self) -> bool {
         self.0.get().is_some_and(CancellationToken::is_cancelled)
+    }
+
+    /// Before a call of this function: an error if it is stopped.
+    pub fn check(&self, function: &str) -> Result<()> {
+        match self.is_stopped() {
+            false => Ok(()),
+            true => Err(DataFusionError::External(Box::new(UdfError::Stopped {
+                function: function.to_owned(),
+            }))),
+        }
     }
 }
 

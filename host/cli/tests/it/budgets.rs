@@ -178,7 +178,7 @@ fn sums_that_are_none() {
         exit 2
         error: there is no limit 'memory'
 
-        hint: there is total.memory, total.instances, total.cpu, total.result-bytes, total.model-calls, total.model-queue
+        hint: there is total.memory, total.instances, total.cpu, total.result-bytes, total.model-calls, total.model-queue, total.state-bytes
     "#]],
     );
     told(

@@ -30,6 +30,8 @@ pub(crate) enum LetterKind {
     BadRecords,
     /// Rows that came after their time was over.
     LateRows,
+    /// Rows that a function gives beside its result.
+    SideOutput,
 }
 
 /// What the pipelines of a statement find for one table of letters.

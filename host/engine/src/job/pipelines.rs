@@ -152,10 +152,15 @@ pub(super) fn report<'a>(pipelines: impl Iterator<Item = Written<'a>>) -> JobRep
                 report.rows_out += rows;
                 report.sinks.push(written);
             }
+            (Some(letters), _) if letters.kind() == LetterKind::SideOutput => {
+                report.rows_out += rows;
+                report.sinks.push(written);
+            }
             (Some(_), 0) => {}
             (Some(letters), _) => match letters.kind() {
                 LetterKind::BadRecords => report.dead_letters.push(written),
                 LetterKind::LateRows => report.late_table = Some(written.table),
+                LetterKind::SideOutput => {}
             },
         }
         report.late += late;

@@ -8,6 +8,7 @@ use super::{
     Pipeline, SourceScan,
     holding::Holding,
     intervals::Waiting,
+    process::{BroadcastTable, ProcessRows},
     ranks::TopRows,
     windows::{Hold, Sessions},
 };
@@ -70,6 +71,7 @@ pub(super) fn in_words(name: &str) -> String {
         ("Changes", "a table of changes"),
         ("ExpandedRows", "a table function"),
         ("GuardedCalls", "a function with 'on-error' = 'dead-letter'"),
+        ("ProcessRows", "a process function"),
         ("Join", "a join"),
         ("Aggregate", "an aggregation"),
         ("Window", "a window function"),
@@ -90,6 +92,12 @@ pub(crate) fn followed(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPl
     }
 }
 
+/// The process functions of a plan, each behind those below it.
+pub(super) fn processes(plan: &Arc<dyn ExecutionPlan>) -> Vec<&ProcessRows> {
+    let below = plan.children().into_iter().flat_map(processes);
+    below.chain(as_node::<ProcessRows>(plan)).collect()
+}
+
 /// The nodes that hold rows from one epoch to the next, each behind those below it.
 pub(super) fn holding(plan: &Arc<dyn ExecutionPlan>) -> Vec<Arc<dyn ExecutionPlan>> {
     let below = plan.children().into_iter().flat_map(holding);
@@ -106,7 +114,10 @@ pub(crate) fn as_holding(plan: &Arc<dyn ExecutionPlan>) -> Option<&dyn Holding> 
     let sessions = || as_node::<Sessions>(plan).map(|node| node as &dyn Holding);
     let ranks = || as_node::<TopRows>(plan).map(|node| node as &dyn Holding);
     let waiting = || as_node::<Waiting>(plan).map(|node| node as &dyn Holding);
-    hold.or_else(sessions).or_else(ranks).or_else(waiting)
+    let process = || as_node::<ProcessRows>(plan).map(|node| node as &dyn Holding);
+    let broadcast = || as_node::<BroadcastTable>(plan).map(|node| node as &dyn Holding);
+    let rows = hold.or_else(sessions).or_else(ranks).or_else(waiting);
+    rows.or_else(process).or_else(broadcast)
 }
 
 pub(super) fn as_node<T: 'static>(plan: &Arc<dyn ExecutionPlan>) -> Option<&T> {

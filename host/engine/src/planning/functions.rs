@@ -1,6 +1,6 @@
 //! CREATE FUNCTION: a function of a plugin, with its grants, limits and parameters.
 
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::{
     logical_expr::{AggregateUDF, ScalarUDF},
@@ -14,6 +14,7 @@ use super::{
     diagnose::plugin_error,
     grants::function_grants,
     limits::{function_limits, job_account},
+    process::{DeclaredProcess, SIDE_OUTPUT},
 };
 use crate::{
     catalog::DeclaredFunction,
@@ -103,6 +104,25 @@ pub(crate) fn create_function(
     }
     let mut parameters = statement.options.values.clone();
     parameters.retain(|key, _| !host_keys().any(|known| known == key));
+    let mut side_outputs = BTreeMap::new();
+    if signature.kind == Kind::Process {
+        if options.on_error == OnError::Null {
+            let message = format!(
+                "'on-error' of the process function '{}' can be 'fail' or 'dead-letter', not 'null'",
+                statement.name.text
+            );
+            let hint = "it gives rows, and no value that could be NULL".to_owned();
+            let error = EngineError::job(message).with_hint(hint);
+            return Err(error.at(|| script.location(statement.options.span("on-error")?)));
+        }
+        parameters.retain(|key, table| match key.strip_prefix(SIDE_OUTPUT) {
+            Some(output) => {
+                side_outputs.insert(output.to_owned(), table.clone());
+                false
+            }
+            None => true,
+        });
+    }
     let declared: Vec<&str> = signature
         .parameters
         .iter()
@@ -133,6 +153,15 @@ pub(crate) fn create_function(
             .map_err(|error| plugin_error(&error).at(|| script.location(statement.name.span)))?;
     }
     let grants = open.grants.clone();
+    let process = (signature.kind == Kind::Process).then(|| {
+        Arc::new(DeclaredProcess {
+            plugin: Arc::clone(&plugin),
+            function: function.to_owned(),
+            open: open.clone(),
+            on_error: options.on_error,
+            side_outputs,
+        })
+    });
     let options = FunctionOptions {
         // DataFusion looks functions up in lower case.
         sql_name: open.sql_name.to_lowercase(),
@@ -154,6 +183,7 @@ pub(crate) fn create_function(
         }
         Kind::Aggregate => aggregate_udf(loaded, function, options)
             .map(|function| (Some(Callable::Aggregate(function)), None)),
+        Kind::Process => Ok((None, None)),
     };
     let (callable, table) = made.map_err(|error| at_component(plugin_error(&error)))?;
     let declared = DeclaredFunction {
@@ -164,6 +194,7 @@ pub(crate) fn create_function(
         plugin,
         kind: signature.kind,
         table,
+        process,
         grants,
         options: statement.options.clone(),
     };

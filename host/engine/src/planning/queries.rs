@@ -19,7 +19,8 @@ use datafusion::{
 
 use super::{
     calls, casts::in_zone, endless::breaks, external, guards::GuardPlanner,
-    proctime::ProctimePlanner, rewrite, table_functions::ExpandPlanner, windows::SessionPlanner,
+    process::ProcessPlanner, proctime::ProctimePlanner, rewrite, table_functions::ExpandPlanner,
+    windows::SessionPlanner,
 };
 use crate::{
     catalog::{ComputedColumn, Table},
@@ -42,6 +43,7 @@ impl QueryPlanner for FlinkQueries {
             Arc::new(ProctimePlanner),
             Arc::new(GuardPlanner),
             Arc::new(ExpandPlanner),
+            Arc::new(ProcessPlanner),
         ]);
         planner.create_physical_plan(plan, session).await
     }

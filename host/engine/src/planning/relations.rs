@@ -19,6 +19,7 @@ use super::{
     context::Shared,
     lookup::without_version,
     predict::plan_predict,
+    process::{is_process_call, plan_process},
     table_functions::{Nested, TableCall, is_lateral, nested, plan_alone, plan_join},
     windows::{WindowFunction, plan_windows},
 };
@@ -39,6 +40,18 @@ impl RelationsPlanner {
     fn is_declared(&self, name: &str) -> bool {
         let catalog = self.shared.catalog.read();
         catalog.functions.contains_key(&name.to_lowercase())
+    }
+
+    /// A call with nothing on its left.
+    fn plan_call(
+        &self,
+        call: TableCall,
+        context: &mut dyn RelationPlannerContext,
+    ) -> Result<LogicalPlan> {
+        match is_process_call(&self.shared, &call.name) {
+            true => plan_process(&self.shared, call, context),
+            false => plan_alone(&self.shared, call, context),
+        }
     }
 }
 
@@ -67,7 +80,7 @@ impl RelationPlanner for RelationsPlanner {
             },
             // With nothing on its left.
             relation if is_lateral(&relation) => {
-                let plan = plan_alone(&self.shared, TableCall::of(relation, span)?, context)?;
+                let plan = self.plan_call(TableCall::of(relation, span)?, context)?;
                 return Ok(planned(plan, None));
             }
             relation => relation,
@@ -121,7 +134,7 @@ impl RelationPlanner for RelationsPlanner {
                     arguments: call.arguments,
                     alias: call.alias,
                 };
-                Ok(planned(plan_alone(&self.shared, call, context)?, None))
+                Ok(planned(self.plan_call(call, context)?, None))
             }
         }
     }

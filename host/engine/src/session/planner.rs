@@ -144,7 +144,7 @@ impl Planner<'_> {
                     match function {
                         Some(Kind::Scalar) => self.context.deregister_udf(&lower),
                         Some(Kind::Aggregate) => self.context.deregister_udaf(&lower),
-                        Some(Kind::Table) | None => {}
+                        Some(Kind::Table | Kind::Process) | None => {}
                     }
                 }
                 Ok(Work::Done)

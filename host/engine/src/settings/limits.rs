@@ -52,6 +52,10 @@ pub(super) const KEYS: &[Key] = &[
         check: number,
     },
     Key {
+        name: "job.limit.state-bytes",
+        check: size,
+    },
+    Key {
         name: "job.limit.handles",
         check: number,
     },
@@ -90,6 +94,10 @@ pub(super) const KEYS: &[Key] = &[
     Key {
         name: "job.total.model-queue",
         check: number,
+    },
+    Key {
+        name: "job.total.state-bytes",
+        check: size,
     },
 ];
 

@@ -4,6 +4,7 @@ mod columns;
 mod inference;
 mod log;
 mod metrics;
+mod state;
 mod wasi;
 
 use wasmtime::Engine;
@@ -16,7 +17,7 @@ pub use wasi::WasiInterface;
 pub(crate) use wasi::{HTTP_HANDLER, Wasi, held_bytes};
 
 /// The interfaces that a guest may import without a grant.
-pub(crate) const OFFERED: [&str; 5] = ["columns", "inference", "log", "metrics", "types"];
+pub(crate) const OFFERED: [&str; 6] = ["columns", "inference", "log", "metrics", "state", "types"];
 
 pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     let mut linker = Linker::new(engine);
@@ -24,6 +25,7 @@ pub(crate) fn linker(engine: &Engine) -> wasmtime::Result<Linker<State>> {
     inference::add(&mut linker.instance(&interface("inference"))?)?;
     log::add(&mut linker.instance(&interface("log"))?)?;
     metrics::add(&mut linker.instance(&interface("metrics"))?)?;
+    state::add(&mut linker.instance(&interface("state"))?)?;
     // `types` has no functions: a component may still import it by name.
     linker.instance(&interface("types"))?;
     wasi::add(&mut linker)?;

@@ -202,9 +202,7 @@ impl Instance {
         let _running = host.ticker.run();
         let called = match &self.calls {
             Calls::Aggregate(calls) => run(&mut self.store, calls, self.function),
-            Calls::Scalar { .. } | Calls::Table { .. } => {
-                Err(wasmtime::format_err!("only an aggregate has `{call}`"))
-            }
+            _ => Err(wasmtime::format_err!("only an aggregate has `{call}`")),
         };
         match called {
             Ok(Ok(given)) => Ok(given),

@@ -129,7 +129,7 @@ pub(super) fn fault(
 }
 
 /// All instances of a level together have no room for what one wants.
-pub(super) fn no_room(
+pub(crate) fn no_room(
     surroundings: &Surroundings,
     call: &'static str,
     excess: Excess,

@@ -79,7 +79,7 @@ impl Planner {
 }
 
 /// A part that ends, given in every epoch; read again as soon as one of its tables wants it.
-fn replayed(plan: &Node) -> Replay {
+pub(super) fn replayed(plan: &Node) -> Replay {
     let scans = followed(plan);
     let reloads = scans.iter().filter_map(|scan| as_scan(scan)?.reload());
     Replay::new(Arc::clone(plan), reloads.min())

@@ -7,6 +7,7 @@
 
 mod intervals;
 mod joins;
+mod process;
 mod ranks;
 mod replaced;
 mod windows;
@@ -35,6 +36,7 @@ use super::{
     Latecomers, Pipeline,
     changes::Changes,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
+    process::ProcessRows,
     proctime::ProctimeColumn,
     windows::{Sessions, WindowEnd, WindowId},
 };
@@ -120,7 +122,12 @@ fn has_proctime(plan: &Node) -> bool {
 /// Nodes above each other, and so levels of windows at most.
 fn depth(plan: &Arc<dyn ExecutionPlan>) -> usize {
     let below = plan.children().into_iter().map(depth).max();
-    below.unwrap_or(0) + 1
+    // What a process function gives comes an epoch later.
+    let own = match as_node::<ProcessRows>(plan) {
+        Some(_) => process::LEVELS,
+        None => 1,
+    };
+    below.unwrap_or(0) + own
 }
 
 /// What a part of a plan gives in an epoch.
@@ -188,6 +195,9 @@ impl Planner {
             && let Some(ranks) = self.ranks(filter)?
         {
             return Ok(ranks);
+        }
+        if let Some(process) = as_node::<ProcessRows>(plan) {
+            return self.process(plan, process);
         }
         if let Some(sessions) = as_node::<Sessions>(plan) {
             return self.sessions(plan, sessions);

@@ -12,13 +12,14 @@ use arrow::{
 use datafusion::physical_plan::ExecutionPlan;
 use wasmill_connectors::{ConnectorError, DeadLetter, Place};
 
-use super::table::{Columns, LetterTable};
+use super::table::{Columns, LetterTable, columns};
 use crate::{
     catalog::Table,
     error::{EngineError, Location},
     job::{EPOCH, LetterKind, LetterSender, Letters},
     planning::{
         EpochPipeline, Pipeline, Shared, SourceScan, as_scan,
+        endless::processes,
         guards::{GuardedCalls, guards},
     },
 };
@@ -67,7 +68,17 @@ fn finds_letters(plan: &Arc<dyn ExecutionPlan>) -> Option<&SourceScan> {
 
 /// A SELECT that prints its rows has no sink for letters.
 pub(crate) fn check_finds_no_letters(plan: &Arc<dyn ExecutionPlan>) -> Result<(), EngineError> {
-    if !guards(plan).is_empty() {
+    let processes = processes(plan);
+    let mut sides = processes.iter().flat_map(|process| &process.rule().sides);
+    if let Some(side) = sides.find_map(Option::as_ref) {
+        return Err(EngineError::job(format!(
+            "a SELECT writes no table, so the rows of the side output '{}' of '{}' would be lost",
+            side.output, side.function
+        ))
+        .with_hint("write an INSERT".to_owned()));
+    }
+    let leaves_out = processes.iter().any(|process| process.failed().is_some());
+    if leaves_out || !guards(plan).is_empty() {
         return Err(EngineError::job(
             "a SELECT writes no table, so the rows would be lost on which a function with \
              'on-error' = 'dead-letter' fails",
@@ -104,6 +115,7 @@ pub(crate) fn letter_pipelines(
             .iter()
             .find(|pipeline| pipeline.table == wanted.name);
         if let Some(letters) = known.and_then(|pipeline| pipeline.letters.clone()) {
+            wanted.check_fits(shared)?;
             return Ok(letters);
         }
         let (pipeline, letters) = wanted.pipeline(shared, &scans)?;
@@ -119,27 +131,47 @@ pub(crate) fn letter_pipelines(
             kind: LetterKind::BadRecords,
             name,
             source: Some(scan.table()),
+            columns: columns(COLUMNS),
             place: source.and_then(|source| source.location.clone()),
         })?);
     }
-    let guards: Vec<_> = plans.flat_map(guards).collect();
-    if !guards.is_empty() {
+    let guards: Vec<_> = plans.clone().flat_map(guards).collect();
+    let processes: Vec<_> = plans.flat_map(processes).collect();
+    let failed = guards.iter().map(|guard| guard.failed());
+    let failed = failed.chain(processes.iter().filter_map(|process| process.failed()));
+    let failed: Vec<_> = failed.collect();
+    if !failed.is_empty() {
         let Some(name) = shared.settings.read().dead_letter_table() else {
             return Err(EngineError::job(
                 "a function with 'on-error' = 'dead-letter' needs a table for the letters",
             )
             .with_hint("name it with SET 'dead-letter.table' = '…'".to_owned())
-            .at(|| place));
+            .at(|| place.clone()));
         };
         let letters = letters_for(LetterTable {
             kind: LetterKind::BadRecords,
             name: &name,
             source: None,
-            place,
+            columns: columns(COLUMNS),
+            place: place.clone(),
         })?;
-        for guard in guards {
-            guard.failed().send_to(Arc::clone(&letters));
+        for failed in failed {
+            failed.send_to(Arc::clone(&letters));
         }
+    }
+    let sides = processes.iter().flat_map(|process| &process.rule().sides);
+    for side in sides.flatten() {
+        let fields = side.schema();
+        let fields = fields.fields().iter();
+        side.send_to(letters_for(LetterTable {
+            kind: LetterKind::SideOutput,
+            name: &side.table,
+            source: Some(&side.function),
+            columns: fields
+                .map(|field| (field.name().clone(), field.data_type().clone()))
+                .collect(),
+            place: place.clone(),
+        })?);
     }
     Ok(planned)
 }

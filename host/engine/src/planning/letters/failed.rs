@@ -48,8 +48,12 @@ impl FailedRows {
     }
 
     /// Whoever writes the dead-letter table is at the other end of these.
-    pub(super) fn send_to(&self, letters: Arc<Letters>) {
+    pub(in crate::planning) fn send_to(&self, letters: Arc<Letters>) {
         *self.letters.lock() = Some(letters);
+    }
+
+    pub(in crate::planning) fn letters(&self) -> Option<Arc<Letters>> {
+        self.letters.lock().clone()
     }
 
     /// Takes those of a batch on which functions failed; where nobody would have them, that is the

@@ -20,7 +20,7 @@ use datafusion::common::Result as PlanResult;
 
 use super::{
     dead::scans,
-    table::{Columns, LetterTable, as_json},
+    table::{Columns, LetterTable, as_json, columns},
 };
 use crate::{
     error::{EngineError, Location},
@@ -51,6 +51,7 @@ pub(crate) fn late_pipeline(
         kind: LetterKind::LateRows,
         name: &name,
         source: None,
+        columns: columns(COLUMNS),
         place,
     };
     let (pipeline, _) = wanted.pipeline(shared, &read)?;

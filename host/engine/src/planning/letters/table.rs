@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, sync::Arc};
 
 use arrow::{
     array::{RecordBatch, RecordBatchOptions, StringArray},
-    datatypes::{Field, Schema, SchemaRef},
+    datatypes::{DataType, Field, Schema, SchemaRef},
     error::ArrowError,
     json::{WriterBuilder, writer::LineDelimited},
 };
@@ -18,7 +18,6 @@ use datafusion::{
 };
 use futures::StreamExt;
 
-use super::{dead, late};
 use crate::{
     catalog::{Relation, Table},
     error::{EngineError, Location, did_you_mean, nearest},
@@ -27,24 +26,28 @@ use crate::{
     sql::{flink_type, parse_type_text},
 };
 
-/// Names and types of the columns that a table of letters may have.
+/// Names and types of the columns that letters always have.
 pub(super) type Columns = &'static [(&'static str, &'static str)];
 
 /// A table that is to take letters.
 pub(super) struct LetterTable<'a> {
     pub kind: LetterKind,
     pub name: &'a str,
-    /// The table whose letters it takes; none where it takes those of all.
+    /// The table, or the function, whose letters it takes; none where it takes those of all.
     pub source: Option<&'a str>,
+    /// The columns that it may have, which a side output has of its own.
+    pub columns: Vec<(String, DataType)>,
     /// Where it was asked for.
     pub place: Option<Location>,
 }
 
-fn columns(kind: LetterKind) -> Columns {
-    match kind {
-        LetterKind::BadRecords => dead::COLUMNS,
-        LetterKind::LateRows => late::COLUMNS,
-    }
+/// The columns of letters of a kind.
+pub(super) fn columns(columns: Columns) -> Vec<(String, DataType)> {
+    let columns = columns.iter().filter_map(|(name, written)| {
+        let declared = parse_type_text(written)?;
+        Some(((*name).to_owned(), declared.data_type))
+    });
+    columns.collect()
 }
 
 /// What such a table is called, and one of its rows.
@@ -52,6 +55,7 @@ fn words(kind: LetterKind) -> (&'static str, &'static str) {
     match kind {
         LetterKind::BadRecords => ("dead-letter table", "letter"),
         LetterKind::LateRows => ("late-rows table", "late row"),
+        LetterKind::SideOutput => ("table of a side output", "row of it"),
     }
 }
 
@@ -74,7 +78,7 @@ impl LetterTable<'_> {
             .at(|| table.location.clone()));
         }
         let letters = Arc::new(Letters::new(self.kind));
-        let pipeline = pipeline(shared, &table, &letters)?;
+        let pipeline = self.write(shared, &table, &letters)?;
         Ok((pipeline, letters))
     }
 
@@ -105,75 +109,93 @@ impl LetterTable<'_> {
     }
 }
 
-fn pipeline(
-    shared: &Shared,
-    table: &Table,
-    letters: &Arc<Letters>,
-) -> Result<Pipeline, EngineError> {
-    let at_table = |error: EngineError| error.at(|| table.location.clone());
-    let definition = table.definition(&BTreeMap::new());
-    let sink = wasmill_connectors::sink(&definition, &shared.connectors())
-        .map_err(|error| at_table(connector_error(&error)))?;
-    let kind = letters.kind();
-    let mut fields = Vec::new();
-    let mut not_null = Vec::new();
-    for (index, column) in table.written_columns().into_iter().enumerate() {
-        let declared = column
-            .declared()
-            .ok_or_else(|| EngineError::bug("a computed column is written"))?;
-        let mut known = columns(kind).iter();
-        let known = known.find(|(name, _)| *name == column.name);
-        let (_, wanted) =
-            known.ok_or_else(|| at_table(unknown_column(kind, table, &column.name)))?;
-        let wanted_type = parse_type_text(wanted).map(|wanted| wanted.data_type);
-        if wanted_type.as_ref() != Some(&declared.data_type) {
-            return Err(at_table(EngineError::job(format!(
-                "the column '{}' of the {} '{}' must be {wanted}, not {}",
-                column.name,
-                words(kind).0,
-                table.name,
-                flink_type(&declared.data_type)
-            ))));
+impl LetterTable<'_> {
+    fn write(
+        &self,
+        shared: &Shared,
+        table: &Table,
+        letters: &Arc<Letters>,
+    ) -> Result<Pipeline, EngineError> {
+        let at_table = |error: EngineError| error.at(|| table.location.clone());
+        let definition = table.definition(&BTreeMap::new());
+        let sink = wasmill_connectors::sink(&definition, &shared.connectors())
+            .map_err(|error| at_table(connector_error(&error)))?;
+        self.check_columns(table)?;
+        let mut fields = Vec::new();
+        let mut not_null = Vec::new();
+        for (index, column) in table.written_columns().into_iter().enumerate() {
+            let declared = column
+                .declared()
+                .ok_or_else(|| EngineError::bug("a computed column is written"))?;
+            if !declared.nullable {
+                not_null.push(index);
+            }
+            fields.push(Field::new(&column.name, declared.data_type.clone(), true));
         }
-        if !declared.nullable {
-            not_null.push(index);
-        }
-        fields.push(Field::new(&column.name, declared.data_type.clone(), true));
+        let schema = Arc::new(Schema::new(fields));
+        let partition: Arc<dyn PartitionStream> = Arc::new(LetterStream {
+            letters: Arc::clone(letters),
+            schema: Arc::clone(&schema),
+        });
+        let plan = StreamingTableExec::try_new(schema, vec![partition], None, [], false, None)
+            .map_err(|error| execution_error(&error))?;
+        shared.note_written(&definition);
+        Ok(Pipeline {
+            table: table.name.clone(),
+            sink,
+            overwrite: false,
+            plan: Arc::new(plan),
+            not_null,
+            drop_nulls: shared.settings.read().drops_nulls(),
+            takes_back: false,
+            letters: Some(Arc::clone(letters)),
+        })
     }
-    let schema = Arc::new(Schema::new(fields));
-    let partition: Arc<dyn PartitionStream> = Arc::new(LetterStream {
-        letters: Arc::clone(letters),
-        schema: Arc::clone(&schema),
-    });
-    let plan = StreamingTableExec::try_new(schema, vec![partition], None, [], false, None)
-        .map_err(|error| execution_error(&error))?;
-    shared.note_written(&definition);
-    Ok(Pipeline {
-        table: table.name.clone(),
-        sink,
-        overwrite: false,
-        plan: Arc::new(plan),
-        not_null,
-        drop_nulls: shared.settings.read().drops_nulls(),
-        takes_back: false,
-        letters: Some(Arc::clone(letters)),
-    })
-}
 
-fn unknown_column(kind: LetterKind, table: &Table, name: &str) -> EngineError {
-    let columns = columns(kind).iter();
-    let near = nearest(name, columns.clone().map(|(name, _)| *name));
-    let all = columns.map(|(name, kind)| format!("{name} {kind}"));
-    let all = all.collect::<Vec<_>>().join(", ");
-    let (title, row) = words(kind);
-    EngineError::job(format!(
-        "the {title} '{}' has a column '{name}', which no {row} has",
-        table.name
-    ))
-    .with_hint(match near {
-        Some(near) => format!("did you mean '{near}'?"),
-        None => format!("its columns may be {all}"),
-    })
+    /// The letters of another may go into the table too, if it is a table for them.
+    pub(super) fn check_fits(&self, shared: &Shared) -> Result<(), EngineError> {
+        self.check_columns(&self.writable(shared)?)
+    }
+
+    fn check_columns(&self, table: &Table) -> Result<(), EngineError> {
+        let at_table = |error: EngineError| error.at(|| table.location.clone());
+        for column in table.written_columns() {
+            let Some(declared) = column.declared() else {
+                continue;
+            };
+            let mut known = self.columns.iter();
+            let known = known.find(|(name, _)| *name == column.name);
+            let (_, wanted) =
+                known.ok_or_else(|| at_table(self.unknown_column(table, &column.name)))?;
+            if *wanted != declared.data_type {
+                return Err(at_table(EngineError::job(format!(
+                    "the column '{}' of the {} '{}' must be {}, not {}",
+                    column.name,
+                    words(self.kind).0,
+                    table.name,
+                    flink_type(wanted),
+                    flink_type(&declared.data_type)
+                ))));
+            }
+        }
+        Ok(())
+    }
+
+    fn unknown_column(&self, table: &Table, name: &str) -> EngineError {
+        let columns = self.columns.iter();
+        let near = nearest(name, columns.clone().map(|(name, _)| name.as_str()));
+        let all = columns.map(|(name, data_type)| format!("{name} {}", flink_type(data_type)));
+        let all = all.collect::<Vec<_>>().join(", ");
+        let (title, row) = words(self.kind);
+        EngineError::job(format!(
+            "the {title} '{}' has a column '{name}', which no {row} has",
+            table.name
+        ))
+        .with_hint(match near {
+            Some(near) => format!("did you mean '{near}'?"),
+            None => format!("its columns may be {all}"),
+        })
+    }
 }
 
 impl EpochPipeline {

@@ -1,0 +1,226 @@
+//! The broadcast table of a call: the same rows for all partitions.
+
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use async_trait::async_trait;
+use datafusion::{
+    arrow::{
+        array::{ArrayRef, RecordBatch},
+        compute::concat_batches,
+        datatypes::SchemaRef,
+    },
+    common::{Result, internal_err},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{EquivalenceProperties, Partitioning},
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, collect,
+        execution_plan::{Boundedness, EmissionType, reset_plan_states},
+    },
+};
+use futures::StreamExt;
+use parking_lot::Mutex;
+use tokio::sync::OnceCell;
+use wasmill_state::{Chunk, Chunks, Keeper, StateStore};
+
+use crate::planning::{
+    holding::{Holding, Released},
+    node::plan_node,
+};
+
+/// The rows of the table, as calls see them.
+#[derive(Debug, Clone)]
+pub(super) struct Current {
+    pub schema: SchemaRef,
+    pub columns: Vec<ArrayRef>,
+    pub rows: u32,
+    /// Another one for other rows.
+    pub version: u64,
+}
+
+/// What a node has of its broadcast table: it is asked once in an epoch.
+#[derive(Debug)]
+pub(super) struct BroadcastInput {
+    asked: Mutex<Arc<OnceCell<Arc<Current>>>>,
+    last: Mutex<Option<(Vec<RecordBatch>, Arc<Current>)>>,
+    versions: AtomicU64,
+}
+
+impl BroadcastInput {
+    pub(super) fn new() -> Self {
+        BroadcastInput {
+            asked: Mutex::default(),
+            last: Mutex::default(),
+            versions: AtomicU64::new(0),
+        }
+    }
+
+    /// An epoch begins: the table may have other rows.
+    pub(super) fn begin(&self) {
+        *self.asked.lock() = Arc::default();
+    }
+
+    /// The table's rows in this epoch.
+    pub(super) async fn current(
+        &self,
+        plan: &Arc<dyn ExecutionPlan>,
+        context: Arc<TaskContext>,
+    ) -> Result<Arc<Current>> {
+        let asked = Arc::clone(&self.asked.lock());
+        let current = asked.get_or_try_init(|| async {
+            let plan = reset_plan_states(Arc::clone(plan))?;
+            let schema = plan.schema();
+            let batches = collect(plan, context).await?;
+            self.known(schema, batches)
+        });
+        current.await.cloned()
+    }
+
+    /// The same as before where the rows are.
+    fn known(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<Current>> {
+        let mut last = self.last.lock();
+        if let Some((before, current)) = &*last
+            && are_same(before, &batches)
+        {
+            return Ok(Arc::clone(current));
+        }
+        let rows = concat_batches(&schema, &batches)?;
+        let Ok(count) = u32::try_from(rows.num_rows()) else {
+            return internal_err!("a broadcast table of {} rows", rows.num_rows());
+        };
+        let current = Arc::new(Current {
+            columns: rows.columns().to_vec(),
+            schema,
+            rows: count,
+            version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
+        });
+        *last = Some((batches, Arc::clone(&current)));
+        Ok(current)
+    }
+}
+
+/// Whether these are the very same rows, not equal ones.
+fn are_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
+    let columns = |batches: &[RecordBatch]| -> Vec<ArrayRef> {
+        let columns = batches.iter().flat_map(|batch| batch.columns());
+        columns.cloned().collect()
+    };
+    let (one, other) = (columns(one), columns(other));
+    let mut pairs = one.iter().zip(&other);
+    one.len() == other.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
+}
+
+/// A broadcast table without end: gives in each epoch the rows that had come before it.
+pub(in crate::planning) struct BroadcastTable {
+    input: Arc<dyn ExecutionPlan>,
+    keeper: Keeper,
+    held: Arc<Mutex<Chunks>>,
+    properties: Arc<PlanProperties>,
+}
+
+impl BroadcastTable {
+    pub(in crate::planning) fn new(input: Arc<dyn ExecutionPlan>, store: &Arc<StateStore>) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(input.schema()),
+            Partitioning::UnknownPartitioning(1),
+            EmissionType::Incremental,
+            Boundedness::Bounded,
+        );
+        BroadcastTable {
+            keeper: Keeper::new(store, input.schema()),
+            input,
+            held: Arc::default(),
+            properties: Arc::new(properties),
+        }
+    }
+
+    /// The same over another input.
+    fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
+        Ok(BroadcastTable {
+            input,
+            keeper: self.keeper.clone(),
+            held: Arc::clone(&self.held),
+            properties: Arc::clone(&self.properties),
+        })
+    }
+
+    fn add(&self, rows: RecordBatch) -> Result<()> {
+        // It is asked for in every epoch.
+        const ALWAYS: i64 = i64::MIN;
+        Ok(self.held.lock().push(rows, ALWAYS, &self.keeper)?)
+    }
+}
+
+#[async_trait]
+impl Holding for BroadcastTable {
+    fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+
+    async fn take(
+        &self,
+        _: usize,
+        mut rows: SendableRecordBatchStream,
+        _: Arc<TaskContext>,
+    ) -> Result<()> {
+        while let Some(batch) = rows.next().await {
+            let batch = batch?;
+            if batch.num_rows() > 0 {
+                self.add(batch)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn release(&self) -> Result<Vec<Released>> {
+        let chunks = self.held.lock().clone().into_iter();
+        Ok(vec![Box::new(chunks.map(|chunk| Ok(chunk.load()?)))])
+    }
+
+    /// Its rows change what others give, and are none of the result.
+    fn is_due(&self) -> bool {
+        false
+    }
+
+    fn save(&self) -> Result<Vec<Chunk>> {
+        Ok(self.held.lock().to_vec())
+    }
+
+    fn clear(&self) -> Result<()> {
+        *self.held.lock() = Chunks::default();
+        Ok(())
+    }
+
+    fn restore(&self, saved: RecordBatch) -> Result<()> {
+        self.add(saved)
+    }
+}
+
+impl fmt::Debug for BroadcastTable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("BroadcastTable").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for BroadcastTable {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        f.write_str("BroadcastTable")
+    }
+}
+
+impl ExecutionPlan for BroadcastTable {
+    plan_node!("BroadcastTable", input);
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn execute(&self, _: usize, _: Arc<TaskContext>) -> Result<SendableRecordBatchStream> {
+        internal_err!("what holds rows back is not executed as a part of a plan")
+    }
+}

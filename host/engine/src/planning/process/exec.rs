@@ -1,0 +1,451 @@
+//! Process functions in a physical plan.
+
+use std::{fmt, sync::Arc};
+
+use async_trait::async_trait;
+use datafusion::{
+    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    execution::{SendableRecordBatchStream, TaskContext},
+    physical_expr::{
+        Distribution, EquivalenceProperties, Partitioning, PhysicalExpr, expressions::Column,
+    },
+    physical_plan::{
+        DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
+        ReplaceChildrenOptions,
+        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        stream::RecordBatchStreamAdapter,
+    },
+};
+use futures::{StreamExt, TryStreamExt, stream};
+use parking_lot::Mutex;
+use wasmill_state::{Chunk, Keeper, StateStore};
+
+use super::{
+    broadcast::BroadcastInput,
+    rule::{Moment, ProcessRule},
+    state::Partition,
+    work::Worker,
+};
+use crate::{
+    job::{BEGINNING, Clock, machine_time},
+    planning::{
+        holding::{Holding, Released, spread},
+        letters::FailedRows,
+        windows::is_rowtime,
+    },
+};
+
+/// The part of a plan without end.
+#[derive(Debug, Clone)]
+struct Endless {
+    level: usize,
+    clock: Arc<Clock>,
+}
+
+/// See the module.
+pub(in crate::planning) struct ProcessRows {
+    input: Arc<dyn ExecutionPlan>,
+    broadcast: Option<Arc<dyn ExecutionPlan>>,
+    rule: Arc<ProcessRule>,
+    endless: Option<Endless>,
+    parts: Arc<Parts>,
+    properties: Arc<PlanProperties>,
+}
+
+/// What lives as long as the job.
+struct Parts {
+    partitions: Vec<Partition>,
+    /// What was given for the rows of an epoch, by partition.
+    given: Vec<Mutex<Vec<RecordBatch>>>,
+    broadcast: BroadcastInput,
+    failed: Arc<FailedRows>,
+}
+
+impl Parts {
+    fn new(
+        rule: &Arc<ProcessRule>,
+        input: &Arc<dyn ExecutionPlan>,
+        store: &Arc<StateStore>,
+    ) -> Result<Arc<Self>> {
+        let count = input.output_partitioning().partition_count();
+        let keeper = Keeper::new(store, rule.spec.schema());
+        let partitions = (0..count).map(|_| Partition::new(rule, &keeper));
+        Ok(Arc::new(Parts {
+            partitions: partitions.collect::<Result<_>>()?,
+            given: (0..count).map(|_| Mutex::default()).collect(),
+            broadcast: BroadcastInput::new(),
+            failed: Arc::new(FailedRows::new(input)),
+        }))
+    }
+}
+
+impl ProcessRows {
+    pub(super) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        broadcast: Option<Arc<dyn ExecutionPlan>>,
+        rule: Arc<ProcessRule>,
+    ) -> Result<Self> {
+        let store = Arc::new(StateStore::new(usize::MAX));
+        let parts = Parts::new(&rule, &input, &store)?;
+        Ok(ProcessRows::of_parts(input, broadcast, rule, None, parts))
+    }
+
+    fn of_parts(
+        input: Arc<dyn ExecutionPlan>,
+        broadcast: Option<Arc<dyn ExecutionPlan>>,
+        rule: Arc<ProcessRule>,
+        endless: Option<Endless>,
+        parts: Arc<Parts>,
+    ) -> Self {
+        let properties = PlanProperties::new(
+            EquivalenceProperties::new(Arc::clone(&rule.schema)),
+            Partitioning::UnknownPartitioning(input.output_partitioning().partition_count()),
+            EmissionType::Both,
+            Boundedness::Bounded,
+        );
+        ProcessRows {
+            input,
+            broadcast,
+            rule,
+            endless,
+            parts,
+            properties: Arc::new(properties),
+        }
+    }
+
+    /// Where it reads, and its broadcast table.
+    pub(in crate::planning) fn inputs(
+        &self,
+    ) -> (&Arc<dyn ExecutionPlan>, Option<&Arc<dyn ExecutionPlan>>) {
+        (&self.input, self.broadcast.as_ref())
+    }
+
+    pub(in crate::planning) fn rule(&self) -> &Arc<ProcessRule> {
+        &self.rule
+    }
+
+    /// Whether it has a time that no watermark tells of.
+    pub(in crate::planning) fn needs_rowtime(&self) -> bool {
+        let time = self.rule.schema.fields().last();
+        self.rule.time.is_some() && !time.is_some_and(|time| is_rowtime(time))
+    }
+
+    /// Where rows go on which the function fails, if they are to be left out.
+    pub(in crate::planning) fn failed(&self) -> Option<&FailedRows> {
+        self.rule.leaves_out().then_some(&*self.parts.failed)
+    }
+
+    /// The same over inputs without end, or a broadcast table that is given anew in each epoch.
+    pub(in crate::planning) fn without_end(
+        &self,
+        input: Arc<dyn ExecutionPlan>,
+        broadcast: Option<Arc<dyn ExecutionPlan>>,
+        level: usize,
+        clock: Arc<Clock>,
+        store: &Arc<StateStore>,
+    ) -> Result<Self> {
+        let parts = Parts::new(&self.rule, &input, store)?;
+        if let Some(letters) = self.parts.failed.letters() {
+            parts.failed.send_to(letters);
+        }
+        let endless = Some(Endless { level, clock });
+        let rule = Arc::clone(&self.rule);
+        Ok(ProcessRows::of_parts(
+            input, broadcast, rule, endless, parts,
+        ))
+    }
+
+    fn moment(&self) -> Moment {
+        Moment {
+            watermark: match &self.endless {
+                Some(endless) if self.rule.time.is_some() => endless.clock.watermark(endless.level),
+                _ => BEGINNING,
+            },
+            now: machine_time(),
+        }
+    }
+
+    fn worker(&self, partition: usize, context: Arc<TaskContext>) -> Result<Worker> {
+        if partition >= self.parts.partitions.len() {
+            return internal_err!("partition {partition} of {}", self.parts.partitions.len());
+        }
+        Ok(Worker {
+            node: self.clone(),
+            partition,
+            context,
+        })
+    }
+
+    /// How held rows are spread over the partitions: as the input is, by the keys that they have.
+    fn partitioning_held(&self) -> Result<Partitioning> {
+        let Partitioning::Hash(exprs, count) = self.input.output_partitioning() else {
+            return Ok(Partitioning::UnknownPartitioning(1));
+        };
+        let keys = self.keys();
+        let held = exprs.iter().map(|expr| {
+            let place = keys.iter().position(|key| key == expr);
+            match place.and_then(|place| keys.get(place)) {
+                Some(key) => Ok(Arc::clone(key)),
+                None => internal_err!("rows are spread by {expr}, which is no key of theirs"),
+            }
+        });
+        Ok(Partitioning::Hash(held.collect::<Result<_>>()?, *count))
+    }
+
+    /// The columns of keys, which are the first of the input as of what is held.
+    fn keys(&self) -> Vec<Arc<dyn PhysicalExpr>> {
+        let schema = self.input.schema();
+        let fields = schema.fields().iter().take(self.rule.keys).enumerate();
+        fields
+            .map(|(index, field)| Arc::new(Column::new(field.name(), index)) as _)
+            .collect()
+    }
+}
+
+impl Clone for ProcessRows {
+    fn clone(&self) -> Self {
+        ProcessRows {
+            input: Arc::clone(&self.input),
+            broadcast: self.broadcast.clone(),
+            rule: Arc::clone(&self.rule),
+            endless: self.endless.clone(),
+            parts: Arc::clone(&self.parts),
+            properties: Arc::clone(&self.properties),
+        }
+    }
+}
+
+impl ProcessRows {
+    pub(super) fn part(&self, partition: usize) -> &Partition {
+        &self.parts.partitions[partition]
+    }
+
+    pub(super) fn failed_rows(&self) -> &FailedRows {
+        &self.parts.failed
+    }
+
+    pub(super) fn broadcast_input(&self) -> Option<(&BroadcastInput, &Arc<dyn ExecutionPlan>)> {
+        let plan = self.broadcast.as_ref()?;
+        Some((&self.parts.broadcast, plan))
+    }
+}
+
+#[async_trait]
+impl Holding for ProcessRows {
+    fn input(&self) -> &Arc<dyn ExecutionPlan> {
+        &self.input
+    }
+
+    async fn take(
+        &self,
+        partition: usize,
+        mut rows: SendableRecordBatchStream,
+        context: Arc<TaskContext>,
+    ) -> Result<()> {
+        let mut worker = self.worker(partition, context)?;
+        let moment = self.moment();
+        let mut given = worker.fire(moment).await?;
+        while let Some(batch) = rows.next().await {
+            given.extend(worker.rows(batch?, moment).await?);
+        }
+        self.part(partition).expire(moment)?;
+        self.parts.given[partition].lock().extend(given);
+        Ok(())
+    }
+
+    fn release(&self) -> Result<Vec<Released>> {
+        self.parts.broadcast.begin();
+        let released = self.parts.given.iter().map(|given| {
+            let given = std::mem::take(&mut *given.lock());
+            Box::new(given.into_iter().map(Ok)) as Released
+        });
+        Ok(released.collect())
+    }
+
+    fn is_due(&self) -> bool {
+        let moment = self.moment();
+        let mut given = self.parts.given.iter();
+        given.any(|given| !given.lock().is_empty())
+            || self.parts.partitions.iter().any(|part| part.is_due(moment))
+    }
+
+    fn next_due(&self) -> Option<i64> {
+        let parts = self.parts.partitions.iter();
+        parts.filter_map(Partition::next_due).min()
+    }
+
+    fn save(&self) -> Result<Vec<Chunk>> {
+        let parts = self.parts.partitions.iter();
+        Ok(parts.flat_map(Partition::save).collect())
+    }
+
+    fn clear(&self) -> Result<()> {
+        self.parts.partitions.iter().for_each(Partition::clear);
+        self.parts
+            .given
+            .iter()
+            .for_each(|given| given.lock().clear());
+        Ok(())
+    }
+
+    fn restore(&self, saved: RecordBatch) -> Result<()> {
+        let now = machine_time();
+        spread(
+            &self.partitioning_held()?,
+            saved,
+            |partition, batch| match self.parts.partitions.get(partition) {
+                Some(part) => part.restore(&batch, now),
+                None => internal_err!("partition {partition} of {}", self.parts.partitions.len()),
+            },
+        )
+    }
+
+    fn schema_held(&self) -> SchemaRef {
+        self.rule.spec.schema()
+    }
+
+    fn describe(&self) -> String {
+        self.rule.describe()
+    }
+}
+
+impl fmt::Debug for ProcessRows {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProcessRows").finish_non_exhaustive()
+    }
+}
+
+impl DisplayAs for ProcessRows {
+    fn fmt_as(&self, _: DisplayFormatType, f: &mut fmt::Formatter) -> fmt::Result {
+        let keys: Vec<_> = self.keys().iter().map(ToString::to_string).collect();
+        write!(
+            f,
+            "ProcessRows: function={}, keys=[{}]",
+            self.rule.name,
+            keys.join(", ")
+        )
+    }
+}
+
+impl ExecutionPlan for ProcessRows {
+    fn name(&self) -> &'static str {
+        "ProcessRows"
+    }
+
+    fn properties(&self) -> &Arc<PlanProperties> {
+        &self.properties
+    }
+
+    fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
+        [Some(&self.input), self.broadcast.as_ref()]
+            .into_iter()
+            .flatten()
+            .collect()
+    }
+
+    fn apply_expressions(
+        &self,
+        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
+    ) -> Result<TreeNodeRecursion> {
+        Ok(TreeNodeRecursion::Continue)
+    }
+
+    fn with_new_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
+        self.replace_children(children, anew)
+    }
+
+    fn replace_children(
+        self: Arc<Self>,
+        children: Vec<Arc<dyn ExecutionPlan>>,
+        _: ReplaceChildrenOptions,
+    ) -> Result<Arc<dyn ExecutionPlan>> {
+        let mut children = children.into_iter();
+        let (Some(input), broadcast, None) = (children.next(), children.next(), children.next())
+        else {
+            return internal_err!("ProcessRows has one input, and maybe a broadcast table");
+        };
+        if broadcast.is_some() != self.broadcast.is_some() {
+            return internal_err!("ProcessRows has another number of inputs");
+        }
+        let rule = Arc::clone(&self.rule);
+        if self.endless.is_none() {
+            // A plan that is executed again begins without state.
+            let anew = ProcessRows::new(input, broadcast, rule)?;
+            if let Some(letters) = self.parts.failed.letters() {
+                anew.parts.failed.send_to(letters);
+            }
+            return Ok(Arc::new(anew));
+        }
+        if input.output_partitioning().partition_count() != self.parts.partitions.len() {
+            return internal_err!("ProcessRows has another number of partitions");
+        }
+        let (endless, parts) = (self.endless.clone(), Arc::clone(&self.parts));
+        Ok(Arc::new(ProcessRows::of_parts(
+            input, broadcast, rule, endless, parts,
+        )))
+    }
+
+    fn required_input_distribution(&self) -> Vec<Distribution> {
+        let rows = match self.rule.keys {
+            0 => Distribution::SinglePartition,
+            _ => Distribution::KeyPartitioned(self.keys()),
+        };
+        let broadcast = self
+            .broadcast
+            .as_ref()
+            .map(|_| Distribution::SinglePartition);
+        [Some(rows), broadcast].into_iter().flatten().collect()
+    }
+
+    fn execute(
+        &self,
+        partition: usize,
+        context: Arc<TaskContext>,
+    ) -> Result<SendableRecordBatchStream> {
+        if self.endless.is_some() {
+            return internal_err!("what holds rows back is not executed as a part of a plan");
+        }
+        let worker = self.worker(partition, Arc::clone(&context))?;
+        let input = self.input.execute(partition, context)?;
+        let rows = stream::try_unfold((worker, Some(input)), |(mut worker, input)| async move {
+            let Some(mut input) = input else {
+                return Ok(None);
+            };
+            let moment = Moment {
+                watermark: BEGINNING,
+                now: machine_time(),
+            };
+            match input.next().await {
+                Some(batch) => {
+                    // Those of the machine's clock.
+                    let mut given = worker.fire(moment).await?;
+                    given.extend(worker.rows(batch?, moment).await?);
+                    Ok(Some((
+                        stream::iter(given.into_iter().map(Ok)),
+                        (worker, Some(input)),
+                    )))
+                }
+                None => {
+                    let last = Moment {
+                        watermark: i64::MAX,
+                        ..moment
+                    };
+                    let given = worker.fire(last).await?;
+                    Ok(Some((
+                        stream::iter(given.into_iter().map(Ok)),
+                        (worker, None),
+                    )))
+                }
+            }
+        });
+        Ok(Box::pin(RecordBatchStreamAdapter::new(
+            Arc::clone(&self.rule.schema),
+            rows.try_flatten(),
+        )))
+    }
+}
