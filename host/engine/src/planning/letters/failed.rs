@@ -52,7 +52,7 @@ impl FailedRows {
         *self.letters.lock() = Some(letters);
     }
 
-    pub(in crate::planning) fn letters(&self) -> Option<Arc<Letters>> {
+    pub(in crate::planning) fn sent_to(&self) -> Option<Arc<Letters>> {
         self.letters.lock().clone()
     }
 

@@ -154,7 +154,8 @@ impl LetterTable<'_> {
 
     /// The letters of another may go into the table too, if it is a table for them.
     pub(super) fn check_fits(&self, shared: &Shared) -> Result<(), EngineError> {
-        self.check_columns(&self.writable(shared)?)
+        let table = self.writable(shared)?;
+        self.check_columns(&table)
     }
 
     fn check_columns(&self, table: &Table) -> Result<(), EngineError> {

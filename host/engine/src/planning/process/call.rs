@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema},
-    common::{Column, DFSchema, DFSchemaRef, Result, TableReference},
+    common::{Column, DFSchema, DFSchemaRef, ExprSchema, Result, TableReference},
     logical_expr::{
         Expr, Extension, LogicalPlan, LogicalPlanBuilder, cast, planner::RelationPlannerContext,
     },

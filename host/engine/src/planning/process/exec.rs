@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use async_trait::async_trait;
 use datafusion::{
     arrow::{array::RecordBatch, datatypes::SchemaRef},
-    common::{Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{DataFusionError, Result, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
         Distribution, EquivalenceProperties, Partitioning, PhysicalExpr, expressions::Column,
@@ -132,8 +132,8 @@ impl ProcessRows {
     }
 
     /// Where rows go on which the function fails, if they are to be left out.
-    pub(in crate::planning) fn failed(&self) -> Option<&FailedRows> {
-        self.rule.leaves_out().then_some(&*self.parts.failed)
+    pub(in crate::planning) fn failed(&self) -> Option<&Arc<FailedRows>> {
+        self.rule.leaves_out().then_some(&self.parts.failed)
     }
 
     /// The same over inputs without end, or a broadcast table that is given anew in each epoch.
@@ -146,7 +146,7 @@ impl ProcessRows {
         store: &Arc<StateStore>,
     ) -> Result<Self> {
         let parts = Parts::new(&self.rule, &input, store)?;
-        if let Some(letters) = self.parts.failed.letters() {
+        if let Some(letters) = self.parts.failed.sent_to() {
             parts.failed.send_to(letters);
         }
         let endless = Some(Endless { level, clock });
@@ -376,7 +376,7 @@ impl ExecutionPlan for ProcessRows {
         if self.endless.is_none() {
             // A plan that is executed again begins without state.
             let anew = ProcessRows::new(input, broadcast, rule)?;
-            if let Some(letters) = self.parts.failed.letters() {
+            if let Some(letters) = self.parts.failed.sent_to() {
                 anew.parts.failed.send_to(letters);
             }
             return Ok(Arc::new(anew));
@@ -414,7 +414,7 @@ impl ExecutionPlan for ProcessRows {
         let input = self.input.execute(partition, context)?;
         let rows = stream::try_unfold((worker, Some(input)), |(mut worker, input)| async move {
             let Some(mut input) = input else {
-                return Ok(None);
+                return Ok::<_, DataFusionError>(None);
             };
             let moment = Moment {
                 watermark: BEGINNING,

@@ -18,7 +18,7 @@ mod work;
 
 pub(super) use broadcast::BroadcastTable;
 pub(super) use call::{is_process_call, plan_process};
-pub(crate) use declared::{DeclaredProcess, SIDE_OUTPUT};
+pub(crate) use declared::DeclaredProcess;
+pub(super) use declared::SIDE_OUTPUT;
 pub(super) use exec::ProcessRows;
 pub(super) use node::ProcessPlanner;
-pub(super) use side::SideTable;

@@ -14,7 +14,7 @@ use datafusion::{
     common::{Result, exec_datafusion_err},
 };
 use wasmill_plugin::{Clock, Function, ProcessRows as Given, SlotKind, StateChange};
-use wasmill_state::{self as state, KeyedSpec, SlotSpec, TimerClock};
+use wasmill_state::keyed::{self as state, KeyedSpec, SlotSpec, TimerClock};
 use wasmill_udf::OnError;
 
 use super::side::SideTable;

@@ -10,7 +10,10 @@ use parking_lot::Mutex;
 use wasmill_plugin::{
     KeyedCall, KeyedState as StateOfCall, PluginError, ProcessError, Processed, StateCharge,
 };
-use wasmill_state::{CallKeys, Chunk, DueTimers, Fired, Keeper, KeyedState};
+use wasmill_state::{
+    Chunk, Keeper,
+    keyed::{CallKeys, DueTimers, Fired, KeyedState},
+};
 use wasmill_udf::{OnError, UdfError};
 
 use super::{
