@@ -177,21 +177,14 @@ impl Expanded {
 
     /// Hands the rows, of these columns, to the host: one copy.
     pub fn into_expansion(self, fields: &[Field]) -> Result<Expansion, Error> {
-        if fields.len() != self.columns.len() {
-            return Err(Error::failed(format!(
-                "{} names for rows of {} columns",
-                fields.len(),
-                self.columns.len()
-            )));
-        }
-        let columns = self.columns.into_iter().map(Built::into_column).collect();
+        let rows = batch_of(fields, self.columns, self.rows)?;
         let counts = Array {
             length: self.counts.len() as u32,
             validity: None,
             values: Values::Uint32(self.counts),
         };
         Ok(Expansion {
-            rows: Batch::new(&to_schema(fields), columns, self.rows),
+            rows,
             counts: Column::new(&DataType::UInt32.wire(), &counts, Vec::new()),
         })
     }
@@ -200,6 +193,17 @@ impl Expanded {
     pub(crate) fn parts(&self) -> (&[Built], &[u32]) {
         (&self.columns, &self.counts)
     }
+}
+
+/// Hands columns of as many rows, called so, to the host: one copy.
+pub(crate) fn batch_of(fields: &[Field], columns: Vec<Built>, rows: u32) -> Result<Batch, Error> {
+    if fields.len() != columns.len() {
+        let (names, columns) = (fields.len(), columns.len());
+        let message = format!("{names} names for rows of {columns} columns");
+        return Err(Error::failed(message));
+    }
+    let columns = columns.into_iter().map(Built::into_column).collect();
+    Ok(Batch::new(&to_schema(fields), columns, rows))
 }
 
 impl Expansion {

@@ -97,28 +97,34 @@ mod exports;
 mod function;
 mod groups;
 mod inference;
+mod process;
 mod read;
 mod result;
 mod row;
 mod signature;
+mod slot;
 mod table;
 mod typed;
 mod types;
 
 pub use aggregate::{Accumulators, AggregateFunction};
+pub use bindings::exports::wasmill::udf::process::Output as OutputRows;
 pub use bindings::exports::wasmill::udf::table::Expansion;
 pub use bindings::wasmill::udf::columns::{Array, Batch, Column, TimeUnit, Values};
 pub use bindings::wasmill::udf::inference::{InferenceError, Model};
 pub use bindings::wasmill::udf::log::Level;
+pub use bindings::wasmill::udf::state::{Clock, Keyed};
 pub use bindings::wasmill::udf::types::{Error, RowError, Value};
 pub use bitmap::Bitmap;
 pub use context::OpenContext;
 pub use expansion::TableRow;
 pub use function::ScalarFunction;
+pub use process::{ProcessFunction, Timers};
 pub use read::{Booleans, Bytes, Lists, Number, Numbers, Read};
 pub use result::{Built, ListItem, Output, ResultValue};
 pub use row::Row;
 pub use signature::{Arguments, Parameter, Signature};
+pub use slot::{SideRows, Slot, SlotKind};
 pub use table::TableFunction;
 pub use typed::{Argument, ArgumentList};
 pub use types::{DataType, Date, Field, Timestamp};
@@ -144,11 +150,10 @@ pub mod private {
     pub use inventory::submit;
 }
 
-/// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`] or
-/// [`AggregateFunction`] by hand:
-/// the plugin offers them beside its [`#[scalar]`](macro@scalar), [`#[table]`](macro@table) and
-/// [`#[aggregate]`](macro@aggregate) ones,
-/// which register themselves. The host refuses a plugin with two functions of one name.
+/// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`],
+/// [`AggregateFunction`] or [`ProcessFunction`] by hand: the plugin offers them beside its
+/// [`#[scalar]`](macro@scalar), [`#[table]`](macro@table), [`#[aggregate]`](macro@aggregate) and
+/// `#[process]` ones, which register themselves. The host refuses a plugin with two functions of one name.
 #[macro_export]
 macro_rules! plugin {
     ($($function:ty),+ $(,)?) => {
