@@ -155,7 +155,7 @@ pub mod private {
     pub use crate::call::Call;
     pub use crate::expansion::{Always, Gave, OrError, columns, expand};
     pub use crate::exports::Entry;
-    pub use crate::groups::{Group, Groups, fold, state_fields, states, value_type, values};
+    pub use crate::groups::{Added, Group, Groups, fold, state_fields, states, value_type, values};
     pub use crate::kept::Place;
     pub use crate::row_by_row::{Function, Process, RowByRow};
     pub use crate::side_output::{Gathered, Given};

@@ -2,7 +2,9 @@
 
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
-use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, Pat, ReturnType, Type};
+use syn::{
+    FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, Pat, PathArguments, ReturnType, Type,
+};
 
 use crate::function::{Attribute, plain, without_lifetimes};
 
@@ -59,12 +61,29 @@ impl<'a> Method<'a> {
         Ok(method)
     }
 
+    /// Whether it gives more than `()` or a `Result<(), E>`.
     pub fn gives(&self) -> bool {
-        matches!(self.written.sig.output, ReturnType::Type(..))
+        let nothing = |data_type: &Type| match data_type {
+            Type::Tuple(tuple) => tuple.elems.is_empty(),
+            _ => false,
+        };
+        let ReturnType::Type(_, output) = &self.written.sig.output else {
+            return false;
+        };
+        let result = match &**output {
+            Type::Path(path) => path.path.segments.last(),
+            _ => None,
+        };
+        let result = result.filter(|segment| segment.ident == "Result");
+        let done = match result.map(|segment| &segment.arguments) {
+            Some(PathArguments::AngleBracketed(arguments)) => arguments.args.first(),
+            _ => None,
+        };
+        !nothing(output) && !matches!(done, Some(GenericArgument::Type(done)) if nothing(done))
     }
 
     pub fn gives_something(&self, written: &str) -> syn::Result<()> {
-        if self.gives() {
+        if matches!(self.written.sig.output, ReturnType::Type(..)) {
             return Ok(());
         }
         let name = &self.written.sig.ident;

@@ -261,8 +261,7 @@ impl<'a> Step<'a> {
                 let called = self.called();
                 let done = quote! {{
                     let _ = gathered;
-                    #called;
-                    ::core::result::Result::Ok(())
+                    private::Added::added(#called)
                 }};
                 (quote!(()), done)
             }
