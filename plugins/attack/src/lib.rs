@@ -2,9 +2,10 @@
 //! function that behaves wherever an attack does not say otherwise.
 //!
 //! An attacker is a type that implements [`Attack`], and `attack::export!(Type);`; or
-//! [`table::TableAttack`] or [`aggregate::AggregateAttack`], and their `export!`. What bindings do
-//! not let it do, it does in a function of the name `instead of X`: the tests put that in the place of
-//! the module's export `X`, and one `instead of start` becomes its start function.
+//! [`table::TableAttack`], [`aggregate::AggregateAttack`] or [`process::ProcessAttack`], and their
+//! `export!`. What bindings do not let it do, it does in a function of the name `instead of X`: the tests
+//! put that in the place of the module's export `X`, and one `instead of start` becomes its start
+//! function.
 
 wit_bindgen::generate!({
     path: "../../wit",
@@ -14,6 +15,7 @@ wit_bindgen::generate!({
 });
 
 pub mod aggregate;
+pub mod process;
 pub mod table;
 pub mod wasi;
 

@@ -1,5 +1,7 @@
 //! The functions of `sdk/conformance`, which a component of any language has.
 
+mod keyed;
+
 use wasmill_sdk::{
     Arguments, Batch, Column, DataType, Error, Field, Model, OpenContext, Parameter,
     ScalarFunction, Signature, aggregate, scalar, table,

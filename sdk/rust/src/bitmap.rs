@@ -19,6 +19,15 @@ impl Bitmap {
         }
     }
 
+    /// `rows` bits, all 1.
+    pub(crate) fn ones(rows: usize) -> Self {
+        let mut bits = vec![0xff; rows.div_ceil(8)];
+        if let (Some(last), rest @ 1..) = (bits.last_mut(), rows % 8) {
+            *last = (1 << rest) - 1;
+        }
+        Self { bits }
+    }
+
     /// The bit of a row; panics past the end.
     #[inline]
     pub fn get(&self, row: usize) -> bool {

@@ -27,6 +27,9 @@ pub trait TableRow: Sized {
     /// Gathers rows.
     type Builders: Default;
 
+    /// One type for all rows that become the same SQL row.
+    type Owned: 'static;
+
     fn data_types() -> Vec<DataType>;
 
     /// Why the row failed, if it did.
@@ -35,59 +38,62 @@ pub trait TableRow: Sized {
     fn finish(builders: Self::Builders) -> Result<Vec<Built>, Error>;
 }
 
-/// Gathers the values of a column whose length is not known.
-pub struct ColumnBuilder<T: ResultValue> {
-    values: T::Builder,
-    validity: Bitmap,
+/// Gathers the values of a column whose length is not known. `B` gathers those that are not NULL.
+#[derive(Default)]
+pub struct ColumnBuilder<B> {
+    values: B,
+    /// From the first NULL on.
+    validity: Option<Bitmap>,
     rows: usize,
-    nulls: bool,
 }
 
-impl<T: ResultValue> Default for ColumnBuilder<T> {
-    fn default() -> Self {
-        Self {
-            values: T::Builder::with_capacity(0),
-            validity: Bitmap::default(),
-            rows: 0,
-            nulls: false,
-        }
-    }
-}
-
-impl<T: ResultValue> ColumnBuilder<T> {
-    fn push(&mut self, value: Option<T>) {
-        self.validity.push(self.rows, value.is_some());
-        self.rows += 1;
+impl<B> ColumnBuilder<B> {
+    #[inline]
+    pub(crate) fn push<T>(&mut self, value: Option<T>)
+    where
+        B: Build<T>,
+    {
         match value {
-            Some(value) => self.values.push(value),
+            Some(value) => {
+                if let Some(validity) = &mut self.validity {
+                    validity.push(self.rows, true);
+                }
+                self.values.push(value);
+            }
             None => {
-                self.nulls = true;
+                let validity = self.validity.get_or_insert_with(|| Bitmap::ones(self.rows));
+                validity.push(self.rows, false);
                 self.values.push_null();
             }
         }
+        self.rows += 1;
     }
 
-    fn finish(self) -> Result<Built, Error> {
-        let validity = self.nulls.then_some(self.validity);
-        Built::new(T::data_type(), self.rows, validity, self.values)
+    pub(crate) fn finish<T: ResultValue<Builder = B>>(self) -> Result<Built, Error>
+    where
+        B: Build<T>,
+    {
+        Built::new::<T>(T::data_type(), self.rows, self.validity, self.values)
     }
 }
 
 impl<O: Output> TableRow for O {
     const COLUMNS: usize = 1;
-    type Builders = ColumnBuilder<O::Value>;
+    type Builders = ColumnBuilder<<O::Value as ResultValue>::Builder>;
+    type Owned = <O::Value as ResultValue>::Owned;
 
     fn data_types() -> Vec<DataType> {
         vec![O::Value::data_type()]
     }
 
+    #[inline]
     fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
         builders.push(self.into_result()?);
         Ok(())
     }
 
     fn finish(builders: Self::Builders) -> Result<Vec<Built>, Error> {
-        Ok(vec![builders.finish()?])
+        Ok(vec![builders.finish::<O::Value>()?])
     }
 }
 
@@ -95,19 +101,21 @@ macro_rules! rows {
     ($($columns:literal: $($name:ident $index:tt),*;)*) => {$(
         impl<$($name: Output),*> TableRow for ($($name,)*) {
             const COLUMNS: usize = $columns;
-            type Builders = ($(ColumnBuilder<$name::Value>,)*);
+            type Builders = ($(ColumnBuilder<<$name::Value as ResultValue>::Builder>,)*);
+            type Owned = ($(<$name::Value as ResultValue>::Owned,)*);
 
             fn data_types() -> Vec<DataType> {
                 vec![$($name::Value::data_type()),*]
             }
 
+            #[inline]
             fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
                 $(builders.$index.push(self.$index.into_result()?);)*
                 Ok(())
             }
 
             fn finish(builders: Self::Builders) -> Result<Vec<Built>, Error> {
-                Ok(vec![$(builders.$index.finish()?),*])
+                Ok(vec![$(builders.$index.finish::<$name::Value>()?),*])
             }
         }
     )*};
@@ -177,21 +185,14 @@ impl Expanded {
 
     /// Hands the rows, of these columns, to the host: one copy.
     pub fn into_expansion(self, fields: &[Field]) -> Result<Expansion, Error> {
-        if fields.len() != self.columns.len() {
-            return Err(Error::failed(format!(
-                "{} names for rows of {} columns",
-                fields.len(),
-                self.columns.len()
-            )));
-        }
-        let columns = self.columns.into_iter().map(Built::into_column).collect();
+        let rows = batch_of(fields, self.columns, self.rows)?;
         let counts = Array {
             length: self.counts.len() as u32,
             validity: None,
             values: Values::Uint32(self.counts),
         };
         Ok(Expansion {
-            rows: Batch::new(&to_schema(fields), columns, self.rows),
+            rows,
             counts: Column::new(&DataType::UInt32.wire(), &counts, Vec::new()),
         })
     }
@@ -200,6 +201,17 @@ impl Expanded {
     pub(crate) fn parts(&self) -> (&[Built], &[u32]) {
         (&self.columns, &self.counts)
     }
+}
+
+/// Hands columns of as many rows, called so, to the host: one copy.
+pub(crate) fn batch_of(fields: &[Field], columns: Vec<Built>, rows: u32) -> Result<Batch, Error> {
+    if fields.len() != columns.len() {
+        let (names, columns) = (fields.len(), columns.len());
+        let message = format!("{names} names for rows of {columns} columns");
+        return Err(Error::failed(message));
+    }
+    let columns = columns.into_iter().map(Built::into_column).collect();
+    Ok(Batch::new(&to_schema(fields), columns, rows))
 }
 
 impl Expansion {

@@ -1,6 +1,7 @@
 //! What the component exports: the functions that its plugin registers.
 
 mod aggregate;
+mod process;
 
 use std::cell::RefCell;
 use std::panic::PanicHookInfo;
@@ -10,11 +11,12 @@ use crate::bindings::exports::wasmill::udf::{scalar, table};
 use crate::bindings::wasmill::udf::types as wire;
 use crate::types::to_schema;
 use crate::{
-    AggregateFunction, Batch, Column, Error, Expansion, Field, Level, OpenContext, Row,
-    ScalarFunction, Signature, TableFunction, Value,
+    AggregateFunction, Batch, Column, Error, Expansion, Field, Level, OpenContext, ProcessFunction,
+    Row, ScalarFunction, Signature, TableFunction, Value,
 };
 
 use aggregate::DynamicAggregate;
+use process::DynamicProcess;
 
 /// One function of a plugin, as [`plugin!`](crate::plugin) registers it.
 pub struct Entry {
@@ -27,6 +29,7 @@ enum Open {
     Scalar(Opening<dyn DynamicScalar>),
     Table(Opening<dyn DynamicTable>),
     Aggregate(Opening<dyn DynamicAggregate>),
+    Process(Opening<dyn DynamicProcess>),
 }
 
 type Opening<F> = fn(&OpenContext) -> Result<Box<F>, Error>;
@@ -42,6 +45,7 @@ pub trait Offered<Kind> {
 pub struct IsScalar;
 pub struct IsTable;
 pub struct IsAggregate;
+pub struct IsProcess;
 
 impl<F: ScalarFunction> Offered<IsScalar> for F {
     const ENTRY: Entry = Entry {
@@ -61,6 +65,13 @@ impl<F: AggregateFunction> Offered<IsAggregate> for F {
     const ENTRY: Entry = Entry {
         signature: F::signature,
         open: Open::Aggregate(|context| Ok(Box::new(F::open(context)?))),
+    };
+}
+
+impl<F: ProcessFunction> Offered<IsProcess> for F {
+    const ENTRY: Entry = Entry {
+        signature: F::signature,
+        open: Open::Process(|context| Ok(Box::new(F::open(context)?))),
     };
 }
 

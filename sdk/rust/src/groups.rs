@@ -70,7 +70,7 @@ impl<G: Group> Accumulators for Groups<G> {
 
 /// What a method that adds a row may return: nothing, or why the row fails.
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` is not what a method of an aggregate function returns",
+    message = "`{Self}` is not what a method that gives nothing returns",
     label = "neither nothing nor a `Result<(), E>`"
 )]
 pub trait Added {

@@ -90,6 +90,7 @@
 mod aggregate;
 mod bindings;
 mod bitmap;
+mod call;
 mod context;
 mod error;
 mod expansion;
@@ -97,32 +98,46 @@ mod exports;
 mod function;
 mod groups;
 mod inference;
+mod kept;
+mod pending;
+mod process;
 mod read;
 mod result;
 mod row;
+mod row_by_row;
+mod side_output;
 mod signature;
+mod slot;
+mod store;
 mod table;
 mod typed;
 mod types;
 
 pub use aggregate::{Accumulators, AggregateFunction};
+pub use bindings::exports::wasmill::udf::process::Output as OutputRows;
 pub use bindings::exports::wasmill::udf::table::Expansion;
 pub use bindings::wasmill::udf::columns::{Array, Batch, Column, TimeUnit, Values};
 pub use bindings::wasmill::udf::inference::{InferenceError, Model};
 pub use bindings::wasmill::udf::log::Level;
+pub use bindings::wasmill::udf::state::{Clock, Keyed};
 pub use bindings::wasmill::udf::types::{Error, RowError, Value};
 pub use bitmap::Bitmap;
+pub use call::{At, Call};
 pub use context::OpenContext;
 pub use expansion::TableRow;
 pub use function::ScalarFunction;
+pub use kept::{Kept, List, Map, State, StateValue};
+pub use process::{ProcessFunction, Timers};
 pub use read::{Booleans, Bytes, Lists, Number, Numbers, Read};
 pub use result::{Built, ListItem, Output, ResultValue};
 pub use row::Row;
+pub use side_output::SideOutput;
 pub use signature::{Arguments, Parameter, Signature};
+pub use slot::{SideRows, Slot, SlotKind};
 pub use table::TableFunction;
 pub use typed::{Argument, ArgumentList};
 pub use types::{DataType, Date, Field, Timestamp};
-pub use wasmill_sdk_macros::{aggregate, scalar, table};
+pub use wasmill_sdk_macros::{State, aggregate, process, scalar, table};
 
 /// The function's own metrics, in the host's registry.
 pub mod metrics {
@@ -137,18 +152,22 @@ pub fn log(level: Level, message: &str) {
 /// What the macros expand to; not for use by hand.
 #[doc(hidden)]
 pub mod private {
+    pub use crate::call::Call;
     pub use crate::expansion::{Always, Gave, OrError, columns, expand};
     pub use crate::exports::Entry;
-    pub use crate::groups::{Group, Groups, fold, state_fields, states, value_type, values};
+    pub use crate::groups::{Added, Group, Groups, fold, state_fields, states, value_type, values};
+    pub use crate::kept::Place;
+    pub use crate::row_by_row::{Function, Process, RowByRow};
+    pub use crate::side_output::{Gathered, Given};
+    pub use crate::store::Store;
     pub use crate::typed::{evaluate, evaluate_row};
     pub use inventory::submit;
 }
 
-/// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`] or
-/// [`AggregateFunction`] by hand:
-/// the plugin offers them beside its [`#[scalar]`](macro@scalar), [`#[table]`](macro@table) and
-/// [`#[aggregate]`](macro@aggregate) ones,
-/// which register themselves. The host refuses a plugin with two functions of one name.
+/// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`],
+/// [`AggregateFunction`] or [`ProcessFunction`] by hand: the plugin offers them beside its
+/// [`#[scalar]`](macro@scalar), [`#[table]`](macro@table), [`#[aggregate]`](macro@aggregate) and
+/// `#[process]` ones, which register themselves. The host refuses a plugin with two functions of one name.
 #[macro_export]
 macro_rules! plugin {
     ($($function:ty),+ $(,)?) => {

@@ -6,7 +6,13 @@ use crate::{Array, Batch, Bitmap, Column, DataType, Error, RowError, Value, Valu
 /// A column that was read, of one layout.
 pub trait Read: Sized + 'static {
     /// Copies a column out of the host.
-    fn read(column: &Column) -> Result<Self, Error>;
+    fn read(column: &Column) -> Result<Self, Error> {
+        Self::of(column)
+    }
+
+    /// Reads what has arrays.
+    #[doc(hidden)]
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error>;
 
     /// Copies a batch's column out of the host; an index past the end traps.
     fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
@@ -26,6 +32,23 @@ pub trait Read: Sized + 'static {
     #[inline]
     fn is_present(&self, row: usize) -> bool {
         self.validity().is_none_or(|bits| bits.get(row))
+    }
+}
+
+/// What a column is read from.
+#[doc(hidden)]
+pub trait Arrays: Sized {
+    fn array(&self) -> Array;
+    fn child(&self, index: u32) -> Self;
+}
+
+impl Arrays for Column {
+    fn array(&self) -> Array {
+        self.read()
+    }
+
+    fn child(&self, index: u32) -> Self {
+        Column::child(self, index)
     }
 }
 
@@ -207,8 +230,8 @@ impl<T: Number> Numbers<T> {
 }
 
 impl<T: Number> Read for Numbers<T> {
-    fn read(column: &Column) -> Result<Self, Error> {
-        Self::of_array(column.read())
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
+        Self::of_array(column.array())
     }
 
     fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
@@ -250,8 +273,8 @@ impl Booleans {
 }
 
 impl Read for Booleans {
-    fn read(column: &Column) -> Result<Self, Error> {
-        Self::of_array(column.read())
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
+        Self::of_array(column.array())
     }
 
     fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
@@ -298,8 +321,8 @@ impl Bytes {
 }
 
 impl Read for Bytes {
-    fn read(column: &Column) -> Result<Self, Error> {
-        Self::of_array(column.read())
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
+        Self::of_array(column.array())
     }
 
     fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
@@ -331,14 +354,14 @@ impl Read for Bytes {
 }
 
 impl<C: Read> Read for Lists<C> {
-    fn read(column: &Column) -> Result<Self, Error> {
-        let array = column.read();
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
+        let array = column.array();
         let rows = array.length as usize;
         let Values::Offsets(offsets) = &array.values else {
             return Err(wrong_layout(&array.values, "a list"));
         };
         let validity = checked(array.validity, rows, offsets.len(), rows + 1)?;
-        let items = C::read(&column.child(0))?;
+        let items = C::of(&column.child(0))?;
         Ok(Self {
             offsets: checked_offsets(offsets, items.rows())?,
             items,

@@ -124,7 +124,9 @@ fn collect_fallible<T: ResultValue>(
 )]
 pub trait ResultValue: Sized {
     /// Gathers values.
-    type Builder: Build<Self>;
+    type Builder: Build<Self> + Default;
+    /// One type for all that become the same SQL value.
+    type Owned: 'static;
 
     fn data_type() -> DataType;
 
@@ -180,7 +182,7 @@ pub trait Build<T> {
 }
 
 /// A column that was gathered in the guest.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Built {
     data_type: DataType,
     array: Array,
@@ -204,6 +206,38 @@ impl Built {
             },
             children,
         })
+    }
+
+    /// Lists of items, a list a row.
+    pub(crate) fn lists(ends: &[usize], items: Self) -> Result<Self, Error> {
+        Ok(Self {
+            data_type: DataType::List(Box::new(Field::item(items.data_type.clone()))),
+            array: Array {
+                length: ends.len() as u32,
+                validity: None,
+                values: Values::Offsets(offsets(ends)?),
+            },
+            children: vec![items],
+        })
+    }
+
+    /// Structs of these fields.
+    pub(crate) fn structs(names: &[&str], fields: Vec<Self>) -> Self {
+        let named = names.iter().zip(&fields);
+        let types = named.map(|(name, field)| Field::new(*name, field.data_type.clone()));
+        Self {
+            data_type: DataType::Struct(types.collect()),
+            array: Array {
+                length: fields.first().map_or(0, |field| field.array.length),
+                validity: None,
+                values: Values::None,
+            },
+            children: fields,
+        }
+    }
+
+    pub(crate) fn data_type(&self) -> &DataType {
+        &self.data_type
     }
 
     /// Hands the column to the host: one copy.
@@ -253,6 +287,7 @@ macro_rules! results {
     ($($type:ty => $data_type:expr, $stored:ty, $store:expr;)*) => {$(
         impl ResultValue for $type {
             type Builder = NumberBuilder<$stored>;
+            type Owned = Self;
 
             fn data_type() -> DataType {
                 $data_type
@@ -310,6 +345,7 @@ macro_rules! results {
 }
 
 /// Gathers numbers, and what is stored as numbers.
+#[derive(Default)]
 pub struct NumberBuilder<T> {
     items: Vec<T>,
 }
@@ -330,6 +366,7 @@ results! {
 }
 
 /// Gathers booleans.
+#[derive(Default)]
 pub struct BooleanBuilder {
     bits: Bitmap,
     rows: usize,
@@ -337,6 +374,7 @@ pub struct BooleanBuilder {
 
 impl ResultValue for bool {
     type Builder = BooleanBuilder;
+    type Owned = Self;
 
     fn data_type() -> DataType {
         DataType::Boolean
@@ -368,15 +406,17 @@ impl Build<bool> for BooleanBuilder {
 }
 
 /// Gathers strings, or byte strings.
+#[derive(Default)]
 pub struct BytesBuilder {
     ends: Vec<usize>,
     bytes: Vec<u8>,
 }
 
 macro_rules! bytes {
-    ($($type:ty => $data_type:expr;)*) => {$(
+    ($($type:ty => $data_type:expr, $owned:ty;)*) => {$(
         impl ResultValue for $type {
             type Builder = BytesBuilder;
+            type Owned = $owned;
 
             fn data_type() -> DataType {
                 $data_type
@@ -408,14 +448,15 @@ macro_rules! bytes {
 }
 
 bytes! {
-    &str => DataType::Utf8;
-    String => DataType::Utf8;
-    &[u8] => DataType::Binary;
-    Vec<u8> => DataType::Binary;
+    &str => DataType::Utf8, String;
+    String => DataType::Utf8, String;
+    &[u8] => DataType::Binary, Vec<u8>;
+    Vec<u8> => DataType::Binary, Vec<u8>;
 }
 
 impl<'a> ResultValue for Cow<'a, str> {
     type Builder = BytesBuilder;
+    type Owned = String;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -456,8 +497,18 @@ pub struct ListBuilder<T> {
     items: Vec<T>,
 }
 
+impl<T> Default for ListBuilder<T> {
+    fn default() -> Self {
+        Self {
+            ends: Vec::new(),
+            items: Vec::new(),
+        }
+    }
+}
+
 impl<T: ListItem + Output> ResultValue for Vec<T> {
     type Builder = ListBuilder<T>;
+    type Owned = Vec<<T::Value as ResultValue>::Owned>;
 
     fn data_type() -> DataType {
         DataType::List(Box::new(Field::item(T::Value::data_type())))

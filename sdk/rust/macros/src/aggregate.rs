@@ -2,10 +2,11 @@
 
 use proc_macro2::{Ident, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
+use syn::ItemImpl;
 use syn::spanned::Spanned;
-use syn::{FnArg, ImplItem, ImplItemFn, ItemImpl, Pat, ReturnType, Type};
 
-use crate::function::{Attribute, plain, without_lifetimes};
+use crate::function::{Attribute, plain};
+use crate::methods::{Method, inline, snake_case, type_name};
 use crate::options::{Options, documentation};
 
 const AGGREGATE: Attribute = Attribute {
@@ -13,6 +14,7 @@ const AGGREGATE: Attribute = Attribute {
     by_hand: "AggregateFunction",
     returns: ("a value", "f64"),
     has_columns: false,
+    has_side_outputs: false,
     options: "`name = \"…\"`, `description = \"…\"` and `volatile`",
 };
 
@@ -31,10 +33,10 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
         syn::Error::new(error.span(), message)
     })?;
     let options = Options::parse(&AGGREGATE, attribute)?;
-    inline(&mut group);
-    let name = type_name(&group)?;
+    inline(&mut group, &["update", "retract", "merge"]);
+    let name = type_name(&AGGREGATE, &group)?;
     let [update, state, merge, evaluate] = METHODS.map(|(method, written)| {
-        let found = Method::of(&group, method)?;
+        let found = Method::of(&group, method, "a group")?;
         found.ok_or_else(|| {
             let message = format!("an `#[aggregate]` type has `{written}`");
             syn::Error::new(group.self_ty.span(), message)
@@ -42,9 +44,9 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
     });
     let (update, state, merge, evaluate) = (update?, state?, merge?, evaluate?);
     for method in [&state, &evaluate] {
-        method.gives_something()?;
+        method.gives_something("f64")?;
     }
-    let retract = Method::of(&group, "retract")?;
+    let retract = Method::of(&group, "retract", "a group")?;
     let sql_name = match &options.name {
         Some(name) => name.value(),
         None => snake_case(&plain(name)),
@@ -63,9 +65,9 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
     });
     let state_names = &merge.names;
     let retracts = retract.is_some();
-    let (update, merge) = (update.fold(name), merge.fold(name));
+    let (update, merge) = (fold(&update, name), fold(&merge, name));
     let retract = match retract {
-        Some(retract) => retract.fold(name),
+        Some(retract) => fold(&retract, name),
         None => quote! {
             let _ = (groups, rows, numbers);
             ::core::result::Result::Err(::wasmill_sdk::Error::failed(
@@ -150,124 +152,21 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
     })
 }
 
-/// What is called a row each becomes a part of its loop.
-fn inline(group: &mut ItemImpl) {
-    for item in &mut group.items {
-        if let ImplItem::Fn(method) = item
-            && ["update", "retract", "merge"]
-                .iter()
-                .any(|name| method.sig.ident == name)
-            && !method
-                .attrs
-                .iter()
-                .any(|attribute| attribute.path().is_ident("inline"))
-        {
-            method.attrs.push(syn::parse_quote!(#[inline(always)]));
-        }
+/// Calls it for each row with the row's group.
+fn fold(method: &Method<'_>, group: &Ident) -> TokenStream {
+    let (name, types) = (&method.written.sig.ident, &method.types);
+    let variables = (0..types.len()).map(|index| format_ident!("argument_{index}"));
+    let variables: Vec<_> = variables.collect();
+    let list = quote!((#(#types,)*));
+    quote! {
+        let columns = <#list as ::wasmill_sdk::ArgumentList<'_>>::read(rows)?;
+        private::fold(
+            &columns,
+            groups,
+            numbers,
+            |group: &mut #group, (#(#variables,)*): #list| group.#name(#(#variables),*),
+        )
     }
-}
-
-/// A method that has a group and values of a row.
-struct Method<'a> {
-    written: &'a ImplItemFn,
-    names: Vec<String>,
-    types: Vec<Type>,
-}
-
-impl<'a> Method<'a> {
-    /// The method of this name, if there is one.
-    fn of(group: &'a ItemImpl, name: &str) -> syn::Result<Option<Self>> {
-        let mut methods = group.items.iter().filter_map(|item| match item {
-            ImplItem::Fn(method) if method.sig.ident == name => Some(method),
-            _ => None,
-        });
-        let Some(written) = methods.next() else {
-            return Ok(None);
-        };
-        let mut inputs = written.sig.inputs.iter();
-        if !matches!(inputs.next(), Some(FnArg::Receiver(_))) {
-            let message = format!("`{name}` is a method of a group: it takes `self`");
-            return Err(syn::Error::new(written.sig.span(), message));
-        }
-        let mut method = Self {
-            written,
-            names: Vec::new(),
-            types: Vec::new(),
-        };
-        for input in inputs {
-            let FnArg::Typed(input) = input else {
-                continue;
-            };
-            let Pat::Ident(argument) = &*input.pat else {
-                let message = "an argument needs a name, by which SQL knows it";
-                return Err(syn::Error::new(input.pat.span(), message));
-            };
-            method.names.push(plain(&argument.ident));
-            method.types.push(without_lifetimes(&input.ty));
-        }
-        Ok(Some(method))
-    }
-
-    fn gives_something(&self) -> syn::Result<()> {
-        match &self.written.sig.output {
-            ReturnType::Type(..) => Ok(()),
-            ReturnType::Default => {
-                let name = &self.written.sig.ident;
-                let message = format!("`{name}` gives something: `-> f64`");
-                Err(syn::Error::new(self.written.sig.span(), message))
-            }
-        }
-    }
-
-    /// Calls it for each row with the row's group.
-    fn fold(&self, group: &Ident) -> TokenStream {
-        let (name, types) = (&self.written.sig.ident, &self.types);
-        let variables = (0..types.len()).map(|index| format_ident!("argument_{index}"));
-        let variables: Vec<_> = variables.collect();
-        let list = quote!((#(#types,)*));
-        quote! {
-            let columns = <#list as ::wasmill_sdk::ArgumentList<'_>>::read(rows)?;
-            private::fold(
-                &columns,
-                groups,
-                numbers,
-                |group: &mut #group, (#(#variables,)*): #list| group.#name(#(#variables),*),
-            )
-        }
-    }
-}
-
-/// The name of the type that has the methods.
-fn type_name(group: &ItemImpl) -> syn::Result<&Ident> {
-    let plain = group.trait_.is_none() && group.generics.params.is_empty();
-    match &*group.self_ty {
-        Type::Path(path) if plain && path.qself.is_none() => {
-            if let Some(name) = path.path.get_ident() {
-                return Ok(name);
-            }
-        }
-        _ => {}
-    }
-    Err(syn::Error::new(
-        group.self_ty.span(),
-        format!(
-            "an `#[aggregate]` type is a plain one, with its own methods: its SQL types must be \
-             known; implement `wasmill_sdk::{}` for another",
-            AGGREGATE.by_hand
-        ),
-    ))
-}
-
-/// `WeightedMean` as SQL has it: `weighted_mean`.
-fn snake_case(name: &str) -> String {
-    let mut snake = String::new();
-    for character in name.chars() {
-        if character.is_uppercase() && !snake.is_empty() {
-            snake.push('_');
-        }
-        snake.extend(character.to_lowercase());
-    }
-    snake
 }
 
 #[cfg(test)]
@@ -275,12 +174,6 @@ mod tests {
     use expect_test::expect;
 
     use super::*;
-
-    #[test]
-    fn names_are_those_of_sql() {
-        assert_eq!(snake_case("WeightedMean"), "weighted_mean");
-        assert_eq!(snake_case("mean"), "mean");
-    }
 
     #[test]
     fn what_cannot_be_a_function_is_refused_in_words() {
@@ -329,8 +222,8 @@ mod tests {
         expect![[r#"
             `#[aggregate]` goes on the methods of a type: `impl Mean { … }`
             `#[aggregate]` knows `name = "…"`, `description = "…"` and `volatile`
-            an `#[aggregate]` type is a plain one, with its own methods: its SQL types must be known; implement `wasmill_sdk::AggregateFunction` for another
-            an `#[aggregate]` type is a plain one, with its own methods: its SQL types must be known; implement `wasmill_sdk::AggregateFunction` for another
+            a type with `#[aggregate]` is a plain one, with its own methods: its SQL types must be known; implement `wasmill_sdk::AggregateFunction` for another
+            a type with `#[aggregate]` is a plain one, with its own methods: its SQL types must be known; implement `wasmill_sdk::AggregateFunction` for another
             an `#[aggregate]` type has `fn state(&self) -> (f64, i64)`
             `update` is a method of a group: it takes `self`
             `evaluate` gives something: `-> f64`"#]]

@@ -9,7 +9,7 @@ use syn::{FnArg, GenericParam, ItemFn, Lifetime, Pat, ReturnType, Type, TypeRefe
 use crate::options::{Options, documentation};
 
 /// Arguments that `ArgumentList` is implemented for.
-const MOST_ARGUMENTS: usize = 16;
+pub const MOST_ARGUMENTS: usize = 16;
 
 /// An attribute, in words.
 pub struct Attribute {
@@ -20,6 +20,8 @@ pub struct Attribute {
     pub returns: (&'static str, &'static str),
     /// Whether `columns(…)` may stand in its brackets.
     pub has_columns: bool,
+    /// Whether `side_outputs(…)` may.
+    pub has_side_outputs: bool,
     /// All that may stand there.
     pub options: &'static str,
 }

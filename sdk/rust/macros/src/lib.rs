@@ -4,8 +4,11 @@
 
 mod aggregate;
 mod function;
+mod methods;
 mod options;
+mod process;
 mod scalar;
+mod state;
 mod table;
 
 use proc_macro::TokenStream;
@@ -52,6 +55,36 @@ pub fn table(attribute: TokenStream, item: TokenStream) -> TokenStream {
 #[proc_macro_attribute]
 pub fn aggregate(attribute: TokenStream, item: TokenStream) -> TokenStream {
     aggregate::expand(attribute.into(), item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}
+
+/// Makes a wasmill process function of a type that is what is kept of a key, a
+/// `#[derive(Default, State)]`, which the plugin offers from then on: `use wasmill_sdk::process;`.
+///
+/// The type has `eval(&mut self, …)`, which gets each row, in the order in which they came, and gives
+/// rows as a `#[table]` function does. Before the arguments, which are columns by their names, it may
+/// take a `&mut Call`: the row's time, timers, side outputs. `on_timer(&mut self, …)` may be there, which
+/// gets each timer whose time has come: the `&mut Call`, and the timer's name as a `&str`, or neither. A
+/// method that gives an `Err` fails its row or timer; of the call nothing counts then.
+///
+/// `broadcast(…)`, without `self`, may be there: the table of those columns is broadcast, and what it
+/// makes of each row is gathered in the `B` of `&mut Call<B>`, such as a `Vec` or a `HashMap`, whenever
+/// there are other rows.
+///
+/// The result's columns are called as `#[process(columns(event, at))]` says, as with `#[table]`;
+/// `side_outputs(LATE)` names the statics that are side outputs. All else is as in [`macro@aggregate`].
+#[proc_macro_attribute]
+pub fn process(attribute: TokenStream, item: TokenStream) -> TokenStream {
+    process::expand(attribute.into(), item.into())
+        .unwrap_or_else(|error| error.into_compile_error())
+        .into()
+}
+
+/// Makes a struct what is kept of a key: `use wasmill_sdk::State;`, where it is explained.
+#[proc_macro_derive(State, attributes(state))]
+pub fn state(item: TokenStream) -> TokenStream {
+    state::expand(item.into())
         .unwrap_or_else(|error| error.into_compile_error())
         .into()
 }

@@ -3,11 +3,11 @@
 use proc_macro2::TokenStream;
 use syn::ext::IdentExt as _;
 use syn::parse::Parser;
-use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Token};
+use syn::{Expr, ExprLit, Ident, Lit, LitStr, Meta, Path, Token};
 
 use crate::function::{Attribute, plain};
 
-/// The options of `#[scalar(…)]` and of `#[table(…)]`.
+/// The options of `#[scalar(…)]` and its like.
 #[derive(Default)]
 pub struct Options {
     pub name: Option<LitStr>,
@@ -15,6 +15,8 @@ pub struct Options {
     pub volatile: bool,
     /// Names, as text.
     pub columns: Vec<LitStr>,
+    /// Statics.
+    pub side_outputs: Vec<Path>,
 }
 
 impl Options {
@@ -35,6 +37,12 @@ impl Options {
                         .columns
                         .push(LitStr::new(&plain(&name), name.span()));
                 }
+            } else if meta.path.is_ident("side_outputs") && attribute.has_side_outputs {
+                let statics;
+                syn::parenthesized!(statics in meta.input);
+                options
+                    .side_outputs
+                    .extend(statics.parse_terminated(Path::parse_mod_style, Token![,])?);
             } else {
                 let (name, known) = (attribute.name, attribute.options);
                 return Err(meta.error(format!("`#[{name}]` knows {known}")));

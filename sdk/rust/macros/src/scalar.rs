@@ -12,6 +12,7 @@ const SCALAR: Attribute = Attribute {
     by_hand: "ScalarFunction",
     returns: ("a value", "f64"),
     has_columns: false,
+    has_side_outputs: false,
     options: "`name = \"…\"`, `description = \"…\"` and `volatile`",
 };
 

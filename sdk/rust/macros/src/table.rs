@@ -10,6 +10,7 @@ const TABLE: Attribute = Attribute {
     by_hand: "TableFunction",
     returns: ("rows", "Vec<f64>"),
     has_columns: true,
+    has_side_outputs: false,
     options: "`name = \"…\"`, `description = \"…\"`, `columns(…, …)` and `volatile`",
 };
 
