@@ -17,8 +17,8 @@ pub struct CallKeys {
     pub(super) ids: Vec<u32>,
 }
 
-/// Timers whose time has come, earliest first, and those of one time in the order in which they were
-/// set.
+/// Timers whose time has come, earliest first, those of one time in the order in which they were set
+/// (those that one call has set, by its keys).
 #[derive(Debug)]
 pub struct DueTimers {
     /// Its numbers: one a timer.
