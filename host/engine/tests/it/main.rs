@@ -13,6 +13,7 @@ mod late_rows;
 mod outer_joins;
 mod plugins;
 mod predict;
+mod process;
 mod processing_time;
 mod queries;
 mod stream;
