@@ -27,9 +27,6 @@ pub trait TableRow: Sized {
     /// Gathers rows.
     type Builders: Default;
 
-    /// One type for all rows that become the same SQL row.
-    type Owned: 'static;
-
     fn data_types() -> Vec<DataType>;
 
     /// Why the row failed, if it did.
@@ -80,7 +77,6 @@ impl<B> ColumnBuilder<B> {
 impl<O: Output> TableRow for O {
     const COLUMNS: usize = 1;
     type Builders = ColumnBuilder<<O::Value as ResultValue>::Builder>;
-    type Owned = <O::Value as ResultValue>::Owned;
 
     fn data_types() -> Vec<DataType> {
         vec![O::Value::data_type()]
@@ -102,7 +98,6 @@ macro_rules! rows {
         impl<$($name: Output),*> TableRow for ($($name,)*) {
             const COLUMNS: usize = $columns;
             type Builders = ($(ColumnBuilder<<$name::Value as ResultValue>::Builder>,)*);
-            type Owned = ($(<$name::Value as ResultValue>::Owned,)*);
 
             fn data_types() -> Vec<DataType> {
                 vec![$($name::Value::data_type()),*]

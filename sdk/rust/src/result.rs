@@ -125,8 +125,6 @@ fn collect_fallible<T: ResultValue>(
 pub trait ResultValue: Sized {
     /// Gathers values.
     type Builder: Build<Self> + Default;
-    /// One type for all that become the same SQL value.
-    type Owned: 'static;
 
     fn data_type() -> DataType;
 
@@ -287,7 +285,6 @@ macro_rules! results {
     ($($type:ty => $data_type:expr, $stored:ty, $store:expr;)*) => {$(
         impl ResultValue for $type {
             type Builder = NumberBuilder<$stored>;
-            type Owned = Self;
 
             fn data_type() -> DataType {
                 $data_type
@@ -374,7 +371,6 @@ pub struct BooleanBuilder {
 
 impl ResultValue for bool {
     type Builder = BooleanBuilder;
-    type Owned = Self;
 
     fn data_type() -> DataType {
         DataType::Boolean
@@ -413,10 +409,9 @@ pub struct BytesBuilder {
 }
 
 macro_rules! bytes {
-    ($($type:ty => $data_type:expr, $owned:ty;)*) => {$(
+    ($($type:ty => $data_type:expr;)*) => {$(
         impl ResultValue for $type {
             type Builder = BytesBuilder;
-            type Owned = $owned;
 
             fn data_type() -> DataType {
                 $data_type
@@ -448,15 +443,14 @@ macro_rules! bytes {
 }
 
 bytes! {
-    &str => DataType::Utf8, String;
-    String => DataType::Utf8, String;
-    &[u8] => DataType::Binary, Vec<u8>;
-    Vec<u8> => DataType::Binary, Vec<u8>;
+    &str => DataType::Utf8;
+    String => DataType::Utf8;
+    &[u8] => DataType::Binary;
+    Vec<u8> => DataType::Binary;
 }
 
 impl<'a> ResultValue for Cow<'a, str> {
     type Builder = BytesBuilder;
-    type Owned = String;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -508,7 +502,6 @@ impl<T> Default for ListBuilder<T> {
 
 impl<T: ListItem + Output> ResultValue for Vec<T> {
     type Builder = ListBuilder<T>;
-    type Owned = Vec<<T::Value as ResultValue>::Owned>;
 
     fn data_type() -> DataType {
         DataType::List(Box::new(Field::item(T::Value::data_type())))
