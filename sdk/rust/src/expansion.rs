@@ -41,7 +41,6 @@ pub struct ColumnBuilder<B> {
     values: B,
     /// From the first NULL on.
     validity: Option<Bitmap>,
-    rows: usize,
 }
 
 impl<B> ColumnBuilder<B> {
@@ -50,27 +49,30 @@ impl<B> ColumnBuilder<B> {
     where
         B: Build<T>,
     {
-        match value {
-            Some(value) => {
-                if let Some(validity) = &mut self.validity {
-                    validity.push(self.rows, true);
-                }
-                self.values.push(value);
-            }
-            None => {
-                let validity = self.validity.get_or_insert_with(|| Bitmap::ones(self.rows));
-                validity.push(self.rows, false);
-                self.values.push_null();
-            }
+        if value.is_none() || self.validity.is_some() {
+            self.mark::<T>(value.is_some());
         }
-        self.rows += 1;
+        match value {
+            Some(value) => self.values.push(value),
+            None => self.values.push_null(),
+        }
+    }
+
+    fn mark<T>(&mut self, present: bool)
+    where
+        B: Build<T>,
+    {
+        let rows = self.values.rows();
+        let validity = self.validity.get_or_insert_with(|| Bitmap::ones(rows));
+        validity.push(rows, present);
     }
 
     pub(crate) fn finish<T: ResultValue<Builder = B>>(self) -> Result<Built, Error>
     where
         B: Build<T>,
     {
-        Built::new::<T>(T::data_type(), self.rows, self.validity, self.values)
+        let rows = self.values.rows();
+        Built::new::<T>(T::data_type(), rows, self.validity, self.values)
     }
 }
 

@@ -175,6 +175,8 @@ pub trait Build<T> {
     fn with_capacity(rows: usize) -> Self;
     fn push(&mut self, value: T);
     fn push_null(&mut self);
+    /// How many were pushed.
+    fn rows(&self) -> usize;
     /// The buffers, and the columns below.
     fn finish(self) -> Result<(Values, Vec<Built>), Error>;
 }
@@ -334,6 +336,11 @@ macro_rules! results {
                 self.items.push(<$stored>::default());
             }
 
+            #[inline]
+            fn rows(&self) -> usize {
+                self.items.len()
+            }
+
             fn finish(self) -> Result<(Values, Vec<Built>), Error> {
                 Ok((<$stored>::into_values(self.items), Vec::new()))
             }
@@ -396,6 +403,10 @@ impl Build<bool> for BooleanBuilder {
         self.push(false);
     }
 
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
         Ok((Values::Boolean(self.bits.into_bytes()), Vec::new()))
     }
@@ -435,6 +446,10 @@ macro_rules! bytes {
                 self.ends.push(self.bytes.len());
             }
 
+            fn rows(&self) -> usize {
+                self.ends.len()
+            }
+
             fn finish(self) -> Result<(Values, Vec<Built>), Error> {
                 Ok((Values::Bytes((offsets(&self.ends)?, self.bytes)), Vec::new()))
             }
@@ -468,6 +483,10 @@ impl Build<Cow<'_, str>> for BytesBuilder {
 
     fn push_null(&mut self) {
         <Self as Build<&str>>::push_null(self);
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
@@ -523,6 +542,10 @@ impl<T: ListItem + Output> Build<Vec<T>> for ListBuilder<T> {
 
     fn push_null(&mut self) {
         self.ends.push(self.items.len());
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
