@@ -70,7 +70,7 @@ impl Alerts {
         amount: f64,
     ) -> Option<(String, f64, f64, i64)> {
         let Some(highest) = call.broadcast().get(category) else {
-            call.give(&UNKNOWN, (category, amount));
+            call.give(&UNKNOWN, (category.to_owned(), amount));
             return None;
         };
         if amount <= *highest {

@@ -126,11 +126,14 @@ impl ProcessFunction for UserSessions {
             let session = self.add(&mut open[key as usize], *time);
             ended.extend(session.map(|session| (row, session.row())));
         }
-        // Each key of the call has a row.
         let keys: Vec<u32> = (0..open.len() as u32).collect();
-        let at = open.iter().flatten();
-        let at: Vec<i64> = at.map(|open| open.last.saturating_add(self.gap)).collect();
         write(keyed, &keys, &open)?;
+        let ends = keys.iter().zip(&open);
+        let ends = ends.filter_map(|(key, open)| {
+            let end = open.as_ref()?.last.saturating_add(self.gap);
+            Some((*key, end))
+        });
+        let (keys, at): (Vec<u32>, Vec<i64>) = ends.unzip();
         keyed.set_timers(Clock::Event, TIMER, &keys, &at);
         Ok(vec![OutputRows::collect(&COLUMNS, ended)?])
     }

@@ -20,7 +20,7 @@ pub struct Call<'a, B = ()> {
     pub(crate) sides: Sides<'a>,
     pub(crate) row: u32,
     pub(crate) key: u32,
-    /// Why the row fails, whatever the function says.
+    /// What the function does that it said it would not.
     pub(crate) failed: Option<String>,
 }
 
@@ -98,11 +98,7 @@ impl<'a, B> Call<'a, B> {
 
     /// Gives a row of a side output, which the attribute's `side_outputs(…)` names.
     #[inline]
-    pub fn give<R: TableRow<Builders: 'static>>(
-        &mut self,
-        output: &SideOutput<R>,
-        row: impl TableRow<Builders = R::Builders, Owned = R::Owned>,
-    ) {
+    pub fn give<R: TableRow<Builders: 'static>>(&mut self, output: &SideOutput<R>, row: R) {
         if let Err(message) = self.sides.give(output, self.row, row) {
             self.failed = Some(message);
         }

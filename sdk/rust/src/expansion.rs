@@ -27,9 +27,6 @@ pub trait TableRow: Sized {
     /// Gathers rows.
     type Builders: Default;
 
-    /// One type for all rows that become the same SQL row.
-    type Owned: 'static;
-
     fn data_types() -> Vec<DataType>;
 
     /// Why the row failed, if it did.
@@ -44,7 +41,6 @@ pub struct ColumnBuilder<B> {
     values: B,
     /// From the first NULL on.
     validity: Option<Bitmap>,
-    rows: usize,
 }
 
 impl<B> ColumnBuilder<B> {
@@ -53,34 +49,36 @@ impl<B> ColumnBuilder<B> {
     where
         B: Build<T>,
     {
-        match value {
-            Some(value) => {
-                if let Some(validity) = &mut self.validity {
-                    validity.push(self.rows, true);
-                }
-                self.values.push(value);
-            }
-            None => {
-                let validity = self.validity.get_or_insert_with(|| Bitmap::ones(self.rows));
-                validity.push(self.rows, false);
-                self.values.push_null();
-            }
+        if value.is_none() || self.validity.is_some() {
+            self.mark::<T>(value.is_some());
         }
-        self.rows += 1;
+        match value {
+            Some(value) => self.values.push(value),
+            None => self.values.push_null(),
+        }
+    }
+
+    fn mark<T>(&mut self, present: bool)
+    where
+        B: Build<T>,
+    {
+        let rows = self.values.rows();
+        let validity = self.validity.get_or_insert_with(|| Bitmap::ones(rows));
+        validity.push(rows, present);
     }
 
     pub(crate) fn finish<T: ResultValue<Builder = B>>(self) -> Result<Built, Error>
     where
         B: Build<T>,
     {
-        Built::new::<T>(T::data_type(), self.rows, self.validity, self.values)
+        let rows = self.values.rows();
+        Built::new::<T>(T::data_type(), rows, self.validity, self.values)
     }
 }
 
 impl<O: Output> TableRow for O {
     const COLUMNS: usize = 1;
     type Builders = ColumnBuilder<<O::Value as ResultValue>::Builder>;
-    type Owned = <O::Value as ResultValue>::Owned;
 
     fn data_types() -> Vec<DataType> {
         vec![O::Value::data_type()]
@@ -102,7 +100,6 @@ macro_rules! rows {
         impl<$($name: Output),*> TableRow for ($($name,)*) {
             const COLUMNS: usize = $columns;
             type Builders = ($(ColumnBuilder<<$name::Value as ResultValue>::Builder>,)*);
-            type Owned = ($(<$name::Value as ResultValue>::Owned,)*);
 
             fn data_types() -> Vec<DataType> {
                 vec![$($name::Value::data_type()),*]

@@ -73,6 +73,38 @@
 //! }
 //! ```
 //!
+//! A type that is what is kept of a key, with what is done for each of its rows and timers, is a process
+//! function:
+//!
+//! ```
+//! use wasmill_sdk::{At, Call, State, process};
+//!
+//! #[derive(Default, State)]
+//! struct Visits {
+//!     count: i64,
+//! }
+//!
+//! /// How many visits there were, when nobody has come for ten minutes.
+//! #[process(columns(visits))]
+//! impl Visits {
+//!     fn eval(&mut self, call: &mut Call) {
+//!         self.count += 1;
+//!         call.set_timer("idle", call.time().unwrap_or_default() + 600_000);
+//!     }
+//!
+//!     fn on_timer(&mut self) -> Option<i64> {
+//!         Some(std::mem::take(&mut self.count))
+//!     }
+//! }
+//!
+//! let at = At::time(5);
+//! let mut call = Call::of(&at, &());
+//! let mut visits = Visits::default();
+//! visits.eval(&mut call);
+//! assert_eq!(call.timer("idle"), Some(600_005));
+//! assert_eq!(visits.on_timer(), Some(1));
+//! ```
+//!
 //! - An argument may be a `bool`, an integer, a float, `&str` or [`String`], `&[u8]` or `Vec<u8>`,
 //!   [`Timestamp`], [`Date`], `&[T]` of numbers or `Vec<T>` of any of these.
 //! - NULL is [`Option`]: an argument without it is never NULL, because a row with a NULL there
@@ -81,11 +113,16 @@
 //!   becomes of them.
 //! - A function that is opened with parameters, or uses a model, implements [`ScalarFunction`], and
 //!   [`plugin!`] registers it.
-//!   A table function by hand implements [`TableFunction`], an aggregate [`AggregateFunction`].
-//! - A plugin offers every `#[scalar]`, `#[table]` and `#[aggregate]` function of its own crate. The linker may leave
-//!   out those of a library that it depends on: wrap such a function in one of the plugin's.
+//!   A table function by hand implements [`TableFunction`], an aggregate [`AggregateFunction`], a process
+//!   function [`ProcessFunction`].
+//! - A plugin offers every `#[scalar]`, `#[table]`, `#[aggregate]` and `#[process]` function of its own
+//!   crate. The linker may leave out those of a library that it depends on: wrap such a function in one
+//!   of the plugin's.
 
 #![cfg_attr(test, allow(clippy::unwrap_used))]
+
+#[cfg(test)]
+extern crate self as wasmill_sdk;
 
 mod aggregate;
 mod bindings;
@@ -167,7 +204,8 @@ pub mod private {
 /// Registers functions by their types, which implement [`ScalarFunction`], [`TableFunction`],
 /// [`AggregateFunction`] or [`ProcessFunction`] by hand: the plugin offers them beside its
 /// [`#[scalar]`](macro@scalar), [`#[table]`](macro@table), [`#[aggregate]`](macro@aggregate) and
-/// `#[process]` ones, which register themselves. The host refuses a plugin with two functions of one name.
+/// [`#[process]`](macro@process) ones, which register themselves. The host refuses a plugin with two
+/// functions of one name.
 #[macro_export]
 macro_rules! plugin {
     ($($function:ty),+ $(,)?) => {

@@ -7,7 +7,7 @@ use crate::{
 
 /// Rows of many keys in, any number of rows out, at once or later: with state by key, and timers.
 ///
-/// `#[process]` makes one of a type that is what is kept of a key. Written by
+/// [`#[process]`](macro@crate::process) makes one of a type that is what is kept of a key. Written by
 /// hand, a function has parameters and arguments of any type, and does with a whole batch as it likes:
 ///
 /// ```

@@ -125,8 +125,6 @@ fn collect_fallible<T: ResultValue>(
 pub trait ResultValue: Sized {
     /// Gathers values.
     type Builder: Build<Self> + Default;
-    /// One type for all that become the same SQL value.
-    type Owned: 'static;
 
     fn data_type() -> DataType;
 
@@ -177,6 +175,8 @@ pub trait Build<T> {
     fn with_capacity(rows: usize) -> Self;
     fn push(&mut self, value: T);
     fn push_null(&mut self);
+    /// How many were pushed.
+    fn rows(&self) -> usize;
     /// The buffers, and the columns below.
     fn finish(self) -> Result<(Values, Vec<Built>), Error>;
 }
@@ -287,7 +287,6 @@ macro_rules! results {
     ($($type:ty => $data_type:expr, $stored:ty, $store:expr;)*) => {$(
         impl ResultValue for $type {
             type Builder = NumberBuilder<$stored>;
-            type Owned = Self;
 
             fn data_type() -> DataType {
                 $data_type
@@ -337,6 +336,11 @@ macro_rules! results {
                 self.items.push(<$stored>::default());
             }
 
+            #[inline]
+            fn rows(&self) -> usize {
+                self.items.len()
+            }
+
             fn finish(self) -> Result<(Values, Vec<Built>), Error> {
                 Ok((<$stored>::into_values(self.items), Vec::new()))
             }
@@ -374,7 +378,6 @@ pub struct BooleanBuilder {
 
 impl ResultValue for bool {
     type Builder = BooleanBuilder;
-    type Owned = Self;
 
     fn data_type() -> DataType {
         DataType::Boolean
@@ -400,6 +403,10 @@ impl Build<bool> for BooleanBuilder {
         self.push(false);
     }
 
+    fn rows(&self) -> usize {
+        self.rows
+    }
+
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
         Ok((Values::Boolean(self.bits.into_bytes()), Vec::new()))
     }
@@ -413,10 +420,9 @@ pub struct BytesBuilder {
 }
 
 macro_rules! bytes {
-    ($($type:ty => $data_type:expr, $owned:ty;)*) => {$(
+    ($($type:ty => $data_type:expr;)*) => {$(
         impl ResultValue for $type {
             type Builder = BytesBuilder;
-            type Owned = $owned;
 
             fn data_type() -> DataType {
                 $data_type
@@ -440,6 +446,10 @@ macro_rules! bytes {
                 self.ends.push(self.bytes.len());
             }
 
+            fn rows(&self) -> usize {
+                self.ends.len()
+            }
+
             fn finish(self) -> Result<(Values, Vec<Built>), Error> {
                 Ok((Values::Bytes((offsets(&self.ends)?, self.bytes)), Vec::new()))
             }
@@ -448,15 +458,14 @@ macro_rules! bytes {
 }
 
 bytes! {
-    &str => DataType::Utf8, String;
-    String => DataType::Utf8, String;
-    &[u8] => DataType::Binary, Vec<u8>;
-    Vec<u8> => DataType::Binary, Vec<u8>;
+    &str => DataType::Utf8;
+    String => DataType::Utf8;
+    &[u8] => DataType::Binary;
+    Vec<u8> => DataType::Binary;
 }
 
 impl<'a> ResultValue for Cow<'a, str> {
     type Builder = BytesBuilder;
-    type Owned = String;
 
     fn data_type() -> DataType {
         DataType::Utf8
@@ -474,6 +483,10 @@ impl Build<Cow<'_, str>> for BytesBuilder {
 
     fn push_null(&mut self) {
         <Self as Build<&str>>::push_null(self);
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
@@ -508,7 +521,6 @@ impl<T> Default for ListBuilder<T> {
 
 impl<T: ListItem + Output> ResultValue for Vec<T> {
     type Builder = ListBuilder<T>;
-    type Owned = Vec<<T::Value as ResultValue>::Owned>;
 
     fn data_type() -> DataType {
         DataType::List(Box::new(Field::item(T::Value::data_type())))
@@ -530,6 +542,10 @@ impl<T: ListItem + Output> Build<Vec<T>> for ListBuilder<T> {
 
     fn push_null(&mut self) {
         self.ends.push(self.items.len());
+    }
+
+    fn rows(&self) -> usize {
+        self.ends.len()
     }
 
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {

@@ -156,10 +156,6 @@ impl<'a> Function<'a> {
     }
 }
 
-/// Calls the function for a row or a timer.
-type Step<'a, S, B, G> =
-    dyn FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, usize) -> Result<(), String> + 'a;
-
 /// What a call has beside its rows: `H` is the host, or a test.
 pub struct With<'a, B, H = Keyed> {
     pub(crate) keyed: &'a H,
@@ -223,65 +219,44 @@ impl<B, H: Store> With<'_, B, H> {
     {
         let keys = self.keyed.keys();
         let before = S::read(self.keyed, keys)?;
-        let mut states = loaded::<S>(&before, keys);
-        let mut call = Call::new(self.keyed, self.broadcast, self.side_outputs);
-        let mut gathered = Gathered::default();
-        // One loop, so that what is called in it is inlined there.
-        for (row, &number) in numbers.iter().enumerate() {
-            let Some(state) = states.get_mut(number as usize) else {
-                return Err(no_key(number));
-            };
-            call.row = row as u32;
-            call.key = number;
-            gathered.origin = row as u32;
-            if step(state, &mut call, &mut gathered, row).is_err() || call.failed.is_some() {
-                return Err(self.failures::<S, G>(numbers, &before, keys, &mut step));
-            }
-        }
-        S::write(self.keyed, &before, &states)?;
-        let Call { pending, sides, .. } = call;
-        pending.send(self.keyed, keys);
-        let mut given = Vec::from_iter(gathered.finish(None)?);
-        given.extend(sides.finish()?);
-        Ok(given)
-    }
-
-    /// All rows that fail: once more from the start, and what failed leaves the state as it was, as when
-    /// the host calls again without these rows.
-    #[cold]
-    fn failures<S, G>(
-        &self,
-        numbers: &[u32],
-        before: &S::Before,
-        keys: usize,
-        step: &mut Step<'_, S, B, G>,
-    ) -> Error
-    where
-        S: State,
-        G: Default,
-    {
-        let mut states = loaded::<S>(before, keys);
-        let mut call = Call::new(self.keyed, self.broadcast, self.side_outputs);
-        let mut gathered = Gathered::default();
         let mut errors = Vec::new();
-        for (row, &number) in numbers.iter().enumerate() {
-            let Some(state) = states.get_mut(number as usize) else {
-                return no_key(number);
-            };
-            call.row = row as u32;
-            call.key = number;
-            gathered.origin = row as u32;
-            let saved = state.copy();
-            let done = step(state, &mut call, &mut gathered, row);
-            let done = call.failed.take().map_or(done, Err);
-            if let Err(message) = done {
+        // Once more from the start where a row fails: then what failed leaves the state as it was, as
+        // when the host calls again without these rows, so that all that fail are found.
+        let mut careful = false;
+        'again: loop {
+            let mut states = loaded::<S>(&before, keys);
+            let mut call = Call::new(self.keyed, self.broadcast, self.side_outputs);
+            let mut gathered = Gathered::with_capacity(numbers.len());
+            // One loop, so that what is called in it is inlined there.
+            for (row, &number) in numbers.iter().enumerate() {
+                let Some(state) = states.get_mut(number as usize) else {
+                    return Err(Error::failed(format!("there is no key {number}")));
+                };
+                call.row = row as u32;
+                call.key = number;
+                gathered.origin = row as u32;
+                let saved = careful.then(|| state.copy());
+                let Err(message) = step(state, &mut call, &mut gathered, row) else {
+                    continue;
+                };
+                let Some(saved) = saved else {
+                    careful = true;
+                    continue 'again;
+                };
                 *state = saved;
                 errors.push(RowError::new(row, message));
             }
-        }
-        match errors.is_empty() {
-            true => Error::failed("a row failed, and then did not"),
-            false => Error::Rows(errors),
+            if let Some(message) = call.failed {
+                return Err(Error::failed(message));
+            }
+            if !errors.is_empty() {
+                return Err(Error::Rows(errors));
+            }
+            S::write(self.keyed, &before, &states)?;
+            call.pending.send(self.keyed, keys);
+            let mut given = Vec::from_iter(gathered.finish(None)?);
+            given.extend(call.sides.finish()?);
+            return Ok(given);
         }
     }
 }
@@ -295,7 +270,5 @@ fn loaded<S: State>(before: &S::Before, keys: usize) -> Vec<S> {
     states.collect()
 }
 
-#[cold]
-fn no_key(number: u32) -> Error {
-    Error::failed(format!("there is no key {number}"))
-}
+#[cfg(test)]
+mod tests;

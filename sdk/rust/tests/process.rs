@@ -67,7 +67,7 @@ impl Above {
             return Err(format!("{amount} is negative"));
         }
         let Some(limit) = call.broadcast().get(name) else {
-            call.give(&UNKNOWN, (name, amount));
+            call.give(&UNKNOWN, (name.to_owned(), amount));
             return Ok(None);
         };
         self.seen = true;

@@ -15,11 +15,12 @@ impl ProcessAttack for Again {
     }
 
     fn on_timers(attack: &str, timers: &Batch, keyed: &Keyed) -> Result<Vec<Output>, Error> {
-        while attack == "loop in on-timers" {
-            std::hint::black_box(());
-        }
-        if attack == "trap in on-timers" {
-            panic!("as it pleases");
+        match attack {
+            "loop in on-timers" => loop {
+                std::hint::black_box(());
+            },
+            "trap in on-timers" => panic!("as it pleases"),
+            _ => {}
         }
         set(attack, keyed);
         let rows = timers.rows();
