@@ -9,7 +9,10 @@ use crate::step;
 
 /// A crate of ours, and the crates of ours that it may use.
 const DOORS: &[(&str, &[&str])] = &[
-    ("wasmill", &["wasmill-engine", "wasmill-plugin"]),
+    (
+        "wasmill",
+        &["wasmill-engine", "wasmill-plugin", "wasmill-state"],
+    ),
     (
         "wasmill-engine",
         &[
