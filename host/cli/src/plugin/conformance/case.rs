@@ -86,6 +86,7 @@ pub enum ErrorKind {
     MissingParameter,
     WrongArguments,
     ModelNotGranted,
+    BadData,
 }
 
 /// A batch as the runner calls it.
@@ -242,6 +243,7 @@ impl ErrorKind {
             ErrorKind::MissingParameter => "missing-parameter",
             ErrorKind::WrongArguments => "wrong-arguments",
             ErrorKind::ModelNotGranted => "model-not-granted",
+            ErrorKind::BadData => "bad-data",
         }
     }
 }
