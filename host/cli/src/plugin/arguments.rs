@@ -77,7 +77,9 @@ pub struct Test {
     pub target: String,
 
     /// Runs the conformance suite, which components of all languages pass: their functions `add`,
-    /// `greet`, `echo`, `score`, `words` and `mean`.
+    /// `greet`, `echo`, `score`, `words` and `mean`, and the process functions `keyed_sum`,
+    /// `keyed_recent`, `keyed_list`, `keyed_map`, `keyed_lookup`, `timer_echo`, `side_split` and
+    /// `broadcast_limit`.
     #[arg(long)]
     pub conformance: bool,
 

@@ -155,7 +155,7 @@ fn calls<'a>(
             let mut random = Random::new(arguments.seed);
             let mut call = process::calls(function, batch, arguments.keys, &mut random)?;
             Box::new(move || match call() {
-                Err(CallError::Plugin(error)) => Err(failed(error)),
+                Err(CallError::Plugin(error)) => Err(failed(*error)),
                 called => called.map_err(|error| error.failure(name)),
             })
         }

@@ -209,12 +209,9 @@ impl Written {
     }
 
     fn values(&self, name: &str, unnamed: &[FieldRef]) -> Result<&[Value], Failure> {
-        let place = match &self.names {
-            Some(names) => names.iter().position(|known| known == name),
-            None if unnamed.len() == self.columns.len() => {
-                unnamed.iter().position(|field| field.name() == name)
-            }
-            None => None,
+        let place = match unnamed.len() == self.columns.len() && self.names.is_none() {
+            true => unnamed.iter().position(|field| field.name() == name),
+            false => self.names().iter().position(|known| known == name),
         };
         match place.and_then(|place| self.columns.get(place)) {
             Some(values) => Ok(values),
@@ -236,7 +233,8 @@ impl Written {
     pub fn guess(&self, name: &str) -> Result<DataType, Failure> {
         match self.rows {
             0 => Ok(DataType::Utf8),
-            _ => guessed(self.values(name, &[])?, self.texts),
+            _ => guessed(self.values(name, &[])?, self.texts)
+                .map_err(|failure| failure.at(&format!("`{name}`"))),
         }
     }
 

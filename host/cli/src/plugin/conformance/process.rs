@@ -253,7 +253,7 @@ impl Run {
 
     /// Fires what is due. After a call that fails, each timer by itself; on one that fails alone the
     /// function is not called again. Gives the first error.
-    fn timers(&mut self) -> Result<Option<PluginError>, String> {
+    fn timers(&mut self) -> Result<Option<Box<PluginError>>, String> {
         let failed = match self.driver.timers(self.moment) {
             Ok(()) => return Ok(None),
             Err(CallError::Timers(_, error)) => error,
@@ -326,5 +326,25 @@ fn told(error: CallError) -> String {
         }
         CallError::State(reason) => format!("the state cannot be used: {reason}"),
         CallError::EndlessTimers => "it sets timers without end".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_case_can_be_read() {
+        let file: File = serde_json::from_str(super::super::PROCESS).unwrap();
+        for case in &file.cases {
+            let time = case.on_time.then(|| "int64".to_owned());
+            let texts = case.keys.iter().chain(&case.arguments).chain(&time);
+            let fields = case::fields(&texts.cloned().collect::<Vec<_>>()).unwrap();
+            let rows = case.steps.iter().filter_map(|step| step.rows.as_ref());
+            for rows in rows {
+                let columns = columns(&fields, rows);
+                assert!(columns.is_ok(), "{}: {:?}", case.name, columns.err());
+            }
+        }
     }
 }

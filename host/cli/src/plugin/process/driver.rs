@@ -43,9 +43,9 @@ impl Moment {
 #[derive(Debug)]
 pub enum CallError {
     /// The function did; nothing has changed.
-    Plugin(PluginError),
+    Plugin(Box<PluginError>),
     /// It did for timers, as this says.
-    Timers(String, PluginError),
+    Timers(String, Box<PluginError>),
     /// The state cannot be read or written.
     State(String),
     /// Timers are set without end.
@@ -244,7 +244,7 @@ impl Driver {
             Ok(Ok(processed)) => processed,
             Ok(Err(error)) | Err(ProcessError::Plugin(error)) => {
                 state.cancel(keys);
-                return Err(CallError::Plugin(error));
+                return Err(error.into());
             }
             Err(ProcessError::State(reason)) => {
                 state.cancel(keys);
@@ -257,7 +257,7 @@ impl Driver {
         let bytes = state.bytes() as u64;
         drop(state);
         let charged = function.charge_state(&mut self.charge, bytes);
-        charged.map_err(CallError::Plugin)?;
+        charged?;
         Ok(rows)
     }
 }
@@ -297,6 +297,12 @@ impl Origin {
         let times = self.times.as_ref();
         let times = times.map(|times| take(times, origins, None)).transpose()?;
         Ok((keys.collect::<Result<_, _>>()?, times))
+    }
+}
+
+impl From<PluginError> for CallError {
+    fn from(error: PluginError) -> Self {
+        CallError::Plugin(Box::new(error))
     }
 }
 
