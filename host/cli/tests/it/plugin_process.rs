@@ -261,7 +261,7 @@ fn what_is_wrong() {
         error: the rows have (value, j), and no `k`
         $ wasmill plugin test conformance.wasm#keyed_sum --key k --rows '{"k": null, "value": 1}'
         exit 2
-        error: the rows do not tell the types of their columns
+        error: `k`: the rows do not tell the types of their columns
 
         hint: give them: --types 'a int64, b list<utf8>'
         $ wasmill plugin test conformance.wasm#keyed_sum --time value --rows '{"value": "x"}'
