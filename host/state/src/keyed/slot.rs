@@ -331,24 +331,28 @@ impl Slot {
     fn settle(&mut self, shared: &mut Shared) -> Result<(), ArrowError> {
         self.log.sweep();
         while let Some(run) = self.log.tail() {
-            self.rewrite(&run, shared)?;
+            self.rewrite(&[run], shared)?;
         }
         if self.log.is_sparse() {
-            for run in self.log.sparse() {
-                self.rewrite(&run, shared)?;
-            }
+            self.rewrite(&self.log.sparse(), shared)?;
         }
         // Removals were of use because of chunks that were left as they are.
         if self.log.is_sparse() {
-            for run in self.log.all_sparse() {
-                self.rewrite(&run, shared)?;
-            }
+            self.rewrite(&self.log.all_sparse(), shared)?;
         }
         Ok(())
     }
 
+    fn rewrite(&mut self, runs: &[Vec<u32>], shared: &mut Shared) -> Result<(), ArrowError> {
+        for run in runs {
+            self.rewrite_run(run, shared)?;
+        }
+        self.log.sweep();
+        Ok(())
+    }
+
     /// Puts what is of use of a run of chunks into one.
-    fn rewrite(&mut self, run: &[u32], shared: &mut Shared) -> Result<(), ArrowError> {
+    fn rewrite_run(&mut self, run: &[u32], shared: &mut Shared) -> Result<(), ArrowError> {
         let removals = self.log.needs_removals(run);
         let mut parts = Vec::with_capacity(run.len());
         for chunk in run {
@@ -380,7 +384,6 @@ impl Slot {
             }
         };
         self.log.replace(run, chunk, by);
-        self.log.sweep();
         Ok(())
     }
 }

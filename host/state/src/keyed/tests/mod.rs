@@ -240,3 +240,30 @@ fn what_is_overwritten_takes_little_room() {
     let rows: usize = state.chunks().map(|chunk| chunk.rows()).sum();
     assert!(rows < 8192 + 300, "{rows} rows");
 }
+
+#[test]
+fn a_removal_stays_as_long_as_what_it_removes() {
+    let mut state = value(None);
+    let nothing = |rows| -> ArrayRef { Arc::new(Int64Array::new_null(rows)) };
+    let names: Vec<_> = (0..100).map(|key| key.to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    write(&mut state, &names, numbers(1..101), 0);
+    write(&mut state, &["7"], nothing(1), 0);
+    let chunks = || (0..60).map(|key| format!("new {key}"));
+    for key in chunks() {
+        // Among these the removal is put together with others, though not with what it removes.
+        write(&mut state, &[&key], numbers([1]), 0);
+        let mut again = value(None);
+        for chunk in saved(&state) {
+            again.restore(&chunk, 0).unwrap();
+        }
+        assert_eq!(read(&mut again, &["6", "7", &key], 0), [7, 0, 1]);
+    }
+    assert!(state.chunks().count() < 30);
+    // Once nothing is left that it removes, it is of no use.
+    write(&mut state, &names, nothing(100), 0);
+    for key in chunks() {
+        write(&mut state, &[&key], nothing(1), 0);
+    }
+    assert_eq!((state.keys(), state.chunks().count()), (0, 0));
+}
