@@ -16,10 +16,12 @@ use arrow::{
 use super::{
     encoding::{Encoded, Encoding},
     invalid,
+    items::{Items, entries, offsets},
     keys::Keys,
     lists::{as_lists, list},
     log::Log,
-    slot::{Appended, Index, Items, Kept, NewRows, Run, entries, is_over, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows, is_over},
 };
 
 /// Bytes of an entry in the index, beside those of its key; nodes of a tree are not full.

@@ -11,11 +11,13 @@
 mod calls;
 mod changes;
 mod encoding;
+mod items;
 mod keys;
 mod layout;
 mod lists;
 mod log;
 mod maps;
+mod rewriting;
 mod slot;
 mod spec;
 #[cfg(test)]
@@ -33,11 +35,12 @@ use arrow::{
 
 use crate::{Chunk, Keeper};
 use changes::Changes;
+use items::{Items, offsets};
 use keys::Keys;
 use layout::Layout;
 use lists::Lists;
 use maps::Maps;
-use slot::{Held, Items, Shared, Slot, offsets};
+use slot::{Held, Shared, Slot};
 use timers::Timers;
 use values::Values;
 

@@ -14,9 +14,11 @@ use arrow::{
 use super::{
     calls::Fired,
     invalid,
+    items::offsets,
     keys::Keys,
     log::Log,
-    slot::{Appended, Index, Kept, NewRows, Run, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows},
     spec::TimerClock,
 };
 
