@@ -17,6 +17,7 @@ mod layout;
 mod lists;
 mod log;
 mod maps;
+mod numbers;
 mod rewriting;
 mod slot;
 mod spec;
