@@ -319,6 +319,15 @@ impl Keys {
         }
     }
 
+    /// A slot had something of it, and has now.
+    pub(super) fn note(&mut self, id: u32, had: bool, has: bool) {
+        match (had, has) {
+            (false, true) => self.hold(id),
+            (true, false) => self.release(id),
+            _ => {}
+        }
+    }
+
     /// Who held it does no more.
     pub(super) fn release(&mut self, id: u32) {
         let Some(entry) = self.entries.get_mut(id as usize) else {

@@ -218,11 +218,7 @@ impl Index for Lists {
                 });
                 self.room += fragments.capacity() - room;
             }
-            match (had, !fragments.is_empty()) {
-                (false, true) => keys.hold(*id),
-                (true, false) => keys.release(*id),
-                _ => {}
-            }
+            keys.note(*id, had, !fragments.is_empty());
             self.tidy(*id);
         }
         Ok(())

@@ -5,7 +5,7 @@ use arrow::{compute::interleave, error::ArrowError};
 use super::{
     items::offsets,
     layout::SlotRows,
-    slot::{Shared, Slot},
+    slot::{Place, Shared, Slot},
 };
 
 /// Chunks that are put together.
@@ -67,6 +67,32 @@ impl Kept {
         if self.items.len() > self.ends.last().copied().unwrap_or(0) {
             self.row(row, id, false, written);
         }
+    }
+
+    /// Keeps an item of a part if it is live, or removes what is not there and may come back. `place`:
+    /// where what is under its key is now, if there is anything.
+    pub(super) fn item(
+        &mut self,
+        run: &Run,
+        (part, item): (usize, usize),
+        place: Option<&mut Place>,
+        removes: bool,
+    ) {
+        match place {
+            None if removes && run.removals => {}
+            Some(place)
+                if !removes
+                    && place.chunk == run.parts[part].chunk
+                    && place.item as usize == item =>
+            {
+                *place = Place {
+                    chunk: run.chunk,
+                    item: self.items.len() as u32,
+                };
+            }
+            _ => return,
+        }
+        self.items.push((part, item));
     }
 
     fn rows(&self, parts: &[Part]) -> Result<SlotRows, ArrowError> {

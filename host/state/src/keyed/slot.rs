@@ -88,6 +88,13 @@ impl Held {
     }
 }
 
+/// Where an item is.
+#[derive(Clone, Copy)]
+pub(super) struct Place {
+    pub chunk: u32,
+    pub item: u32,
+}
+
 /// Rows of a chunk that was appended.
 pub(super) struct Appended<'a> {
     pub chunk: u32,
