@@ -170,5 +170,10 @@ fn a_broadcast_table_goes_on() {
         wrote.set(wrote.get() + 1);
         false
     });
-    expect![""].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        +I[a, x, 11, 1]
+        +I[a, x, 15, 2]
+        +I[b, x, 12, 1]
+        +I[b, x, 21, 2]"#]]
+    .assert_eq(&lines.join("\n"));
 }
