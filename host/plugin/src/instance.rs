@@ -15,6 +15,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store};
 use crate::account::{Charge, Resource as Counted};
 use crate::client::HttpClient;
 use crate::contract::{GuestError, GuestExpansion, GuestSignature, OpenContext, Schema, Value};
+use crate::epoch::{Epoch, Rows};
 use crate::error::PluginError;
 use crate::expansion::Expansion;
 use crate::grants::{Grants, NoMetrics, TracingLog};
@@ -57,6 +58,7 @@ pub(crate) fn read_functions(
             ..limits
         },
         account: host.account.clone(),
+        epoch: Epoch::default(),
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),
         metric_names: Mutex::default(),
@@ -217,6 +219,11 @@ impl Instance {
         if state.turn.is_none() {
             state.turn = Some(Turn::begin(&state.surroundings.account));
         }
+    }
+
+    /// The next call is about these rows.
+    pub fn about(&mut self, rows: Rows) {
+        self.store.data_mut().next_rows = Some(rows);
     }
 
     /// After a call. What is given is to be held for as long as the call has work to do.

@@ -7,6 +7,7 @@ use arrow::datatypes::FieldRef;
 use wasmtime::component::Component;
 
 use crate::account::Account;
+use crate::epoch::Epoch;
 use crate::error::{PluginError, escape};
 use crate::function::Function;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
@@ -72,6 +73,8 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// What the function uses is counted in it: its job's. `None`: the host's own.
     pub account: Option<Arc<Account>>,
+    /// Of its job.
+    pub epoch: Epoch,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
 }
@@ -86,6 +89,7 @@ impl OpenOptions {
             grants: Grants::default(),
             limits: Limits::default(),
             account: None,
+            epoch: Epoch::default(),
             log: Arc::new(TracingLog),
             metrics: Arc::new(NoMetrics),
         }

@@ -23,6 +23,7 @@ mod error;
 mod function;
 mod opening;
 mod spare;
+mod spared_rows;
 mod stop;
 
 pub use aggregate::{WasmAggregate, aggregate_udf};
