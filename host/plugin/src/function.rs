@@ -111,6 +111,7 @@ impl Function {
             grants: options.grants,
             limits: options.limits,
             account: account.clone(),
+            lines: plugin.compiled.instantiator.lines.clone(),
             epoch: options.epoch,
             log: options.log,
             metrics: options.metrics,

@@ -58,6 +58,7 @@ pub(crate) fn read_functions(
             ..limits
         },
         account: host.account.clone(),
+        lines: instantiator.lines.clone(),
         epoch: Epoch::default(),
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),

@@ -41,6 +41,7 @@ mod instance;
 mod instantiator;
 mod items;
 mod limits;
+mod lines;
 mod memory;
 mod models;
 mod network;

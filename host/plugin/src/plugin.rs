@@ -44,16 +44,24 @@ impl Compiled {
         inspected: Inspected,
         component: &Component,
     ) -> Result<Self, PluginError> {
-        let instantiator = Instantiator::new(host.linker(), component, &inspected.functions)
-            .map_err(|error| PluginError::Mismatch {
-                plugin: name.to_owned(),
-                reason: escape(&format!("{error:#}"), REASON_BYTES),
+        let Inspected {
+            imports,
+            functions,
+            contents,
+            lines,
+        } = inspected;
+        let instantiator =
+            Instantiator::new(host.linker(), component, &functions, lines).map_err(|error| {
+                PluginError::Mismatch {
+                    plugin: name.to_owned(),
+                    reason: escape(&format!("{error:#}"), REASON_BYTES),
+                }
             })?;
         Ok(Self {
             functions: read_functions(host, &instantiator, name)?,
             instantiator,
-            imports: inspected.imports,
-            contents: inspected.contents,
+            imports,
+            contents,
             sha256: sha256.to_owned(),
         })
     }

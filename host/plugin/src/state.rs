@@ -17,6 +17,7 @@ use crate::error::{PluginError, Size, escape};
 use crate::grants::{Grants, Level, Log, LogLine, Metrics, Model};
 use crate::imports::{self, Wasi};
 use crate::limits::Limits;
+use crate::lines::LineTables;
 use crate::memory::MemoryLimiter;
 use crate::turns::Turn;
 
@@ -78,6 +79,8 @@ pub(crate) struct Surroundings {
     pub limits: Limits,
     /// What all instances of the function use together.
     pub account: Arc<Account>,
+    /// Of its plugin's code.
+    pub lines: Arc<LineTables>,
     /// Of its job.
     pub epoch: Epoch,
     pub log: Arc<dyn Log>,
