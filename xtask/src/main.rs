@@ -25,6 +25,7 @@ mod tasks;
 #[cfg(test)]
 mod tidy;
 mod wasm_target;
+mod without_sdk;
 
 use std::process::ExitCode;
 
@@ -44,7 +45,8 @@ Usage: cargo xtask TASK
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments
-  plugins [NAME…]   build the Rust plugins, all or these, into target/plugins
+  plugins [NAME…]   build the plugins, all or these, into target/plugins: those in Rust, and
+                    examples/without-sdk
   sdks              test the SDKs of C, Go, JavaScript and Python, build their examples, and see
                     whether these conform
   setup             only get what the tasks above need
@@ -84,7 +86,7 @@ fn perform(task: &str, rest: &[String]) -> Result<()> {
             _ => tasks::test(rest),
         },
         "bench" => tasks::bench(rest),
-        "plugins" => plugins::build(rest),
+        "plugins" => tasks::plugins(rest),
         "sdks" => tasks::sdks(),
         "setup" => tasks::setup(),
         "help" | "--help" | "-h" => {

@@ -16,6 +16,7 @@ use crate::sdks;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
+use crate::without_sdk;
 
 /// Examples whose files are made by the script beside them, and one that tells whether they are.
 const MADE_EXAMPLES: &[(&str, &str)] = &[
@@ -34,13 +35,29 @@ pub fn setup() -> Result<()> {
     python::get()?;
     kafka::get()?;
     schema_registry::get()?;
-    sdks::setup()
+    sdks::setup()?;
+    without_sdk::setup()
+}
+
+/// Builds the named plugins, or all, with the one in Zig.
+pub fn plugins(names: &[String]) -> Result<()> {
+    let (without_sdk, rust): (Vec<_>, Vec<_>) = names
+        .iter()
+        .cloned()
+        .partition(|name| name == without_sdk::NAME);
+    if names.is_empty() || !rust.is_empty() {
+        plugins::build(&rust)?;
+    }
+    if names.is_empty() || !without_sdk.is_empty() {
+        without_sdk::build()?;
+    }
+    Ok(())
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
 pub fn test(filters: &[String]) -> Result<()> {
     setup()?;
-    plugins::build(&[])?;
+    plugins(&[])?;
     for (name, file) in MADE_EXAMPLES {
         make_example(name, file)?;
     }

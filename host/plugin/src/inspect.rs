@@ -8,6 +8,7 @@ use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
 use crate::host::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::imports::{OFFERED, WasiInterface, interface};
+use crate::lines::{LineTables, ModuleTables};
 use crate::signature::Kind;
 
 use footprint::Footprints;
@@ -19,6 +20,7 @@ pub(crate) struct Inspected {
     /// The full names under which it exports functions of a kind; at least one.
     pub functions: Vec<(Kind, String)>,
     pub contents: Contents,
+    pub lines: LineTables,
 }
 
 /// What a component is made of. Bytes are as they stand in its file.
@@ -187,6 +189,8 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
     let mut depth = 0_u64;
     let mut amounts = Amounts::default();
     let mut footprints = Footprints::new(NAMED.limit);
+    let mut lines = LineTables::default();
+    let mut module = None;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
         let whole = footprints.read(&payload);
@@ -205,9 +209,18 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
                 }
                 depth += 1;
                 at_most(&NESTED, depth)?;
+                module = (encoding == Encoding::Module).then(ModuleTables::default);
             }
-            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::End(_) => {
+                depth = depth.saturating_sub(1);
+                if let Some(module) = module.take() {
+                    lines.add(module);
+                }
+            }
             Payload::CodeSectionStart { range, count, .. } => {
+                if let Some(module) = &mut module {
+                    module.code = range.clone();
+                }
                 contents.code += length(range);
                 amounts.functions += u64::from(count);
                 at_most(&CODE, contents.code)?;
@@ -248,6 +261,9 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
             Payload::CustomSection(section) => {
                 contents.custom += length(section.range());
                 contents.add_producers(section.as_known());
+                if let Some(module) = &mut module {
+                    module.keep(section.name(), section.data());
+                }
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 amounts.imports += u64::from(section.count());
@@ -308,6 +324,7 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
         imports,
         functions,
         contents,
+        lines,
     })
 }
 

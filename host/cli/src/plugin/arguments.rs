@@ -49,6 +49,11 @@ pub struct Build {
     /// Where the component goes, instead of into the folder.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+
+    /// With what a trap's backtrace needs: functions' names, and in Rust and C their lines. Not
+    /// optimised, so it is larger and slower.
+    #[arg(long)]
+    pub debug: bool,
 }
 
 /// What `wasmill plugin inspect` takes.
@@ -80,6 +85,15 @@ pub struct Test {
     /// `greet`, `echo`, `score`, `words` and `mean`.
     #[arg(long)]
     pub conformance: bool,
+
+    /// Only the suite's cases of these functions.
+    #[arg(
+        long,
+        value_name = "FUNCTION",
+        value_delimiter = ',',
+        requires = "conformance"
+    )]
+    pub only: Vec<String>,
 
     #[command(flatten)]
     pub opened: Opened,

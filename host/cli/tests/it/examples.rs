@@ -227,6 +227,19 @@ fn geofence() {
 }
 
 #[test]
+fn without_sdk() {
+    let folder = example("without-sdk");
+    plugin("without-sdk");
+    expect![[r#"
+        +I[Welcome, Ada!, 7, 3.5]
+        +I[Welcome, Grüße 🌾!, null, 3.5]
+        +I[Welcome, !, 11, null]
+        +I[Welcome, Bo!, 9223372036854775807, null]
+    "#]]
+    .assert_eq(&run(&folder.path().join("examples/without-sdk"), "job.sql"));
+}
+
+#[test]
 fn ngrams() {
     let folder = example("ngrams");
     plugin("words");

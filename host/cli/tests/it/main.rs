@@ -8,6 +8,7 @@ mod budgets;
 mod checkpoints_on_s3;
 mod commands;
 mod dead_letters;
+mod debugging;
 mod endless;
 mod examples;
 mod hostile;

@@ -20,7 +20,7 @@ use datafusion::{
 };
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, TableDefinition};
-use wasmill_plugin::{Account, Host, HostConfig};
+use wasmill_plugin::{Account, Epoch, Host, HostConfig};
 
 use super::{
     casts::{FlinkCasts, in_zone},
@@ -60,6 +60,8 @@ pub(crate) struct Shared {
     pub tenant: Tenant,
     /// What the functions of the job use together; from the first one on.
     pub account: Mutex<Option<Arc<Account>>>,
+    /// Of the statement that runs: log lines of functions are told with it.
+    pub epoch: Epoch,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
 }

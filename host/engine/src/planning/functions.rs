@@ -141,6 +141,7 @@ pub(crate) fn create_function(
         grants: options.grants,
         limits: options.limits,
         account: Some(job_account(shared, &host)?),
+        epoch: shared.epoch.clone(),
         ..OpenOptions::new(statement.name.text.clone(), vec![])
     };
     if let Arguments::Exact(fields) = &signature.arguments {
@@ -169,6 +170,7 @@ pub(crate) fn create_function(
         grants: open.grants,
         limits: open.limits,
         account: open.account,
+        epoch: open.epoch,
         log: open.log,
         metrics: open.metrics,
         on_error: options.on_error,

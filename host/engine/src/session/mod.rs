@@ -18,6 +18,7 @@ use datafusion::{
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, SharedWriter};
+use wasmill_plugin::Epoch;
 use wasmill_udf::Stop;
 
 use self::planner::Planner;
@@ -190,6 +191,7 @@ impl Session {
                 allowed_grants: config.allowed_grants.clone(),
                 tenant: Tenant::new(&config.tenant, &config.tenant_limits)?,
                 account: Mutex::default(),
+                epoch: Epoch::default(),
                 gave_null: Arc::default(),
             }),
         })

@@ -44,7 +44,8 @@ fn called(called: Result<Called, ProcessError>) -> Called {
 
 /// Three rows of two keys.
 pub fn process(function: &Function) -> Called {
-    called(function.process(&[numbers(3)], 3, keyed(function, vec![0, 1, 0])))
+    let about = function.next_rows(3);
+    called(function.process(&[numbers(3)], 3, about, keyed(function, vec![0, 1, 0])))
 }
 
 /// A timer of each key.

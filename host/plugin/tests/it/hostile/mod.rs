@@ -88,7 +88,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use wasmill_plugin::{
-    Function, Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
+    Function, Host, HostConfig, Limits, Log, LogLine, Metrics, OpenOptions, Plugin, PluginError,
 };
 
 use crate::support::{fields, plugin, plugin_path, rendered};
@@ -238,11 +238,17 @@ struct Sink {
 }
 
 impl Log for Sink {
-    fn log(&self, level: Level, function: &str, line: &str) {
+    fn log(&self, line: LogLine<'_>) {
+        let LogLine {
+            level,
+            function,
+            text,
+            ..
+        } = line;
         self.lines
             .lock()
             .unwrap()
-            .push(format!("{function} {level}: {line}"));
+            .push(format!("{function} {level}: {text}"));
     }
 }
 
