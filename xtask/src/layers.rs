@@ -31,7 +31,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmill-sdk-macros", &[]),
     (
         "wasmill-benches",
-        &["wasmill-inference", "wasmill-plugin", "wasmill-udf"],
+        &[
+            "wasmill-inference",
+            "wasmill-plugin",
+            "wasmill-state",
+            "wasmill-udf",
+        ],
     ),
     ("xtask", &[]),
 ];
