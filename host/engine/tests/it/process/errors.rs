@@ -33,8 +33,8 @@ fn a_row_that_fails_costs_only_itself() {
     .assert_eq(&output);
     expect!["a,3,2"].assert_eq(&folder.lines("odd").join("\n"));
     expect![[r#"
-        {"function":"split","raw":"eyJrZXkgayI6ImEiLCJ2YWx1ZSI6LTF9","error":"function split (conformance.wasm#side_split) failed: -1 is negative"}
-        {"function":"split","raw":"eyJrZXkgayI6ImIiLCJ2YWx1ZSI6LTV9","error":"function split (conformance.wasm#side_split) failed: -5 is negative"}"#]].assert_eq(&folder.lines("dead").join("\n"));
+        {"function":"split","raw":"eyJrIjoiYSIsInZhbHVlIjotMX0=","error":"function split (conformance.wasm#side_split) failed: -1 is negative"}
+        {"function":"split","raw":"eyJrIjoiYiIsInZhbHVlIjotNX0=","error":"function split (conformance.wasm#side_split) failed: -5 is negative"}"#]].assert_eq(&folder.lines("dead").join("\n"));
 }
 
 #[test]
@@ -94,13 +94,9 @@ fn what_goes_on_without_end_is_stopped() {
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
     expect![[r#"
-        error: `timer-loop.wasm` has no function `timer_loop`
-         --> job.sql:4:22
-          |
-        4 | CREATE FUNCTION f AS 'timer-loop.wasm#timer_loop' LANGUAGE WASM;
-          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        error: function f (timer-loop.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
 
-        hint: it offers `attack`
+        hint: this is a defect of the plugin: tell its author
     "#]]
     .assert_eq(&timers);
     let flood = folder.error(&format!(
@@ -109,13 +105,9 @@ fn what_goes_on_without_end_is_stopped() {
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
     expect![[r#"
-        error: `state-flood.wasm` has no function `state_flood`
-         --> job.sql:4:22
-          |
-        4 | CREATE FUNCTION f AS 'state-flood.wasm#state_flood' LANGUAGE WASM
-          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        error: function f (state-flood.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
 
-        hint: it offers `attack`
+        hint: this is a defect of the plugin: tell its author
     "#]]
     .assert_eq(&flood);
 }

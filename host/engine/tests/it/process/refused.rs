@@ -35,11 +35,11 @@ fn calls_that_do_not_fit() {
         .collect();
     expect![[r#"
         SELECT * FROM total(TABLE t PARTITION BY amount + 1);
-        error: 'total': PARTITION BY takes columns, not amount + CAST(1 AS __flink_type(INT))
-         --> job.sql:1:1
-          |
-        1 | CREATE FUNCTION total AS 'sessions.wasm#running_total' LANGUAGE WASM;
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        error: 'total': PARTITION BY takes columns; a view may compute others
+          --> job.sql:11:15
+           |
+        11 | SELECT * FROM total(TABLE t PARTITION BY amount + 1);
+           |               ^^^^^
 
         hint: write total(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts))
 
@@ -126,30 +126,30 @@ fn calls_that_do_not_fit() {
 
         SELECT * FROM sums(TABLE t PARTITION BY k);
         error: 'sums' needs a column 'value' of its table, which is not there
-         --> job.sql:1:1
-          |
-        1 | CREATE FUNCTION total AS 'sessions.wasm#running_total' LANGUAGE WASM;
-          | ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+          --> job.sql:11:15
+           |
+        11 | SELECT * FROM sums(TABLE t PARTITION BY k);
+           |               ^^^^
 
         hint: its columns are: k, amount, ts, n
 
         SELECT total(amount) FROM t;
-        error: there is no function 'total'
+        error: 'total' is a process function: it gives rows, not a value
           --> job.sql:11:8
            |
         11 | SELECT total(amount) FROM t;
            |        ^^^^^
 
-        hint: did you mean 'total'?
+        hint: write FROM total(input => TABLE t PARTITION BY k)
 
         SELECT * FROM t, LATERAL TABLE(total(amount));
-        error: 'total' is a scalar function: it gives a value, not rows
+        error: 'total' is a process function: it takes a table, not the values of a row
           --> job.sql:11:32
            |
         11 | SELECT * FROM t, LATERAL TABLE(total(amount));
            |                                ^^^^^
 
-        hint: call it as an expression: SELECT total(…) FROM …
+        hint: write FROM total(input => TABLE t PARTITION BY k)
     "#]]
     .assert_eq(&errors.join("\n"));
 }
@@ -209,7 +209,7 @@ fn declarations_that_do_not_fit() {
         10 |     CREATE TABLE o (k STRING, total DOUBLE, n BIGINT) WITH ('connector' = 'print');
            |                  ^
 
-        hint: its columns may be k STRING, value BIGINT, number BIGINT
+        hint: its columns may be k STRING, value BIGINT, number BIGINT, epoch BIGINT
 
         error: a SELECT writes no table, so the rows of the side output 'odd' of 'split' would be lost
           --> job.sql:12:61

@@ -189,8 +189,8 @@ fn a_plan_tells_of_it() {
                EXPLAIN SELECT * FROM sums(TABLE v PARTITION BY k);
                DESCRIBE FUNCTION sums;";
     expect![[r#"
-        ProcessRows: function=sums, keys=[key k@0]
-          ProjectionExec: expr=[a as key k, 1 as value]
+        ProcessRows: function=sums, keys=[k@0]
+          ProjectionExec: expr=[a as k, 1 as value]
             PlaceholderRowExec
         +-------------+------------------------------------------------------------------+
         | info name   | info value                                                       |
