@@ -3,7 +3,7 @@
 use std::fs;
 use std::io::{self, Write as _};
 use std::os::unix::fs::DirBuilderExt as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::reference::Digest;
 
@@ -46,18 +46,9 @@ impl Blobs {
         // Some come from registries that others may not read.
         let mut folders = fs::DirBuilder::new();
         folders.recursive(true).mode(0o700).create(&self.folder)?;
-        write(&self.folder.join(digest.hex()), bytes)
+        let mut file = tempfile::NamedTempFile::new_in(&self.folder)?;
+        file.write_all(bytes)?;
+        file.persist(self.folder.join(digest.hex()))?;
+        Ok(())
     }
-}
-
-/// Writes a file whole or not at all: beside, then renamed.
-pub fn write(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = match path.parent() {
-        Some(folder) if folder != Path::new("") => folder,
-        _ => Path::new("."),
-    };
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.persist(path)?;
-    Ok(())
 }

@@ -184,7 +184,10 @@ impl Connection {
         mut response: Response,
         most: u64,
     ) -> Result<Option<Vec<u8>>, RegistryError> {
-        if response.content_length().is_some_and(|length| length > most) {
+        if response
+            .content_length()
+            .is_some_and(|length| length > most)
+        {
             return Ok(None);
         }
         let mut bytes = Vec::new();

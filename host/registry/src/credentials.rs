@@ -144,7 +144,10 @@ mod tests {
         let auth = "bWU6Z3JpbmRzdG9uZQ==";
         let file = |key: &str| format!(r#"{{"auths": {{"{key}": {{"auth": "{auth}"}}}}}}"#);
         assert_eq!(found(&file("ghcr.io"), "ghcr.io"), "me grindstone");
-        assert_eq!(found(&file("https://GHCR.io/v2/"), "ghcr.io"), "me grindstone");
+        assert_eq!(
+            found(&file("https://GHCR.io/v2/"), "ghcr.io"),
+            "me grindstone"
+        );
         assert_eq!(
             found(&file("https://index.docker.io/v1/"), "docker.io"),
             "me grindstone"

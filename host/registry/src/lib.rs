@@ -20,7 +20,6 @@ mod error;
 mod reference;
 mod registries;
 
-pub use blobs::write;
 pub use error::{Fault, RegistryError};
 pub use reference::{Digest, Reference};
 pub use registries::{Fetched, Pushed, Registries, RegistryConfig};

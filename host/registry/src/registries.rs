@@ -184,7 +184,11 @@ impl Registries {
 
 /// A name with its tag or digest, as the registry knows it.
 fn shown(reference: &Reference) -> String {
-    let separator = if reference.digest().is_some() { '@' } else { ':' };
+    let separator = if reference.digest().is_some() {
+        '@'
+    } else {
+        ':'
+    };
     format!("{}{separator}{}", reference.name(), reference.manifest())
 }
 
