@@ -30,7 +30,10 @@ fn what_was_fetched_once_needs_no_network() {
     drop(server);
     assert_eq!(run(&job, port), ROWS);
     let elsewhere = haversine(&pinned);
-    expect![[]].assert_eq(&run(&elsewhere, port));
+    expect![[r#"
+        exit 2
+        error: cannot reach the registry localhost:PORT: Connection refused (os error 111)
+    "#]].assert_eq(&run(&elsewhere, port));
 }
 
 #[test]
@@ -39,9 +42,27 @@ fn a_tag_may_be_moved() {
     let port = server.port;
     push("haversine", "udfs/geo:1", port);
     let job = haversine(&format!("oci://localhost:{port}/udfs/geo:1"));
-    expect![[]].assert_eq(&run(&job, port));
+    expect![[r#"
+        exit 2
+        error: `oci://localhost:PORT/udfs/geo:1` is not pinned by a digest: a tag may be moved, and the job would run other code
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/geo:1#haversine' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: it is now 'oci://localhost:PORT/udfs/geo@[DIGEST]#haversine'
+    "#]].assert_eq(&run(&job, port));
     drop(server);
-    expect![[]].assert_eq(&run(&job, port));
+    expect![[r#"
+        exit 2
+        error: `oci://localhost:PORT/udfs/geo:1` is not pinned by a digest: a tag may be moved, and the job would run other code
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/geo:1#haversine' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: `wasmill plugin pull oci://localhost:PORT/udfs/geo:1` says the digest; now it does not come: cannot reach the registry localhost:PORT: Connection refused (os error 111)
+    "#]].assert_eq(&run(&job, port));
 }
 
 #[test]
@@ -51,7 +72,46 @@ fn what_the_registry_does_not_have() {
     let (known, digest) = pinned.split_once('@').unwrap();
     let unknown = known.replace("known", "unknown");
     let other = digest.replace(['0', '1', '2', '3', '4', '5', '6', '7'], "8");
-    expect![[]].assert_eq(
+    expect![[r#"
+        exit 2
+        error: the registry localhost:PORT has no `udfs/unknown@[DIGEST]` (it says: MANIFEST_UNKNOWN: manifest unknown)
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/unknown@sha256:506f1a57de61de7f43f558f9f3596391b70f…
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+        exit 2
+        error: `oci://localhost:PORT/udfs/known@sha888:888f8a88de88de8f88f888f9f8898898b88f988db8ca888888f8d8b88e8cc8e8` is no plugin in a registry: its digest is not `sha256:` and 64 digits in lower case
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known@sha888:888f8a88de88de8f88f888f9f8898898b88f98…
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: `oci://localhost:PORT/udfs/known@sha256:1234` is no plugin in a registry: its digest is not `sha256:` and 64 digits in lower case
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known@sha256:1234#haversine' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: `oci://localhost:PORT/udfs/known:1` is not pinned by a digest: a tag may be moved, and the job would run other code
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known:1#haversine' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: it is now 'oci://localhost:PORT/udfs/known@[DIGEST]#haversine'
+        exit 2
+        error: `oci://localhost:PORT/udfs/known:2` is not pinned by a digest: a tag may be moved, and the job would run other code
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known:2#haversine' LANGUAGE WASM;
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: `wasmill plugin pull oci://localhost:PORT/udfs/known:2` says the digest; now it does not come: the registry localhost:PORT has no `udfs/known:2` (it says: MANIFEST_UNKNOWN: manifest unknown)
+    "#]].assert_eq(
         &[
             format!("{unknown}@{digest}"),
             format!("{known}@{other}"),
@@ -74,7 +134,16 @@ fn the_bytes_may_be_pinned_too() {
   WITH ('sha256' = '{}');",
         "0".repeat(64)
     ));
-    expect![[]].assert_eq(&run(&job, port).replace(&own_sha256(), "[SHA256]"));
+    expect![[r#"
+        exit 2
+        error: `bytes` has the sha256 [SHA256], not the one that the job wants
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/bytes@sha256:06b580b2fc5425746a6c81be28f55f305464eb…
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+        hint: the file is another one; `wasmill plugin inspect` shows what it is, and if that is meant, write its sha256 into the job
+    "#]].assert_eq(&run(&job, port).replace(&own_sha256(), "[SHA256]"));
 }
 
 fn own_sha256() -> String {

@@ -74,7 +74,27 @@ fn the_artifact_is_the_documented_one() {
           "schemaVersion": 2
         }"#]]
     .assert_eq(&masked(serde_json::to_string_pretty(&sizes).unwrap()));
-    expect![[]].assert_eq(&masked(serde_json::to_string_pretty(&config).unwrap()));
+    expect![[r#"
+        {
+          "architecture": "wasm",
+          "component": {
+            "exports": [
+              "wasmill:udf/scalar@0.2.0",
+              "wasmill:udf/table@0.2.0",
+              "wasmill:udf/aggregate@0.2.0"
+            ],
+            "imports": [
+              "wasmill:udf/columns@0.2.0",
+              "wasmill:udf/log@0.2.0",
+              "wasmill:udf/types@0.2.0"
+            ]
+          },
+          "created": null,
+          "layerDigests": [
+            "[DIGEST]"
+          ],
+          "os": "wasip2"
+        }"#]].assert_eq(&masked(serde_json::to_string_pretty(&config).unwrap()));
 }
 
 #[test]
@@ -86,7 +106,15 @@ fn other_commands_take_references() {
     let inspected = told(&job, &["plugin", "inspect", &by_tag], port);
     assert!(inspected.starts_with("exit 0\nlooked-at\n"), "{inspected}");
     let target = format!("{pinned}#haversine");
-    expect![[]].assert_eq(&told(
+    expect![[r#"
+        exit 0
+        +------+------+------+------+-----------+
+        | lat1 | lon1 | lat2 | lon2 | haversine |
+        +------+------+------+------+-----------+
+        |  1.0 |  1.0 |  1.0 |  1.0 |       0.0 |
+        +------+------+------+------+-----------+
+        1 row in set
+    "#]].assert_eq(&told(
         &job,
         &["plugin", "test", &target, "--rows", "[1, 1, 1, 1]"],
         port,
@@ -104,7 +132,34 @@ fn what_is_not_pushed() {
         told(&job, &["plugin", "push", file, &reference], port)
     };
     let digest = Artifact::new().digest();
-    expect![[]].assert_eq(
+    expect![[r#"
+        exit 2
+        error: `a` is a core WebAssembly module, not a component
+
+        hint: turn it into a component: `wasm-tools component new module.wasm -o plugin.wasm`
+        exit 2
+        error: cannot read missing.wasm: No such file or directory (os error 2)
+        exit 2
+        error: `oci://localhost:PORT/a` is no plugin in a registry: what is pushed has a tag, and no digest yet
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: `oci://localhost:PORT/a@[DIGEST]` is no plugin in a registry: what is pushed has a tag, and no digest yet
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: `localhost:PORT/a:1` is no plugin in a registry: it does not begin with oci://
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: `oci://localhost:PORT/A:1` is no plugin in a registry: its name has other than lower-case letters and digits, with _, . and - between them
+
+        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
+        exit 2
+        error: a plugin's place in a registry holds no user and password
+
+        hint: `docker login` keeps them, for wasmill too, in ~/.docker/config.json
+    "#]].assert_eq(
         &[
             told("module.wasm", "oci://localhost:PORT/a:1"),
             told("missing.wasm", "oci://localhost:PORT/a:1"),
@@ -130,7 +185,12 @@ fn plain_http_is_for_this_machine() {
     // Another name of this machine, which need not be one everywhere.
     let reference = format!("oci://0.0.0.0:{port}/udfs/plain:1");
     let pull = ["plugin", "pull", &reference];
-    expect![[]].assert_eq(&told(&job, &pull, port));
+    expect![[r#"
+        exit 1
+        error: cannot reach the registry 0.0.0.0:PORT: received corrupt message of type InvalidContentType
+
+        hint: if it speaks plain HTTP, and the network is trusted: --plain-http, or its host and port in WASMILL_PLAIN_HTTP
+    "#]].assert_eq(&told(&job, &pull, port));
     let plain = [&pull[..], &["--plain-http"]].concat();
     let pulled = "exit 0\noci://0.0.0.0:PORT/udfs/plain@[DIGEST]\n\
                   pulled oci://0.0.0.0:PORT/udfs/plain:1 to plain.wasm ([SIZE] KiB)\n";

@@ -30,13 +30,28 @@ fn other_bytes_are_refused() {
     let mut other = artifact.clone();
     other.manifest["annotations"] = json!({"another": "one"});
     let fake = Fake::start(move |asked, _| other.answer(&asked.what));
-    expect![[]].assert_eq(&told(&artifact.digest(), &fake));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT gave other bytes for [DIGEST]: they have [DIGEST]
+
+        hint: the registry, or something between here and there, is damaged or lies; nothing of it was run
+    "#]].assert_eq(&told(&artifact.digest(), &fake));
 
     let mut other = artifact;
     *other.layer.last_mut().unwrap() ^= 1;
-    expect![[]].assert_eq(&given(&other).0);
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT gave other bytes for [DIGEST]: they have [DIGEST]
+
+        hint: the registry, or something between here and there, is damaged or lies; nothing of it was run
+    "#]].assert_eq(&given(&other).0);
     other.layer.pop();
-    expect![[]].assert_eq(&given(&other).0);
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT gave other bytes for [DIGEST]: they have [DIGEST]
+
+        hint: the registry, or something between here and there, is damaged or lies; nothing of it was run
+    "#]].assert_eq(&given(&other).0);
 }
 
 #[test]
@@ -44,7 +59,14 @@ fn too_large_a_plugin_is_not_fetched() {
     let mut artifact = Artifact::new();
     artifact.manifest["layers"][0]["size"] = json!(300 << 20);
     let (told, asked) = given(&artifact);
-    expect![[]].assert_eq(&told);
+    expect![[r#"
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is too large: 314572800 bytes, of at most 268435456
+         --> job.sql:1:22
+          |
+        1 | CREATE FUNCTION d AS 'oci://127.0.0.1:PORT/geo@sha256:f4067465ed97fa39db0eba870697f0ac0185f3cb97107…
+          |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    "#]].assert_eq(&told);
     assert!(!asked.contains("/blobs/"), "{asked}");
 }
 
@@ -57,13 +79,22 @@ fn bodies_without_end_are_cut() {
         false => artifact.answer(&asked.what),
     });
     let told_of = |fake: &Fake| told(&digest, fake).replace(&size(), "[BYTES]");
-    expect![[]].assert_eq(&told_of(&fake));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT gives more than the [BYTES] bytes that [DIGEST] has
+    "#]].assert_eq(&told_of(&fake));
     let type_line = "200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json";
     let fake = Fake::start(move |_, _| Answer::Endless(type_line.into()));
-    expect![[]].assert_eq(&told_of(&fake));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT gives a manifest of more than 4194304 bytes
+    "#]].assert_eq(&told_of(&fake));
     // What is said about a refusal is only shown where it is short.
     let fake = Fake::start(|_, _| Answer::Endless("500 Internal Server Error".into()));
-    expect![[]].assert_eq(&told_of(&fake));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT answers 500 Internal Server Error
+    "#]].assert_eq(&told_of(&fake));
 }
 
 fn size() -> String {
@@ -108,7 +139,43 @@ fn what_is_no_plugin_is_refused() {
             .filter(|line| !line.contains('|') && !line.contains("-->"));
         lines.collect::<Vec<_>>().join("\n")
     });
-    expect![[]].assert_eq(&messages.collect::<Vec<_>>().join("\n"));
+    expect![[r#"
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its manifest is of the type application/vnd.docker.distribution.manifest.v2+json
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its manifest is of the type application/vnd.oci.image.index.v1+json
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its config is of the type application/vnd.oci.image.config.v1+json
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its layer is of the type application/vnd.oci.image.layer.v1.tar+gzip
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: it has 2 layers, not one
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its layer is named by no SHA-256
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `oci://127.0.0.1:PORT/geo@[DIGEST]` is no WebAssembly component: its manifest cannot be read: invalid length 0, expected struct Kind with 1 element at line 1 column 2
+
+        hint: `wasmill plugin push` makes one of a plugin
+        exit 2
+        error: `geo` is not a WebAssembly component: it is a text file
+
+        hint: a plugin is a `.wasm` file built as a component, for example with the Rust SDK
+        exit 2
+        error: `geo` is a core WebAssembly module, not a component
+
+        hint: turn it into a component: `wasm-tools component new module.wasm -o plugin.wasm`"#]].assert_eq(&messages.collect::<Vec<_>>().join("\n"));
 }
 
 #[test]
@@ -118,7 +185,26 @@ fn it_sends_nobody_elsewhere() {
         let fake = Fake::start(move |_, _| Answer::Whole(answer.into(), vec![]));
         told(&digest, &fake)
     };
-    expect![[]].assert_eq(
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT sends to http://169.254.169.254, which is neither HTTPS nor its own host
+        exit 2
+        error: the registry 127.0.0.1:PORT sends to http://127.0.0.1, which is neither HTTPS nor its own host
+        exit 2
+        error: the registry 127.0.0.1:PORT sends to null, which is neither HTTPS nor its own host
+        exit 2
+        error: the registry 127.0.0.1:PORT points to no place
+        exit 2
+        error: the registry 127.0.0.1:PORT sends from place to place without end
+        exit 2
+        error: the registry 127.0.0.1:PORT names a token service at http://169.254.169.254, which is neither HTTPS nor its own host
+        exit 2
+        error: the registry 127.0.0.1:PORT names no token service
+        exit 2
+        error: the registry 127.0.0.1:PORT does not let everybody read `geo`
+
+        hint: `docker login 127.0.0.1:PORT` keeps credentials, for wasmill too, in ~/.docker/config.json; those in credential helpers are not asked for
+    "#]].assert_eq(
         &[
             to("302 Found\r\nLocation: http://169.254.169.254/latest/meta-data?key=1"),
             to("302 Found\r\nLocation: http://me:grindstone@127.0.0.1/"),
@@ -142,7 +228,14 @@ fn its_words_do_not_speak_to_the_terminal() {
             Fake::start(move |_, _| Answer::Whole(status.into(), body.to_string().into_bytes()));
         told(&digest, &fake)
     };
-    expect![[]].assert_eq(&[says("403 Forbidden"), says("503 \u{1b}[2J")].concat());
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT does not let everybody read `geo` (it says: DENIED: \x1b]0;title\x07\nerror: \u{202e})
+
+        hint: `docker login 127.0.0.1:PORT` keeps credentials, for wasmill too, in ~/.docker/config.json; those in credential helpers are not asked for
+        exit 2
+        error: the registry 127.0.0.1:PORT breaks off: invalid HTTP status-code parsed
+    "#]].assert_eq(&[says("403 Forbidden"), says("503 \u{1b}[2J")].concat());
     let token = Fake::start(|asked, port| match asked.what.starts_with("GET /token") {
         true => Answer::Whole("200 OK".into(), br#"{"token": "a\nb"}"#.to_vec()),
         false => Answer::Whole(
@@ -152,7 +245,10 @@ fn its_words_do_not_speak_to_the_terminal() {
             vec![],
         ),
     });
-    expect![[]].assert_eq(&told(&digest, &token));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT names a token service at http://127.0.0.1:PORT, which gives no token
+    "#]].assert_eq(&told(&digest, &token));
 }
 
 #[test]
@@ -160,5 +256,8 @@ fn silence_is_not_waited_for() {
     let artifact = Artifact::new();
     let digest = artifact.digest();
     let fake = Fake::start(|_, _| Answer::Never);
-    expect![[]].assert_eq(&told(&digest, &fake));
+    expect![[r#"
+        exit 2
+        error: the registry 127.0.0.1:PORT was silent for 15 s
+    "#]].assert_eq(&told(&digest, &fake));
 }

@@ -47,7 +47,19 @@ fn a_password_is_asked_for() {
     let (nobody, _) = pushed(&job());
     let (wrong, _) = pushed(&logged_in(job(), port, "me:millstone"));
     let (right, pinned) = pushed(&logged_in(job(), port, "me:grindstone"));
-    expect![[]].assert_eq(&[nobody, wrong, right].concat());
+    expect![[r#"
+        exit 1
+        error: the registry localhost:PORT does not let everybody write `secret/geo`
+
+        hint: `docker login localhost:PORT` keeps credentials, for wasmill too, in ~/.docker/config.json; those in credential helpers are not asked for
+        exit 1
+        error: the registry localhost:PORT does not let the user of [JOB]/docker/config.json write `secret/geo`
+
+        hint: `docker login localhost:PORT` renews them
+        exit 0
+        oci://localhost:PORT/secret/geo@[DIGEST]
+        pushed haversine.wasm ([SIZE] KiB) to oci://localhost:PORT/secret/geo:1
+    "#]].assert_eq(&[nobody, wrong, right].concat());
 
     let job = || haversine(&pinned);
     let runs = [
@@ -61,7 +73,27 @@ fn a_password_is_asked_for() {
         !runs.contains("millstone") && !runs.contains("grindstone"),
         "{runs}"
     );
-    expect![[]].assert_eq(&runs);
+    expect![[r#"
+        exit 2
+        error: the registry localhost:PORT does not let everybody read `secret/geo`
+
+        hint: `docker login localhost:PORT` keeps credentials, for wasmill too, in ~/.docker/config.json; those in credential helpers are not asked for
+        exit 2
+        error: the registry localhost:PORT does not let the user of [JOB]/docker/config.json read `secret/geo` (it says: UNAUTHORIZED: authentication required)
+
+        hint: `docker login localhost:PORT` renews them
+        exit 2
+        error: cannot read [JOB]/docker/config.json: it is not the JSON that Docker writes (line 1, column 1)
+
+        hint: DOCKER_CONFIG names another folder with a config.json
+        exit 0
+        +-----+
+        |   d |
+        +-----+
+        | 0.0 |
+        +-----+
+        1 row in set
+    "#]].assert_eq(&runs);
 }
 
 /// The password goes to the token service that the registry names, the token to the registry, and
@@ -94,6 +126,10 @@ fn a_token_is_asked_for() {
     let job = logged_in(haversine(&reference(fake.port)), fake.port, "me:grindstone");
     let told = run(&job, fake.port);
     assert!(told.starts_with("exit 0\n"), "{told}");
-    expect![[]].assert_eq(&masked(&fake.asked(), fake.port));
+    expect![[r#"
+        GET /v2/geo/manifests/[DIGEST] by nobody
+        GET /token?service=mill&scope=repository%3Ageo%3Apull by Basic bWU6Z3JpbmRzdG9uZQ==
+        GET /v2/geo/manifests/[DIGEST] by Bearer flour
+        GET /v2/geo/blobs/[DIGEST] by Bearer flour"#]].assert_eq(&masked(&fake.asked(), fake.port));
     expect!["GET /x?signed by nobody"].assert_eq(&storage.asked());
 }
