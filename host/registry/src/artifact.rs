@@ -113,14 +113,13 @@ impl Layer {
         struct Kind {
             media_type: Option<String>,
         }
-        // What is no manifest of an image may have none of its fields.
-        let kind: Kind = serde_json::from_slice(manifest)
-            .map_err(|error| other(format!("its manifest cannot be read: {error}")))?;
+        let no_manifest = |_| other("it has no manifest of an image".to_owned());
+        // A manifest of another kind may have none of the fields of an image's.
+        let kind: Kind = serde_json::from_slice(manifest).map_err(no_manifest)?;
         if let Some(kind) = kind.media_type.filter(|kind| kind != MANIFEST) {
             return Err(other(format!("its manifest is of the type {kind}")));
         }
-        let manifest: Manifest = serde_json::from_slice(manifest)
-            .map_err(|error| other(format!("its manifest cannot be read: {error}")))?;
+        let manifest: Manifest = serde_json::from_slice(manifest).map_err(no_manifest)?;
         let config = &manifest.config.media_type;
         if config != CONFIG {
             return Err(other(format!("its config is of the type {config}")));

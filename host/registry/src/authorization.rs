@@ -62,11 +62,7 @@ impl Connection {
         let url = Url::parse(&service.realm).ok();
         let mut url = url.ok_or_else(|| self.answer("names no token service"))?;
         let place = shown(&url);
-        if !self.may_be_asked(&url) {
-            return Err(self.answer(&format!(
-                "names a token service at {place}, which is neither HTTPS nor its own host"
-            )));
-        }
+        self.check_place(&url, "names a token service at")?;
         let actions = if self.writes { "pull,push" } else { "pull" };
         let scope = format!("repository:{}:{actions}", self.name);
         if let Some(service) = &service.service {

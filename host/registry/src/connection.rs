@@ -153,25 +153,23 @@ impl Connection {
         let location = location.and_then(|value| value.to_str().ok());
         let url = location.and_then(|text| from.join(text).ok());
         let url = url.ok_or_else(|| self.answer("points to no place"))?;
-        match self.may_be_asked(&url) {
-            true => Ok(url),
-            false => Err(self.answer(&format!(
-                "sends to {}, which is neither HTTPS nor its own host",
-                shown(&url)
-            ))),
-        }
+        self.check_place(&url, "sends to")?;
+        Ok(url)
     }
 
-    /// Whether the registry may send us there: encrypted, or if it is not itself, to its own host.
-    pub fn may_be_asked(&self, url: &Url) -> bool {
+    /// A registry may send us to HTTPS, and if it does not speak it itself, to its own host; and nowhere
+    /// with a password of its choice.
+    pub fn check_place(&self, url: &Url, does: &str) -> Result<(), RegistryError> {
         let own = url.scheme() == self.base.scheme() && url.host() == self.base.host();
-        (url.scheme() == "https" || own)
-            && url.has_host()
-            && url.username().is_empty()
-            && url.password().is_none()
+        let objection = match url.scheme() == "https" || own {
+            false => "which is neither HTTPS nor its own host",
+            true if !url.username().is_empty() || url.password().is_some() => "as another user",
+            true => return Ok(()),
+        };
+        Err(self.answer(&format!("{does} {}, {objection}", shown(url))))
     }
 
-    /// A request without more than it says, to a place that [`Self::may_be_asked`].
+    /// A request with these headers alone, to a place that was checked.
     pub async fn ask(&self, url: Url, headers: HeaderMap) -> Result<Response, RegistryError> {
         let sent = self.client.get(url).headers(headers).send();
         let response = self.within(SILENCE, sent).await?;
@@ -288,7 +286,11 @@ impl Connection {
 
 /// A URL without what may be secret in it.
 pub(crate) fn shown(url: &Url) -> String {
-    url.origin().ascii_serialization()
+    let host = url.host_str().unwrap_or_default();
+    match url.port() {
+        Some(port) => format!("{}://{host}:{port}", url.scheme()),
+        None => format!("{}://{host}", url.scheme()),
+    }
 }
 
 /// The innermost reason; the outer ones hold the whole URL.

@@ -147,7 +147,9 @@ pub struct Bench {
 }
 
 const REGISTRY_CODES: &str = "\
-Users and passwords are those of `docker login` (~/.docker/config.json, or the folder DOCKER_CONFIG).
+Users and passwords are those of `docker login` (~/.docker/config.json, or the folder DOCKER_CONFIG). \
+Registries on this machine, and those that WASMILL_PLAIN_HTTP names (host:port, with commas between), \
+are spoken to by HTTP without TLS.
 
 Exit codes: 0, done; 1, the network or the registry failed; 2, the command or the plugin is wrong.";
 

@@ -14,7 +14,7 @@ const ROWS: &str = "exit 0\n+-----+\n|   d |\n+-----+\n| 0.0 |\n+-----+\n1 row i
 
 #[test]
 fn what_was_fetched_once_needs_no_network() {
-    let server = Server::start(None);
+    let server = Server::start(None, None);
     let port = server.port;
     let pinned = push("haversine", "udfs/geo:1", port);
     let job = haversine(&pinned);
@@ -33,12 +33,13 @@ fn what_was_fetched_once_needs_no_network() {
     expect![[r#"
         exit 2
         error: cannot reach the registry localhost:PORT: Connection refused (os error 111)
-    "#]].assert_eq(&run(&elsewhere, port));
+    "#]]
+    .assert_eq(&run(&elsewhere, port));
 }
 
 #[test]
 fn a_tag_may_be_moved() {
-    let server = Server::start(None);
+    let server = Server::start(None, None);
     let port = server.port;
     push("haversine", "udfs/geo:1", port);
     let job = haversine(&format!("oci://localhost:{port}/udfs/geo:1"));
@@ -71,7 +72,7 @@ fn what_the_registry_does_not_have() {
     let pinned = push("haversine", "udfs/known:1", port);
     let (known, digest) = pinned.split_once('@').unwrap();
     let unknown = known.replace("known", "unknown");
-    let other = digest.replace(['0', '1', '2', '3', '4', '5', '6', '7'], "8");
+    let other = format!("sha256:{}", "8".repeat(64));
     expect![[r#"
         exit 2
         error: the registry localhost:PORT has no `udfs/unknown@[DIGEST]` (it says: MANIFEST_UNKNOWN: manifest unknown)

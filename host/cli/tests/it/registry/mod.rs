@@ -58,12 +58,14 @@ fn masked(text: &str, port: u16) -> String {
     let mut masked = parts.next().unwrap().to_owned();
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
-        masked.push_str(if digits >= DIGITS {
-            "[DIGEST]"
-        } else {
-            "sha256:"
-        });
-        masked.push_str(&part[if digits >= DIGITS { DIGITS } else { 0 }..]);
+        // A long line of the job is cut.
+        let is_whole = digits == DIGITS || part[digits..].starts_with('…');
+        let (digest, rest) = match is_whole {
+            true => ("[DIGEST]", &part[digits..]),
+            false => ("sha256:", part),
+        };
+        masked.push_str(digest);
+        masked.push_str(rest);
     }
     let words = masked.split_inclusive(' ').collect::<Vec<_>>();
     let sizes = words.iter().enumerate().map(|(at, word)| {

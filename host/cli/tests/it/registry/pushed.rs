@@ -5,7 +5,10 @@ use std::fs;
 use expect_test::expect;
 
 use super::{command, fake::Artifact, masked, push, server::SHARED, server::Server, told};
-use crate::support::{Job, plugin};
+use crate::{
+    https::{authority, certificate_of},
+    support::{Job, plugin},
+};
 
 #[test]
 fn what_is_pushed_is_pulled() {
@@ -94,7 +97,8 @@ fn the_artifact_is_the_documented_one() {
             "[DIGEST]"
           ],
           "os": "wasip2"
-        }"#]].assert_eq(&masked(serde_json::to_string_pretty(&config).unwrap()));
+        }"#]]
+    .assert_eq(&masked(serde_json::to_string_pretty(&config).unwrap()));
 }
 
 #[test]
@@ -114,7 +118,8 @@ fn other_commands_take_references() {
         |  1.0 |  1.0 |  1.0 |  1.0 |       0.0 |
         +------+------+------+------+-----------+
         1 row in set
-    "#]].assert_eq(&told(
+    "#]]
+    .assert_eq(&told(
         &job,
         &["plugin", "test", &target, "--rows", "[1, 1, 1, 1]"],
         port,
@@ -182,7 +187,7 @@ fn plain_http_is_for_this_machine() {
     let port = SHARED.port;
     push("haversine", "udfs/plain:1", port);
     let job = Job::new("");
-    // Another name of this machine, which need not be one everywhere.
+    // Another name of this machine, which is spoken to as others are.
     let reference = format!("oci://0.0.0.0:{port}/udfs/plain:1");
     let pull = ["plugin", "pull", &reference];
     expect![[r#"
@@ -202,4 +207,26 @@ fn plain_http_is_for_this_machine() {
     );
     let output = by_variable.output().unwrap();
     assert_eq!(masked(&job.told(&output), port), pulled);
+}
+
+#[test]
+fn a_registry_shows_who_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let folder = folder.path();
+    authority(folder);
+    let of_server = ["-addext", "subjectAltName=IP:0.0.0.0"];
+    certificate_of(folder, "server", &of_server);
+    fs::write(folder.join("nobody.pem"), "").unwrap();
+    let files = ["server.pem", "server.key"].map(|name| folder.join(name));
+    let server = Server::start(None, Some([&files[0], &files[1]]));
+    // Another name of this machine, which is spoken to as others are.
+    let reference = format!("oci://0.0.0.0:{}/geo:1", server.port);
+    let job = Job::new("").plugin("haversine");
+    let push = |trusted: &str| {
+        let mut command = command(&job, &["plugin", "push", "haversine.wasm", &reference]);
+        command.env("SSL_CERT_FILE", folder.join(format!("{trusted}.pem")));
+        command.env_remove("SSL_CERT_DIR");
+        masked(&job.told(&command.output().unwrap()), server.port)
+    };
+    expect![[""]].assert_eq(&[push("nobody"), push("authority")].concat());
 }

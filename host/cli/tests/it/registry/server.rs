@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::LazyLock,
     thread,
@@ -10,34 +11,47 @@ use std::{
 };
 
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// Runs a server until its standard input ends: it outlives no test, whatever becomes of it.
-const KEEPER: &str = r#""$@" & server=$!; cat; kill $server; wait $server"#;
+/// Runs a server until its standard input ends, and removes its files: it outlives no test, whatever
+/// becomes of it. $1 is the folder, the rest starts the server.
+const KEEPER: &str = r#"
+folder=$1; shift
+"$@" & server=$!
+cat
+kill $server; wait $server
+rm -rf "$folder"
+"#;
 
 /// A server of its own on a free port of this host.
 pub struct Server {
     keeper: Child,
-    /// Its files.
-    _folder: TempDir,
     pub port: u16,
 }
 
 /// The server of all tests that do not stop it.
-pub static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(None));
+pub static SHARED: LazyLock<Server> = LazyLock::new(|| Server::start(None, None));
 
 impl Server {
-    /// `users`: lines of a file of `htpasswd`'s; without, it lets everybody read and write.
-    pub fn start(users: Option<&str>) -> Self {
-        let folder = tempfile::tempdir().unwrap();
+    /// `users`: lines of a file of `htpasswd`'s; without, it lets everybody read and write. `tls`: the
+    /// files of a certificate and its key.
+    pub fn start(users: Option<&str>, tls: Option<[&Path; 2]>) -> Self {
+        // The keeper removes it.
+        let folder = tempfile::tempdir().unwrap().keep();
         let free = TcpListener::bind("127.0.0.1:0").unwrap();
         let port = free.local_addr().unwrap().port();
         drop(free);
-        let file = |name| folder.path().join(name).display().to_string();
+        let file = |name| folder.join(name).display().to_string();
         let data = file("data");
         let mut config = format!(
-            "version: 0.1\nstorage: {{filesystem: {{rootdirectory: {data}}}}}\nhttp: {{addr: '127.0.0.1:{port}'}}\n"
+            "version: 0.1
+storage: {{filesystem: {{rootdirectory: {data}}}}}
+http:
+  addr: '127.0.0.1:{port}'
+"
         );
+        if let Some([certificate, key]) = tls.map(|files| files.map(Path::display)) {
+            config += &format!("  tls: {{certificate: {certificate}, key: {key}}}\n");
+        }
         if let Some(users) = users {
             std::fs::write(file("users"), users).unwrap();
             let path = file("users");
@@ -45,7 +59,9 @@ impl Server {
         }
         std::fs::write(file("config.yml"), config).unwrap();
         let keeper = Command::new("sh")
-            .args(["-c", KEEPER, "keeper", "docker-registry", "serve"])
+            .args(["-c", KEEPER, "keeper"])
+            .arg(&folder)
+            .args(["docker-registry", "serve"])
             .arg(file("config.yml"))
             .stdin(Stdio::piped())
             .stdout(Stdio::null())
@@ -60,11 +76,7 @@ impl Server {
             );
             thread::sleep(Duration::from_millis(20));
         }
-        Server {
-            keeper,
-            _folder: folder,
-            port,
-        }
+        Server { keeper, port }
     }
 
     /// JSON that it gives at a path, as another client gets it.

@@ -82,19 +82,22 @@ fn bodies_without_end_are_cut() {
     expect![[r#"
         exit 2
         error: the registry 127.0.0.1:PORT gives more than the [BYTES] bytes that [DIGEST] has
-    "#]].assert_eq(&told_of(&fake));
+    "#]]
+    .assert_eq(&told_of(&fake));
     let type_line = "200 OK\r\nContent-Type: application/vnd.oci.image.manifest.v1+json";
     let fake = Fake::start(move |_, _| Answer::Endless(type_line.into()));
     expect![[r#"
         exit 2
         error: the registry 127.0.0.1:PORT gives a manifest of more than 4194304 bytes
-    "#]].assert_eq(&told_of(&fake));
+    "#]]
+    .assert_eq(&told_of(&fake));
     // What is said about a refusal is only shown where it is short.
     let fake = Fake::start(|_, _| Answer::Endless("500 Internal Server Error".into()));
     expect![[r#"
         exit 2
         error: the registry 127.0.0.1:PORT answers 500 Internal Server Error
-    "#]].assert_eq(&told_of(&fake));
+    "#]]
+    .assert_eq(&told_of(&fake));
 }
 
 fn size() -> String {
@@ -259,5 +262,6 @@ fn silence_is_not_waited_for() {
     expect![[r#"
         exit 2
         error: the registry 127.0.0.1:PORT was silent for 15 s
-    "#]].assert_eq(&told(&digest, &fake));
+    "#]]
+    .assert_eq(&told(&digest, &fake));
 }

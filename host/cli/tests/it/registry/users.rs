@@ -30,7 +30,7 @@ fn logged_in(job: Job, port: u16, user: &str) -> Job {
 
 #[test]
 fn a_password_is_asked_for() {
-    let server = Server::start(Some(USERS));
+    let server = Server::start(Some(USERS), None);
     let port = server.port;
     let reference = format!("oci://localhost:{port}/secret/geo:1");
     let job = || Job::new("").plugin("haversine");
@@ -130,6 +130,7 @@ fn a_token_is_asked_for() {
         GET /v2/geo/manifests/[DIGEST] by nobody
         GET /token?service=mill&scope=repository%3Ageo%3Apull by Basic bWU6Z3JpbmRzdG9uZQ==
         GET /v2/geo/manifests/[DIGEST] by Bearer flour
-        GET /v2/geo/blobs/[DIGEST] by Bearer flour"#]].assert_eq(&masked(&fake.asked(), fake.port));
+        GET /v2/geo/blobs/[DIGEST] by Bearer flour"#]]
+    .assert_eq(&masked(&fake.asked(), fake.port));
     expect!["GET /x?signed by nobody"].assert_eq(&storage.asked());
 }
