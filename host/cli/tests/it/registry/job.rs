@@ -78,16 +78,14 @@ fn what_the_registry_does_not_have() {
         error: the registry localhost:PORT has no `udfs/unknown@[DIGEST]` (it says: MANIFEST_UNKNOWN: manifest unknown)
          --> job.sql:1:22
           |
-        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/unknown@sha256:506f1a57de61de7f43f558f9f3596391b70f…
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/unknown@[DIGEST]…
           |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
         exit 2
-        error: `oci://localhost:PORT/udfs/known@sha888:888f8a88de88de8f88f888f9f8898898b88f988db8ca888888f8d8b88e8cc8e8` is no plugin in a registry: its digest is not `sha256:` and 64 digits in lower case
+        error: the registry localhost:PORT has no `udfs/known@[DIGEST]` (it says: MANIFEST_UNKNOWN: manifest unknown)
          --> job.sql:1:22
           |
-        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known@sha888:888f8a88de88de8f88f888f9f8898898b88f98…
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/known@[DIGEST]…
           |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-
-        hint: it is written oci://host[:port]/name:tag or oci://host[:port]/name@sha256:…
         exit 2
         error: `oci://localhost:PORT/udfs/known@sha256:1234` is no plugin in a registry: its digest is not `sha256:` and 64 digits in lower case
          --> job.sql:1:22
@@ -140,7 +138,7 @@ fn the_bytes_may_be_pinned_too() {
         error: `bytes` has the sha256 [SHA256], not the one that the job wants
          --> job.sql:1:22
           |
-        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/bytes@sha256:06b580b2fc5425746a6c81be28f55f305464eb…
+        1 | CREATE FUNCTION d AS 'oci://localhost:PORT/udfs/bytes@[DIGEST]…
           |                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
         hint: the file is another one; `wasmill plugin inspect` shows what it is, and if that is meant, write its sha256 into the job

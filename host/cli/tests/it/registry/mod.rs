@@ -59,7 +59,7 @@ fn masked(text: &str, port: u16) -> String {
     for part in parts {
         let digits = part.bytes().take_while(u8::is_ascii_hexdigit).count();
         // A long line of the job is cut.
-        let is_whole = digits == DIGITS || part[digits..].starts_with('…');
+        let is_whole = digits == DIGITS || digits > 0 && part[digits..].starts_with('…');
         let (digest, rest) = match is_whole {
             true => ("[DIGEST]", &part[digits..]),
             false => ("sha256:", part),
