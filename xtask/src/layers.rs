@@ -9,19 +9,24 @@ use crate::step;
 
 /// A crate of ours, and the crates of ours that it may use.
 const DOORS: &[(&str, &[&str])] = &[
-    ("wasmill", &["wasmill-engine", "wasmill-plugin"]),
+    (
+        "wasmill",
+        &["wasmill-engine", "wasmill-plugin", "wasmill-registry"],
+    ),
     (
         "wasmill-engine",
         &[
             "wasmill-connectors",
             "wasmill-inference",
             "wasmill-plugin",
+            "wasmill-registry",
             "wasmill-sql",
             "wasmill-state",
             "wasmill-udf",
         ],
     ),
     ("wasmill-udf", &["wasmill-plugin"]),
+    ("wasmill-registry", &["wasmill-plugin"]),
     ("wasmill-plugin", &[]),
     ("wasmill-inference", &[]),
     ("wasmill-sql", &[]),

@@ -31,6 +31,7 @@ const SHOWN_LINES: usize = 8;
 pub fn setup() -> Result<()> {
     system::c_compiler()?;
     system::postgresql()?;
+    system::docker_registry()?;
     GuestToolchain::get()?;
     python::get()?;
     kafka::get()?;

@@ -21,4 +21,5 @@ pub use inspection::PluginReport;
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;
+pub use wasmill_registry::RegistryConfig;
 use wasmill_sql as sql;

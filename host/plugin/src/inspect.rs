@@ -17,6 +17,7 @@ use footprint::Footprints;
 #[derive(Debug)]
 pub(crate) struct Inspected {
     pub imports: Vec<String>,
+    pub exports: Vec<String>,
     /// The full names under which it exports functions of a kind; at least one.
     pub functions: Vec<(Kind, String)>,
     pub contents: Contents,
@@ -44,6 +45,24 @@ pub struct Producer {
     pub role: String,
     pub name: String,
     pub version: String,
+}
+
+/// The full names of what a component imports and exports.
+#[derive(Clone, Debug)]
+pub struct Interfaces {
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+impl Interfaces {
+    /// Of a plugin, without compiling or running any of it; other bytes are refused. `name` is what
+    /// messages call it.
+    pub fn of(name: &str, bytes: &[u8]) -> Result<Self, PluginError> {
+        let Inspected {
+            imports, exports, ..
+        } = inspect(name, bytes)?;
+        Ok(Self { imports, exports })
+    }
 }
 
 impl Contents {
@@ -322,6 +341,7 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
     }
     Ok(Inspected {
         imports,
+        exports,
         functions,
         contents,
         lines,

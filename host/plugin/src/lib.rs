@@ -67,7 +67,7 @@ pub use function::{Counters, Function};
 pub use grants::{Grants, Level, Log, LogLine, Metrics, Model, ModelError, NoMetrics, TracingLog};
 pub use host::{Host, HostConfig};
 pub use imports::WasiInterface;
-pub use inspect::{Contents, Producer};
+pub use inspect::{Contents, Interfaces, Producer};
 pub use limits::{Budget, Limit, Limits, Unit};
 pub use network::{Authority, Resolver, SystemResolver};
 pub use plugin::{OpenOptions, Plugin};

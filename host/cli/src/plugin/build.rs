@@ -12,6 +12,7 @@ use super::arguments::Build;
 use super::encode;
 use super::failure::Failure;
 use super::language::Language;
+use super::write;
 use crate::output::Output;
 
 const RUST_TARGET: &str = "wasm32-unknown-unknown";
@@ -76,13 +77,6 @@ pub fn build(arguments: &Build, output: &Output) -> Result<(), Failure> {
         bytes.div_ceil(1024)
     ));
     Ok(())
-}
-
-/// Written beside and renamed, so that a job that starts now reads one or the other.
-fn write(path: &Path, component: &[u8]) -> Result<(), Failure> {
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let written = fs::write(&beside, component).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {

@@ -1,7 +1,5 @@
 //! `wasmill plugin test`.
 
-use std::path::Path;
-
 use super::arguments::Test;
 use super::failure::Failure;
 use super::{call, conformance, load};
@@ -17,7 +15,7 @@ pub fn test(arguments: &Test, output: &Output) -> Result<(), Failure> {
 
 /// A line a case.
 fn suite(arguments: &Test, output: &Output) -> Result<(), Failure> {
-    let plugin = load(Path::new(&arguments.target))?;
+    let plugin = load(&arguments.target)?;
     let stdout = output.stdout();
     let (mut passed, mut failed) = (0_usize, 0_usize);
     let tell = |verdict: conformance::Verdict| {

@@ -27,6 +27,7 @@ mod plugin_conformance;
 mod plugin_test;
 mod postgres;
 mod processing_time;
+mod registry;
 mod rolling;
 mod support;
 mod windows;

@@ -19,6 +19,7 @@ use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, SharedWriter};
 use wasmill_plugin::Epoch;
+use wasmill_registry::RegistryConfig;
 use wasmill_udf::Stop;
 
 use self::planner::Planner;
@@ -52,8 +53,10 @@ pub struct SessionConfig {
     pub tenant: String,
     /// What the tenant's jobs may use together, by the names of sums (`total.memory`).
     pub tenant_limits: BTreeMap<String, String>,
-    /// The cache folder; compiled plugins go to `compiled/` in it.
+    /// The cache folder; compiled plugins go to `compiled/` in it, those of registries to `registry/`.
     pub cache: PathBuf,
+    /// How registries of plugins are reached.
+    pub registries: RegistryConfig,
     /// Where `print` tables go.
     pub stdout: SharedWriter,
     /// Where `print` tables with `standard-error` go.
@@ -184,6 +187,7 @@ impl Session {
                 settings: RwLock::new(settings),
                 connectors,
                 cache: config.cache,
+                registries: config.registries,
                 written: Mutex::default(),
                 warnings: Mutex::default(),
                 host: Mutex::default(),

@@ -180,7 +180,7 @@ fn a_broadcast_table_goes_on() {
     lines.retain(|line| line.contains("[a") || line.contains("[b"));
     expect![[r#"
         +I[a, x, 11, 1]
-        +I[a, x, 15, 2]
+        +I[a, y, 2, 2]
         +I[b, x, 12, 1]
         +I[b, x, 21, 2]"#]]
     .assert_eq(&lines.join("\n"));
