@@ -4,7 +4,7 @@
 use std::{error::Error, path::Path, sync::Arc};
 
 use arrow::{
-    array::{Array, ArrayRef, AsArray, Float64Array, Int64Array},
+    array::{ArrayRef, AsArray, Float64Array, Int64Array},
     datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type},
 };
 use parking_lot::Mutex;

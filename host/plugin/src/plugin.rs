@@ -49,6 +49,7 @@ impl Compiled {
             functions,
             contents,
             lines,
+            exports: _,
         } = inspected;
         let instantiator =
             Instantiator::new(host.linker(), component, &functions, lines).map_err(|error| {
