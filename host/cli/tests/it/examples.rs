@@ -253,3 +253,14 @@ fn ngrams() {
     "#]]
     .assert_eq(&run(&folder.path().join("examples/ngrams"), "job.sql"));
 }
+
+#[test]
+fn shop_visits() {
+    let folder = example("shop-visits");
+    plugin("sessions");
+    plugin("statistics");
+    let printed = run(&folder.path().join("examples/shop-visits"), "job.sql");
+    let mut lines: Vec<_> = printed.lines().collect();
+    lines.sort_unstable();
+    expect![""].assert_eq(&lines.join("\n"));
+}
