@@ -11,7 +11,12 @@ use crate::step;
 const DOORS: &[(&str, &[&str])] = &[
     (
         "wasmill",
-        &["wasmill-engine", "wasmill-plugin", "wasmill-state"],
+        &[
+            "wasmill-engine",
+            "wasmill-plugin",
+            "wasmill-registry",
+            "wasmill-state",
+        ],
     ),
     (
         "wasmill-engine",
@@ -19,12 +24,14 @@ const DOORS: &[(&str, &[&str])] = &[
             "wasmill-connectors",
             "wasmill-inference",
             "wasmill-plugin",
+            "wasmill-registry",
             "wasmill-sql",
             "wasmill-state",
             "wasmill-udf",
         ],
     ),
     ("wasmill-udf", &["wasmill-plugin"]),
+    ("wasmill-registry", &["wasmill-plugin"]),
     ("wasmill-plugin", &[]),
     ("wasmill-inference", &[]),
     ("wasmill-sql", &[]),
@@ -34,7 +41,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmill-sdk-macros", &[]),
     (
         "wasmill-benches",
-        &["wasmill-inference", "wasmill-plugin", "wasmill-udf"],
+        &[
+            "wasmill-inference",
+            "wasmill-plugin",
+            "wasmill-state",
+            "wasmill-udf",
+        ],
     ),
     ("xtask", &[]),
 ];

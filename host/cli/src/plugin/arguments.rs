@@ -19,6 +19,10 @@ pub enum Command {
     Test(Test),
     /// Measures a function: rows a second, and bytes that it copies.
     Bench(Bench),
+    /// Puts a plugin into an OCI registry; prints the reference that pins it.
+    Push(Push),
+    /// Gets a plugin from an OCI registry; prints the reference that pins it.
+    Pull(Pull),
 }
 
 /// What `wasmill plugin new` takes.
@@ -49,14 +53,19 @@ pub struct Build {
     /// Where the component goes, instead of into the folder.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+
+    /// With what a trap's backtrace needs: functions' names, and in Rust and C their lines. Not
+    /// optimised, so it is larger and slower.
+    #[arg(long)]
+    pub debug: bool,
 }
 
 /// What `wasmill plugin inspect` takes.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The component.
-    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// The component, or its place in a registry.
+    #[arg(value_name = "PLUGIN.wasm|oci://…", value_hint = ValueHint::FilePath)]
+    pub plugin: String,
 
     /// As JSON.
     #[arg(long)]
@@ -72,7 +81,7 @@ Exit codes: 0, all is as it should be; 1, a case, a call or a comparison failed;
 rows or the plugin is wrong and nothing was called."
 )]
 pub struct Test {
-    /// The component, and behind a `#` the function to call.
+    /// The component or its place in a registry (oci://…), and behind a `#` the function to call.
     #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
     pub target: String,
 
@@ -82,6 +91,15 @@ pub struct Test {
     /// `broadcast_limit`.
     #[arg(long)]
     pub conformance: bool,
+
+    /// Only the suite's cases of these functions.
+    #[arg(
+        long,
+        value_name = "FUNCTION",
+        value_delimiter = ',',
+        requires = "conformance"
+    )]
+    pub only: Vec<String>,
 
     #[command(flatten)]
     pub opened: Opened,
@@ -123,7 +141,7 @@ pub struct Test {
 #[command(after_help = "\
 Exit codes: 0, measured; 1, a call failed; 2, the command, the rows or the plugin is wrong.")]
 pub struct Bench {
-    /// The component, and behind a `#` the function.
+    /// The component or its place in a registry (oci://…), and behind a `#` the function.
     #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
     pub target: String,
 
@@ -168,6 +186,47 @@ pub struct Keyed {
     /// Rows of the broadcast table, as JSON or in a file of JSON or CSV.
     #[arg(long, value_name = "FILE|JSON")]
     pub broadcast: Option<String>,
+}
+
+const REGISTRY_CODES: &str = "\
+Users and passwords are those of `docker login` (~/.docker/config.json, or the folder DOCKER_CONFIG). \
+Registries on this machine, and those that WASMILL_PLAIN_HTTP names (host:port, with commas between), \
+are spoken to by HTTP without TLS.
+
+Exit codes: 0, done; 1, the network or the registry failed; 2, the command or the plugin is wrong.";
+
+/// What `wasmill plugin push` takes.
+#[derive(Debug, Args)]
+#[command(after_help = REGISTRY_CODES)]
+pub struct Push {
+    /// The component.
+    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Where it goes: oci://host[:port]/name:tag.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+
+    /// Speaks HTTP without TLS, as it does to this machine: only in a network that is trusted.
+    #[arg(long)]
+    pub plain_http: bool,
+}
+
+/// What `wasmill plugin pull` takes.
+#[derive(Debug, Args)]
+#[command(after_help = REGISTRY_CODES)]
+pub struct Pull {
+    /// Where it is: oci://host[:port]/name, with :tag or @sha256:… behind it.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+
+    /// Where it goes, instead of NAME.wasm in this folder.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Speaks HTTP without TLS, as it does to this machine: only in a network that is trusted.
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// How a function is opened.

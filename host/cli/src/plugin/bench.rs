@@ -6,7 +6,6 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, FieldRef};
-use wasmill_engine::EngineError;
 use wasmill_plugin::{Arguments, Function, Kind, PluginError};
 
 use super::arguments::Bench;
@@ -15,8 +14,7 @@ use super::opening::Target;
 use super::process::{self, CallError};
 use super::random::Random;
 use super::rows::{Rows, Written, declared};
-use super::types;
-use crate::cells;
+use super::{put, types};
 use crate::output::Output;
 
 /// Batches that are not counted: the first ones make the instance, and fill caches.
@@ -67,10 +65,7 @@ pub fn bench(arguments: &Bench, output: &Output) -> Result<(), Failure> {
         a_row(before.bytes_in, after.bytes_in),
         a_row(before.bytes_out, after.bytes_out),
     );
-    match cells::put(output, &text) {
-        Ok(()) | Err(EngineError::OutputClosed) => Ok(()),
-        Err(error) => Err(Failure::failed(error.to_string())),
-    }
+    put(output, &text)
 }
 
 /// The columns of random rows.

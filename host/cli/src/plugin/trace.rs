@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use wasmill_plugin::{Level, Log};
+use wasmill_plugin::{Log, LogLine};
 
 use crate::output::{SharedWriter, lock};
 
@@ -49,8 +49,9 @@ pub fn rows(range: &Range<usize>) -> String {
 }
 
 impl Log for Trace {
-    fn log(&self, level: Level, _function: &str, line: &str) {
+    fn log(&self, line: LogLine<'_>) {
+        let LogLine { level, text, .. } = line;
         let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
-        self.tell(&format!("{call}: {level}: {line}"));
+        self.tell(&format!("{call}: {level}: {text}"));
     }
 }

@@ -4,10 +4,10 @@ use expect_test::expect;
 
 use crate::support::Job;
 
-fn conformance(plugin: &str) -> String {
+fn conformance(plugin: &str, only: &[&str]) -> String {
     let job = Job::new("").plugin(plugin);
     let file = format!("{plugin}.wasm");
-    let arguments = ["plugin", "test", &file, "--conformance"];
+    let arguments = [&["plugin", "test", &file, "--conformance"], only].concat();
     job.told(&job.command_of(&arguments).output().unwrap())
 }
 
@@ -123,13 +123,13 @@ fn the_rust_sdk_conforms() {
         ok    broadcast_limit: rows of a broadcast table with NULL are none
         106 passed, 0 failed
     "#]]
-    .assert_eq(&conformance("conformance"));
+    .assert_eq(&conformance("conformance", &[]));
 }
 
 /// What is missing is told case by case, and what is there is compared.
 #[test]
 fn a_component_that_is_no_conformance_component() {
-    let told = conformance("words");
+    let told = conformance("words", &[]);
     let some = told.lines().filter(|line| {
         let parts = [
             "words: ",
@@ -157,4 +157,36 @@ fn a_component_that_is_no_conformance_component() {
         FAIL  keyed_sum: the state of each key goes on from batch to batch: expected that it opens, got the error: `words.wasm` has no function `keyed_sum`
         FAIL  keyed_sum: other types are no arguments: expected an error (wrong-arguments), got the error: `words.wasm` has no function `keyed_sum`
         4 passed, 102 failed"#]].assert_eq(&told.join("\n"));
+}
+
+/// A component that was written against the contract alone.
+#[test]
+fn what_has_no_sdk_conforms() {
+    expect![[r#"
+        exit 0
+        ok    add: sums, NULL where either is
+        ok    add: several batches of several sizes on one opened function
+        ok    add: every bad row is named
+        ok    add: a batch behind one with bad rows
+        ok    add: other types are no arguments
+        ok    add: three columns are no arguments
+        ok    greet: the default of a parameter
+        ok    greet: a parameter that is given
+        ok    greet: a parameter that is refused
+        ok    greet: a parameter that it does not have
+        ok    greet: two opened at once
+        11 passed, 0 failed
+    "#]]
+    .assert_eq(&conformance("without-sdk", &["--only", "add,greet"]));
+    expect![[r#"
+        exit 2
+        ok    add: sums, NULL where either is
+        ok    add: several batches of several sizes on one opened function
+        ok    add: every bad row is named
+        ok    add: a batch behind one with bad rows
+        ok    add: other types are no arguments
+        ok    add: three columns are no arguments
+        error: the suite has no function `multiply`
+    "#]]
+    .assert_eq(&conformance("without-sdk", &["--only", "add,multiply"]));
 }

@@ -49,6 +49,16 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
+impl Case {
+    /// Those that it opens.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        let beside = self.beside.iter();
+        std::iter::once(self)
+            .chain(beside.map(|case| &**case))
+            .map(|case| case.function.as_str())
+    }
+}
+
 /// Rows, and what comes of them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]

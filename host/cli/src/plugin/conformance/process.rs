@@ -286,6 +286,7 @@ impl Run {
             keys: columns,
             arguments,
             times,
+            first: 0,
             rows: count,
         })
     }

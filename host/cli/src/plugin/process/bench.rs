@@ -55,6 +55,7 @@ pub fn calls<'a>(
             keys: vec![Arc::clone(&keys)],
             arguments: batch.columns.clone(),
             times: Some(Arc::new(Int64Array::from_iter_values(times))),
+            first: 0,
             rows,
         };
         driver.timers(moment)?;

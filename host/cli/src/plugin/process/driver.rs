@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 use parking_lot::Mutex;
 use wasmill_engine::{StateReader, state_change, state_spec};
 use wasmill_plugin::{
-    Function, KeyedCall, PluginError, ProcessError, ProcessRows, Processed, StateCharge,
+    Function, KeyedCall, PluginError, ProcessError, ProcessRows, Processed, Rows, StateCharge,
 };
 use wasmill_state::keyed::{CallKeys, DueTimers, Fired, KeyedSpec, KeyedState};
 use wasmill_state::{Keeper, StateStore};
@@ -128,8 +128,9 @@ impl Driver {
             times: rows.times.clone(),
         };
         let (arguments, count) = (&rows.arguments, rows.rows);
+        let about = Rows(rows.first..rows.first + count as u64);
         let given = self.call(keys, None, moment, times, name, |function, call| {
-            function.process(arguments, count, call)
+            function.process(arguments, count, about, call)
         })?;
         Ok(self.collected.add(given, &origin)?)
     }

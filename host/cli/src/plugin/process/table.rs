@@ -18,6 +18,8 @@ pub struct KeyedRows {
     pub arguments: Vec<ArrayRef>,
     /// Int64 in milliseconds since 1970, or timestamps.
     pub times: Option<ArrayRef>,
+    /// The number of the first one, among all of the table.
+    pub first: u64,
     pub rows: usize,
 }
 
@@ -35,6 +37,7 @@ impl KeyedRows {
             keys: self.keys.iter().map(slice).collect(),
             arguments: self.arguments.iter().map(slice).collect(),
             times: self.times.as_ref().map(slice),
+            first: self.first + range.start as u64,
             rows: range.len(),
         }
     }
@@ -106,6 +109,7 @@ impl Table {
                 keys,
                 arguments,
                 times,
+                first: 0,
                 rows: written.len(),
             },
         })

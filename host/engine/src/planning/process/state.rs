@@ -12,7 +12,7 @@ use wasmill_state::{
     Chunk, Keeper,
     keyed::{CallKeys, DueTimers, Fired, KeyedState},
 };
-use wasmill_udf::{OnError, UdfError};
+use wasmill_udf::{OnError, UdfError, rows_of};
 
 use super::{
     broadcast::Current,
@@ -69,7 +69,8 @@ impl Partition {
         let times = times.map(as_milliseconds).transpose()?;
         let arguments = rule.arguments(batch);
         self.call(keys, None, moment, broadcast, times, |call| {
-            rule.function.process(arguments, rows, call)
+            let about = rows_of(&rule.function, rows);
+            rule.function.process(arguments, rows, about, call)
         })
         .and_then(|processed| self.take(processed, &origin, outcome))
     }
