@@ -17,6 +17,7 @@ mod opening;
 mod process;
 mod random;
 mod registry;
+mod row;
 mod rows;
 mod shown;
 mod test;
