@@ -11,7 +11,12 @@ use crate::step;
 const DOORS: &[(&str, &[&str])] = &[
     (
         "wasmill",
-        &["wasmill-engine", "wasmill-plugin", "wasmill-registry"],
+        &[
+            "wasmill-engine",
+            "wasmill-plugin",
+            "wasmill-registry",
+            "wasmill-state",
+        ],
     ),
     (
         "wasmill-engine",

@@ -86,7 +86,9 @@ pub struct Test {
     pub target: String,
 
     /// Runs the conformance suite, which components of all languages pass: their functions `add`,
-    /// `greet`, `echo`, `score`, `words` and `mean`.
+    /// `greet`, `echo`, `score`, `words` and `mean`, and the process functions `keyed_sum`,
+    /// `keyed_recent`, `keyed_list`, `keyed_map`, `keyed_lookup`, `timer_echo`, `side_split` and
+    /// `broadcast_limit`.
     #[arg(long)]
     pub conformance: bool,
 
@@ -121,9 +123,13 @@ pub struct Test {
     #[arg(long, value_name = "FILE|JSON")]
     pub expect: Option<String>,
 
-    /// JSON, a line for each row that comes, instead of a table.
+    /// JSON, a line for each row that comes, instead of a table. A row of a side output is
+    /// {"side-output": "late", "row": {…}}.
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub process: Keyed,
 
     /// Says on stderr what the function logs, and how long each call takes.
     #[arg(long)]
@@ -158,6 +164,28 @@ pub struct Bench {
     /// Of the random rows.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+
+    /// Keys among which a process function's rows are shared out.
+    #[arg(long, value_name = "N", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub keys: u32,
+}
+
+/// What a process function is called with, beside its rows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Process functions")]
+pub struct Keyed {
+    /// A column of PARTITION BY; may be given several times. Without one all rows have one key.
+    #[arg(long = "key", value_name = "COLUMN")]
+    pub keys: Vec<String>,
+
+    /// The column of times (`on_time`): timestamps, or milliseconds since 1970.
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+
+    /// Rows of the broadcast table, as JSON or in a file of JSON or CSV.
+    #[arg(long, value_name = "FILE|JSON")]
+    pub broadcast: Option<String>,
 }
 
 const REGISTRY_CODES: &str = "\

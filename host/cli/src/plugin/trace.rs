@@ -22,13 +22,12 @@ impl Trace {
         Arc::new(Trace { stderr, call })
     }
 
-    /// Times a call for these rows, counted from 0.
-    pub fn time<T>(&self, rows: Range<usize>, call: impl FnOnce() -> T) -> T {
-        let name = format!("rows {} to {}", rows.start, rows.end.saturating_sub(1));
+    /// Times a call of this name.
+    pub fn time<T>(&self, name: &str, call: impl FnOnce() -> T) -> T {
         self.call
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&name);
+            .replace_range(.., name);
         let started = Instant::now();
         let given = call();
         self.tell(&format!(
@@ -42,6 +41,11 @@ impl Trace {
         // A stream cannot tell about its own failure.
         writeln!(lock(&self.stderr), "{line}").ok();
     }
+}
+
+/// What a call for these rows is called, counted from 0.
+pub fn rows(range: &Range<usize>) -> String {
+    format!("rows {} to {}", range.start, range.end.saturating_sub(1))
 }
 
 impl Log for Trace {

@@ -39,6 +39,7 @@ fn what_a_plugin_is() {
           sha256   [SHA256]
           size     [SIZES]
           imports  wasmill:udf/columns@0.2.0: reads its arguments' columns
+                   wasmill:udf/state@0.2.0: types only
                    wasmill:udf/inference@0.2.0: runs the models that 'grant.models' names
                    wasmill:udf/log@0.2.0: writes lines to the job's log
                    wasmill:udf/types@0.2.0: types only

@@ -24,6 +24,7 @@ mod outer_joins;
 mod plugin_bench;
 mod plugin_build;
 mod plugin_conformance;
+mod plugin_process;
 mod plugin_test;
 mod postgres;
 mod processing_time;

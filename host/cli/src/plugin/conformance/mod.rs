@@ -3,6 +3,7 @@
 mod aggregate;
 mod case;
 mod difference;
+mod process;
 mod type_cases;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use difference::{flat, outcome};
 const SCALAR: &str = include_str!("../../../../../sdk/conformance/scalar.json");
 const TABLE: &str = include_str!("../../../../../sdk/conformance/table.json");
 const AGGREGATE: &str = include_str!("../../../../../sdk/conformance/aggregate.json");
+const PROCESS: &str = include_str!("../../../../../sdk/conformance/process.json");
 const TYPES: &str = include_str!("../../../../../sdk/conformance/types.json");
 
 /// How a case went.
@@ -65,6 +67,14 @@ pub fn run(
     }
     for case in file(AGGREGATE)?.cases.iter().filter(|case| is_wanted(case)) {
         judge(case, aggregate::check(plugin, case));
+    }
+    let processes: process::File =
+        serde_json::from_str(PROCESS).map_err(|error| error.to_string())?;
+    for case in &processes.cases {
+        let opened = case.opened();
+        if is_wanted(&opened) {
+            judge(&opened, process::check(plugin, case));
+        }
     }
     match unknown.first() {
         None => Ok(()),
@@ -159,7 +169,7 @@ fn open(plugin: &Arc<Plugin>, case: &Case) -> Result<Option<Arc<Function>>, Stri
 /// As the cases have it.
 fn returns(function: &Function) -> String {
     match function.signature().kind {
-        Kind::Table => format!("struct<{}>", types::names(function.columns())),
+        Kind::Table | Kind::Process => format!("struct<{}>", types::names(function.columns())),
         _ => types::name(function.returns().data_type()),
     }
 }

@@ -21,6 +21,7 @@ use wasmill_udf::casts_implicitly;
 
 use super::{
     declared::DeclaredProcess,
+    guest_state::state_spec,
     node::ProcessNode,
     rule::{ProcessRule, with_keys_and_time},
     side::SideTable,
@@ -213,7 +214,7 @@ impl Call<'_> {
             keys: input.keys.len(),
             time: input.time.as_ref().map(|field| field.name().clone()),
             sides,
-            spec: ProcessRule::spec_of(&function, input.keys.iter().cloned().collect())?,
+            spec: state_spec(&function, input.keys.iter().cloned().collect())?,
             schema: Arc::clone(schema.inner()),
             function,
         };
