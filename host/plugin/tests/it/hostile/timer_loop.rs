@@ -29,5 +29,10 @@ pub fn is_stopped() {
         "processing",
         "more each time",
     ];
-    expect![""].assert_eq(&attacks.map(attacked).join("\n"));
+    expect![[r#"
+        loop in on-timers: function attack (timer-loop.wasm#attack) ran over its time limit of 200 ms in `on-timers`, 1 trapped
+        trap in on-timers: function attack (timer-loop.wasm#attack) trapped in `on-timers`: it panicked or aborted, 1 trapped
+        rows each time: 1 changes, 0 trapped
+        processing: 1 changes, 0 trapped
+        more each time: 2 changes, 0 trapped"#]].assert_eq(&attacks.map(attacked).join("\n"));
 }
