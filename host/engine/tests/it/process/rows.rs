@@ -188,6 +188,13 @@ fn a_plan_tells_of_it() {
     let sql = "CREATE VIEW v AS SELECT 'a' AS k, CAST(1 AS BIGINT) AS `value`;
                EXPLAIN SELECT * FROM sums(TABLE v PARTITION BY k);
                DESCRIBE FUNCTION sums;";
+    let told = run(sql);
+    let told = told
+        .lines()
+        .map(|line| match line.split_once("| sha256      | ") {
+            Some(_) => "| sha256      | [64 digits] |\n".to_owned(),
+            None => format!("{line}\n"),
+        });
     expect![[r#"
         ProcessRows: function=sums, keys=[k@0]
           ProjectionExec: expr=[a as k, 1 as value]
@@ -198,9 +205,9 @@ fn a_plan_tells_of_it() {
         | name        | sums                                                             |
         | kind        | process                                                          |
         | component   | conformance.wasm#keyed_sum                                       |
-        | sha256      | 4b27d84631eff55d25f1b445cfd8ec224124a241506bb97c9fc784fdf32be3ae |
+        | sha256      | [64 digits] |
         | description | The sum of the key's values so far.                              |
         +-------------+------------------------------------------------------------------+
     "#]]
-    .assert_eq(&run(sql));
+    .assert_eq(&told.collect::<String>());
 }
