@@ -1,5 +1,8 @@
-//! Functions of other kinds than scalar: groups in a guest beside the same groups in Rust, both through
-//! DataFusion's interface, with the default limits on.
+//! Functions of other kinds than numbers a row: groups in a guest beside the same groups in Rust, both
+//! through DataFusion's interface; process functions and texts likewise. With the default limits on.
+
+mod process;
+mod texts;
 
 use std::{error::Error, path::Path, sync::Arc};
 
@@ -46,7 +49,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         ],
         &lines,
     );
-    copies(&plugin)
+    copies(&plugin)?;
+    process::run(arguments, &host, &root)?;
+    texts::run(arguments, &host, &root)
 }
 
 /// Values and weights.

@@ -54,6 +54,22 @@ INSERT INTO pairs SELECT a.id, COALESCE(b.id, -1)
   ON a.k = b.k AND b.ts BETWEEN a.ts - INTERVAL '0.020' SECOND AND a.ts + INTERVAL '0.040' SECOND;
 """
 
+# The rows of each key, numbered; and a timer for each row.
+KEYED = """
+CREATE FUNCTION total AS '{plugins}/sessions.wasm#running_total' LANGUAGE WASM;
+CREATE FUNCTION echo AS '{plugins}/conformance.wasm#timer_echo' LANGUAGE WASM;
+CREATE TABLE numbered (k BIGINT, n BIGINT) WITH ({numbered});
+CREATE TABLE fired (k BIGINT, id BIGINT, ms BIGINT) WITH ({fired});
+CREATE VIEW amounts AS SELECT k, CAST(id AS DOUBLE) AS amount FROM numbers;
+CREATE VIEW timers AS
+  SELECT k, CAST(id AS STRING) AS name, ms AS at, 'event' AS clock, ts FROM numbers WHERE k >= 0;
+EXECUTE STATEMENT SET BEGIN
+  INSERT INTO numbered SELECT k, `rows` FROM total(input => TABLE amounts PARTITION BY k);
+  INSERT INTO fired SELECT k, CAST(name AS BIGINT), at FROM echo(
+    input => TABLE timers PARTITION BY k, on_time => DESCRIPTOR(ts));
+END;
+"""
+
 # The last row of every ten.
 RANK = """
 CREATE TABLE latest (ten BIGINT, id BIGINT, PRIMARY KEY (ten) NOT ENFORCED) WITH ({latest});
@@ -94,6 +110,12 @@ def expected(given: list[Row]) -> dict[str, Counter[Row]]:
         "again": plain,
         "beside": plain,
         "windows": counted,
+        "numbered": Counter(
+            (key, number + 1)
+            for key, count in Counter(key for _, key, _ in given).items()
+            for number in range(count)
+        ),
+        "fired": Counter((key, number, ms) for number, key, ms in given if key >= 0),
         "pairs": pairs(given),
         "latest": Counter({number // 10: number for number, _, _ in sorted(given)}.items()),
     }
@@ -134,14 +156,14 @@ def csv(folder: Path, more: str = "") -> str:
 def files(program: Path, folder: Path, random: Random, disk: Disk) -> Kind:
     feed = FilesFeed(folder / "in")
     here = disk.folder
-    sinks = ["once", "again", "windows", "beside", "pairs"]
+    sinks = ["once", "again", "windows", "beside", "pairs", "numbered", "fired"]
     tables = {name: csv(here / name) for name in sinks}
     tables["numbers"] = csv(feed.folder, ", 'source.monitor-interval' = '50 ms'")
     return Kind(
         "files",
         feed,
         lambda: rows_of_folder(feed.folder),
-        jobs(program, here, random, tables, {"join": JOIN}),
+        jobs(program, here, random, tables, {"join": JOIN, "keyed": KEYED}),
         {name: Sink(lambda name=name: rows_of_folder(here / name)) for name in sinks},
         disk.outages,
     )
@@ -169,18 +191,20 @@ def kafka(program: Path, folder: Path, random: Random, broker: Kafka) -> Kind:
         "again": topic(broker, "again", 2),
         "windows": topic(broker, "windows", 2, exactly),
         "pairs": topic(broker, "pairs", 2, exactly),
+        "numbered": topic(broker, "numbered", 2, exactly),
+        "fired": topic(broker, "fired", 2, exactly),
         "beside": csv(folder / "beside"),
     }
     sinks = {
         name: Sink(lambda name=name: rows_of_topic(broker, name), name == "again")
-        for name in ["once", "again", "windows", "pairs"]
+        for name in ["once", "again", "windows", "pairs", "numbered", "fired"]
     }
     sinks["beside"] = Sink(lambda: rows_of_folder(folder / "beside"))
     return Kind(
         "kafka",
         KafkaFeed(broker.broker.port, numbers),
         lambda: rows_of_topic(broker, numbers),
-        jobs(program, folder, random, tables, {"join": JOIN}),
+        jobs(program, folder, random, tables, {"join": JOIN, "keyed": KEYED}),
         sinks,
         [broker.pause_kafka, broker.restart_kafka],
     )

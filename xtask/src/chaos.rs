@@ -16,7 +16,8 @@ pub fn run(arguments: &[String]) -> Result<()> {
     system::postgresql()?;
     let (python, kafka) = (python::get()?, kafka::get()?);
     host::build_program()?;
-    plugins::build(&["statistics".to_owned(), "words".to_owned()])?;
+    let plugins = ["conformance", "sessions", "statistics", "words"];
+    plugins::build(&plugins.map(str::to_owned))?;
     let mut chaos = Command::new(python);
     chaos
         .env("PYTHONDONTWRITEBYTECODE", "1")

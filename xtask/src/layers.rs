@@ -9,19 +9,29 @@ use crate::step;
 
 /// A crate of ours, and the crates of ours that it may use.
 const DOORS: &[(&str, &[&str])] = &[
-    ("wasmill", &["wasmill-engine", "wasmill-plugin"]),
+    (
+        "wasmill",
+        &[
+            "wasmill-engine",
+            "wasmill-plugin",
+            "wasmill-registry",
+            "wasmill-state",
+        ],
+    ),
     (
         "wasmill-engine",
         &[
             "wasmill-connectors",
             "wasmill-inference",
             "wasmill-plugin",
+            "wasmill-registry",
             "wasmill-sql",
             "wasmill-state",
             "wasmill-udf",
         ],
     ),
     ("wasmill-udf", &["wasmill-plugin"]),
+    ("wasmill-registry", &["wasmill-plugin"]),
     ("wasmill-plugin", &[]),
     ("wasmill-inference", &[]),
     ("wasmill-sql", &[]),
@@ -31,7 +41,12 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmill-sdk-macros", &[]),
     (
         "wasmill-benches",
-        &["wasmill-inference", "wasmill-plugin", "wasmill-udf"],
+        &[
+            "wasmill-inference",
+            "wasmill-plugin",
+            "wasmill-state",
+            "wasmill-udf",
+        ],
     ),
     ("xtask", &[]),
 ];

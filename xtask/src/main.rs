@@ -25,6 +25,7 @@ mod tasks;
 #[cfg(test)]
 mod tidy;
 mod wasm_target;
+mod without_sdk;
 
 use std::process::ExitCode;
 
@@ -44,15 +45,16 @@ Usage: cargo xtask TASK
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments
-  plugins [NAME…]   build the Rust plugins, all or these, into target/plugins
+  plugins [NAME…]   build the plugins, all or these, into target/plugins: those in Rust, and
+                    examples/without-sdk
   sdks              test the SDKs of C, Go, JavaScript and Python, build their examples, and see
                     whether these conform
   setup             only get what the tasks above need
   help              this text
 
 Every task first gets what is missing: the Rust target of the plugins, a C compiler, Python packages
-to compare with, Java, a Kafka broker and a schema registry for the tests, the tools of other languages
-for their SDKs. Python, ONNX Runtime, Kafka, the registry and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
+to compare with, Java, a Kafka broker, PostgreSQL and two registries for the tests, the tools of other
+languages for their SDKs. Python, ONNX Runtime, Kafka, the schema registry and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
 ~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
 ";
 
@@ -84,7 +86,7 @@ fn perform(task: &str, rest: &[String]) -> Result<()> {
             _ => tasks::test(rest),
         },
         "bench" => tasks::bench(rest),
-        "plugins" => plugins::build(rest),
+        "plugins" => tasks::plugins(rest),
         "sdks" => tasks::sdks(),
         "setup" => tasks::setup(),
         "help" | "--help" | "-h" => {

@@ -15,10 +15,20 @@ use crate::places;
 use crate::step::{self, Failure, Result};
 use crate::wasm_target::GuestToolchain;
 
+/// Built once more with debug information, as `NAME-debug`.
+const DEBUGGABLE: &str = "buggy";
+
 /// Builds the named plugins, or all: those of `plugins/hostile` go to a folder of their own.
 pub fn build(names: &[String]) -> Result<()> {
     let workspace = places::root().join("plugins");
-    let modules = compile(&workspace, names)?;
+    let mut modules = compile(&workspace, names, "release")?;
+    if names.is_empty() || names.iter().any(|name| name == DEBUGGABLE) {
+        let debuggable = compile(&workspace, &[DEBUGGABLE.to_owned()], "debuggable")?;
+        modules.extend(debuggable.into_iter().map(|module| Module {
+            name: format!("{}-debug", module.name),
+            ..module
+        }));
+    }
     for module in modules {
         let component = encode(&module)?;
         let mut path = places::components();
@@ -56,11 +66,11 @@ struct Module {
     path: PathBuf,
 }
 
-fn compile(workspace: &Path, names: &[String]) -> Result<Vec<Module>> {
+fn compile(workspace: &Path, names: &[String], profile: &str) -> Result<Vec<Module>> {
     let toolchain = GuestToolchain::get()?;
     let mut cargo = toolchain.cargo(workspace, "build");
     cargo
-        .args(["--release", "--locked"])
+        .args(["--profile", profile, "--locked"])
         .arg("--message-format=json-render-diagnostics")
         .arg("--target-dir")
         .arg(places::target().join("guests"))

@@ -15,7 +15,7 @@ use crate::python::Environment;
 use crate::step::{self, Failure, Result};
 use crate::system;
 
-const TOOLS: Environment = Environment {
+pub const TOOLS: Environment = Environment {
     name: "sdk-tools",
     purpose: "for the tools of other languages",
     file: "sdk-tools.txt",
@@ -79,7 +79,10 @@ impl Sdk {
         let folder = places::root().join("sdk").join(self.name());
         let made = places::root().join("target/sdks").join(self.name());
         let component = made.join("plugin.wasm");
-        let (stamp, wanted) = (made.join("sources.sha256"), sources(&folder)?);
+        let (stamp, wanted) = (
+            made.join("sources.sha256"),
+            sources(&folder, TOOLS.requirements)?,
+        );
         let fresh = fs::read_to_string(&stamp).is_ok_and(|of| of.trim() == wanted);
         if fresh && component.exists() {
             return Ok(component);
@@ -161,7 +164,7 @@ fn python(tools: &Path, folder: &Path, component: &Path) -> Result<()> {
 }
 
 /// A program, of the tools if it is one of them.
-fn with(tools: &Path, program: &str) -> Command {
+pub fn with(tools: &Path, program: &str) -> Command {
     let folder = tools.join("bin");
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder.clone()).chain(std::env::split_paths(&path));
@@ -178,7 +181,7 @@ fn with(tools: &Path, program: &str) -> Command {
 }
 
 /// As make takes it.
-fn variable(name: &str, path: &Path) -> String {
+pub fn variable(name: &str, path: &Path) -> String {
     format!("{name}={}", path.display())
 }
 
@@ -202,8 +205,8 @@ fn c_compiler() -> Result<()> {
     system::install(&C_PACKAGES)
 }
 
-/// What an example depends on: the SDK, the contract, the tools.
-fn sources(folder: &Path) -> Result<String> {
+/// What an example depends on: its folder, the contract, the tools.
+pub fn sources(folder: &Path, tools: &str) -> Result<String> {
     let listed = step::capture(
         Command::new("git")
             .arg("-C")
@@ -212,7 +215,7 @@ fn sources(folder: &Path) -> Result<String> {
             .args([".", "../../wit"]),
     )?;
     let mut hash = Sha256::new();
-    hash.update(TOOLS.requirements);
+    hash.update(tools);
     for file in listed.lines() {
         hash.update(file);
         hash.update(fs::read(folder.join(file)).unwrap_or_default());

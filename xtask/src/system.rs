@@ -99,6 +99,22 @@ pub fn postgresql() -> Result<()> {
     Ok(())
 }
 
+/// The registry that tests of plugins in registries start for themselves.
+pub fn docker_registry() -> Result<()> {
+    if on_path("docker-registry") {
+        return Ok(());
+    }
+    step::say("getting docker-registry, which the tests push plugins to");
+    install(&["docker-registry"])?;
+    // Debian may start one of its own along with it; where it does not, there is none to stop.
+    let prefix = as_root().unwrap_or_default();
+    let mut stop = Command::new("env");
+    stop.args(prefix)
+        .args(["invoke-rc.d", "docker-registry", "stop"]);
+    step::succeeds(&mut stop);
+    Ok(())
+}
+
 /// Whether a program of this name is on the search path.
 pub fn on_path(program: &str) -> bool {
     let Some(path) = std::env::var_os("PATH") else {

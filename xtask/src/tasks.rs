@@ -16,6 +16,7 @@ use crate::sdks;
 use crate::step::{self, Failure, Result};
 use crate::system;
 use crate::wasm_target::GuestToolchain;
+use crate::without_sdk;
 
 /// Examples whose files are made by the script beside them, and one that tells whether they are.
 const MADE_EXAMPLES: &[(&str, &str)] = &[
@@ -30,17 +31,34 @@ const SHOWN_LINES: usize = 8;
 pub fn setup() -> Result<()> {
     system::c_compiler()?;
     system::postgresql()?;
+    system::docker_registry()?;
     GuestToolchain::get()?;
     python::get()?;
     kafka::get()?;
     schema_registry::get()?;
-    sdks::setup()
+    sdks::setup()?;
+    without_sdk::setup()
+}
+
+/// Builds the named plugins, or all, with the one in Zig.
+pub fn plugins(names: &[String]) -> Result<()> {
+    let (without_sdk, rust): (Vec<_>, Vec<_>) = names
+        .iter()
+        .cloned()
+        .partition(|name| name == without_sdk::NAME);
+    if names.is_empty() || !rust.is_empty() {
+        plugins::build(&rust)?;
+    }
+    if names.is_empty() || !without_sdk.is_empty() {
+        without_sdk::build()?;
+    }
+    Ok(())
 }
 
 /// Runs all tests, or those whose names contain one of `filters`.
 pub fn test(filters: &[String]) -> Result<()> {
     setup()?;
-    plugins::build(&[])?;
+    plugins(&[])?;
     for (name, file) in MADE_EXAMPLES {
         make_example(name, file)?;
     }

@@ -6,6 +6,7 @@
 
 mod arguments;
 mod cells;
+mod environment;
 mod output;
 mod plugin;
 mod progress;

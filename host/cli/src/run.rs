@@ -16,6 +16,7 @@ use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
 use crate::{
     arguments::{DEFAULT_TENANT, Run, Savepoint},
     cells,
+    environment::{cache_folder, registries},
     output::Output,
     progress::{Progress, summary},
 };
@@ -238,6 +239,7 @@ impl Job<'_> {
             tenant: self.tenant.to_owned(),
             tenant_limits: self.tenant_limits.iter().cloned().collect(),
             cache: cache_folder(),
+            registries: registries(),
             stdout: self.output.stdout(),
             stderr: self.output.stderr(),
         }
@@ -252,20 +254,6 @@ impl Job<'_> {
     fn fail(&self, error: &EngineError) {
         self.output.error(&error.to_string(), error.hint());
     }
-}
-
-/// `WASMILL_CACHE_DIR`, else `wasmill` in the user's cache folder.
-pub fn cache_folder() -> PathBuf {
-    let variable = |name: &str| std::env::var_os(name).filter(|value| !value.is_empty());
-    if let Some(folder) = variable("WASMILL_CACHE_DIR") {
-        return folder.into();
-    }
-    let user = match (variable("XDG_CACHE_HOME"), variable("HOME")) {
-        (Some(cache), _) => PathBuf::from(cache),
-        (None, Some(home)) => Path::new(&home).join(".cache"),
-        (None, None) => std::env::temp_dir(),
-    };
-    user.join("wasmill")
 }
 
 /// The first Ctrl-C (or SIGTERM) cancels the job, so that its sinks clean up; the second ends the

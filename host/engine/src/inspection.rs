@@ -1,11 +1,11 @@
 //! What a plugin is, without running a job.
 
-use std::{fmt, path::Path, sync::Arc};
+use std::fmt;
 
 use serde::Serialize;
-use wasmill_plugin::{Arguments, Host, HostConfig, Kind, Plugin, Signature, WasiInterface, escape};
+use wasmill_plugin::{Arguments, Kind, Plugin, Signature, WasiInterface, escape};
 
-use crate::{error::EngineError, planning::plugin_error, sql::flink_type};
+use crate::sql::flink_type;
 
 /// What `wasmill plugin inspect` says of a file. `Display` shows it to people; serialised, it is for
 /// programs.
@@ -62,20 +62,6 @@ struct Parameter {
 }
 
 impl PluginReport {
-    /// Loads a plugin, which runs its start functions and asks it for its functions, within the limits
-    /// of a job. Compiled, it is kept in `cache`. Fails if it is no plugin that this program can run.
-    pub fn of(path: &Path, cache: &Path) -> Result<Self, EngineError> {
-        let name = path.file_name().unwrap_or(path.as_os_str());
-        let name = name.to_string_lossy();
-        let config = HostConfig {
-            cache: Some(cache.join("compiled")),
-            ..HostConfig::default()
-        };
-        let loaded = Host::new(config).and_then(|host| host.load(&name, path));
-        let plugin = loaded.map_err(|error| plugin_error(&error))?;
-        Ok(PluginReport::new(&plugin))
-    }
-
     /// An object, over several lines.
     pub fn json(&self) -> String {
         // There is nothing in it that JSON cannot hold.
@@ -83,7 +69,7 @@ impl PluginReport {
         text + "\n"
     }
 
-    fn new(plugin: &Arc<Plugin>) -> Self {
+    pub fn new(plugin: &Plugin) -> Self {
         let contents = plugin.contents();
         PluginReport {
             file: plugin.name().to_owned(),

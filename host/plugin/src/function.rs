@@ -14,6 +14,7 @@ use crate::aggregate::Aggregate;
 use crate::arrays::adopt;
 use crate::client::HttpClient;
 use crate::contract::OpenContext;
+use crate::epoch::{RowCount, Rows};
 use crate::error::PluginError;
 use crate::expansion::list_of;
 use crate::idle::Idle;
@@ -44,6 +45,7 @@ pub struct Function {
     /// Of a process function.
     pub(crate) process: Option<Process>,
     pub(crate) idle: Arc<Idle>,
+    row_count: Mutex<RowCount>,
     counters: AtomicCounters,
 }
 
@@ -113,6 +115,8 @@ impl Function {
             grants: options.grants,
             limits: options.limits,
             account: account.clone(),
+            lines: plugin.compiled.instantiator.lines.clone(),
+            epoch: options.epoch,
             log: options.log,
             metrics: options.metrics,
             metric_names: Mutex::default(),
@@ -165,6 +169,7 @@ impl Function {
             plain,
             aggregate,
             process,
+            row_count: Mutex::default(),
             counters,
         })
     }
@@ -206,15 +211,22 @@ impl Function {
     /// of `rows` rows; the result is a column of `rows` rows and the type of
     /// [`Function::returns`]. A batch of no rows does not call the guest.
     pub fn call(&self, columns: &[ArrayRef], rows: usize) -> Result<ArrayRef, PluginError> {
-        self.try_rows(columns, rows)?
+        self.try_rows(columns, rows, self.next_rows(rows))?
     }
 
-    /// The same. The inner error is one of the rows, at which a guest was at work: others may go
+    /// Numbers the next rows of the epoch, for [`Function::try_rows`].
+    pub fn next_rows(&self, rows: usize) -> Rows {
+        let epoch = self.surroundings.epoch.current();
+        self.row_count.lock().next(epoch, rows)
+    }
+
+    /// The same. Log lines are told with `about`. The inner error is one of the rows, at which a guest was at work: others may go
     /// well. The outer one is of the call or of the environment, or of a guest that does not start.
     pub fn try_rows(
         &self,
         columns: &[ArrayRef],
         rows: usize,
+        about: Rows,
     ) -> Result<Result<ArrayRef, PluginError>, PluginError> {
         let batch_rows = self.check_columns(columns, rows)?;
         if rows == 0 {
@@ -225,6 +237,7 @@ impl Function {
             Some(instance) => instance,
             None => self.start()?,
         };
+        instance.about(about);
         let result = if rows == 1 && self.plain {
             self.call_row(&mut instance, columns)
         } else {

@@ -9,6 +9,7 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::FieldRef;
 use wasmtime::component::{ComponentType, Lift};
 
+use crate::epoch::Rows;
 use crate::folder::GrantedFolder;
 use crate::network::Authority;
 
@@ -111,10 +112,23 @@ impl fmt::Display for Level {
     }
 }
 
-/// Where a guest's log lines go. Lines are cut to [`Limits::text_bytes`](crate::Limits) and their
-/// control characters are escaped.
+/// A line of a guest's log.
+#[derive(Clone, Copy, Debug)]
+pub struct LogLine<'a> {
+    pub level: Level,
+    /// As messages name it: `predict (predict.wasm#predict)`.
+    pub function: &'a str,
+    /// None where the job has no epochs.
+    pub epoch: Option<u64>,
+    /// The call's. None of a call that is about no rows: `open`, what is asked of an aggregate's groups.
+    pub rows: Option<&'a Rows>,
+    /// Cut to [`Limits::text_bytes`](crate::Limits), its control characters escaped.
+    pub text: &'a str,
+}
+
+/// Where a guest's log lines go.
 pub trait Log: Send + Sync {
-    fn log(&self, level: Level, function: &str, line: &str);
+    fn log(&self, line: LogLine<'_>);
 }
 
 /// Where a guest's own metrics go. Names are cut and escaped like log lines.
@@ -124,19 +138,28 @@ pub trait Metrics: Send + Sync {
     fn histogram(&self, function: &str, name: &str, value: f64);
 }
 
-/// A [`Log`] that hands lines to `tracing`, with the target `wasmill::guest`.
+/// A [`Log`] that hands lines to `tracing`, with the target `wasmill::guest` and the fields `function`,
+/// `epoch` and `rows`.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TracingLog;
 
 impl Log for TracingLog {
-    fn log(&self, level: Level, function: &str, line: &str) {
+    fn log(&self, line: LogLine<'_>) {
         const TARGET: &str = "wasmill::guest";
+        let LogLine {
+            level,
+            function,
+            epoch,
+            rows,
+            text,
+        } = line;
+        let rows = rows.map(tracing::field::display);
         match level {
-            Level::Trace => tracing::trace!(target: TARGET, function, "{line}"),
-            Level::Debug => tracing::debug!(target: TARGET, function, "{line}"),
-            Level::Info => tracing::info!(target: TARGET, function, "{line}"),
-            Level::Warn => tracing::warn!(target: TARGET, function, "{line}"),
-            Level::Error => tracing::error!(target: TARGET, function, "{line}"),
+            Level::Trace => tracing::trace!(target: TARGET, function, epoch, rows, "{text}"),
+            Level::Debug => tracing::debug!(target: TARGET, function, epoch, rows, "{text}"),
+            Level::Info => tracing::info!(target: TARGET, function, epoch, rows, "{text}"),
+            Level::Warn => tracing::warn!(target: TARGET, function, epoch, rows, "{text}"),
+            Level::Error => tracing::error!(target: TARGET, function, epoch, rows, "{text}"),
         }
     }
 }

@@ -118,6 +118,11 @@ impl Host {
         &self.config.default_limits
     }
 
+    /// Bytes of the largest plugin that is loaded.
+    pub fn plugin_bytes(&self) -> u64 {
+        self.config.plugin_bytes
+    }
+
     /// The account of a tenant, for all of its jobs. The same for as long as any of them is there; the
     /// last budget counts.
     pub fn tenant(&self, name: &str, budget: Budget) -> Arc<Account> {
@@ -174,14 +179,7 @@ impl Host {
         let size = std::fs::metadata(path).map_err(read_error)?.len();
         self.check_size(name, size)?;
         let bytes = std::fs::read(path).map_err(read_error)?;
-        let found = hex(&Sha256::digest(&bytes));
-        if sha256.is_some_and(|pinned| !pinned.trim().eq_ignore_ascii_case(&found)) {
-            return Err(PluginError::OtherBytes {
-                plugin: name.to_owned(),
-                found,
-            });
-        }
-        self.load_hashed(name, found, &bytes)
+        self.load_bytes_pinned(name, &bytes, sha256)
     }
 
     /// Loads a component. `name` is what messages call it.
@@ -190,8 +188,25 @@ impl Host {
         name: &str,
         bytes: &[u8],
     ) -> Result<Arc<Plugin>, PluginError> {
+        self.load_bytes_pinned(name, bytes, None)
+    }
+
+    /// The same; where a SHA-256 is given (hexadecimal), nothing is done with other bytes.
+    pub fn load_bytes_pinned(
+        self: &Arc<Self>,
+        name: &str,
+        bytes: &[u8],
+        sha256: Option<&str>,
+    ) -> Result<Arc<Plugin>, PluginError> {
         self.check_size(name, bytes.len() as u64)?;
-        self.load_hashed(name, hex(&Sha256::digest(bytes)), bytes)
+        let found = hex(&Sha256::digest(bytes));
+        if sha256.is_some_and(|pinned| !pinned.trim().eq_ignore_ascii_case(&found)) {
+            return Err(PluginError::OtherBytes {
+                plugin: name.to_owned(),
+                found,
+            });
+        }
+        self.load_hashed(name, found, bytes)
     }
 
     fn load_hashed(

@@ -8,6 +8,7 @@ use crate::contract::{PACKAGE, VERSION};
 use crate::error::{PluginError, escape};
 use crate::host::{CORE_INSTANCES, MEMORIES, TABLES};
 use crate::imports::{OFFERED, WasiInterface, interface};
+use crate::lines::{LineTables, ModuleTables};
 use crate::signature::Kind;
 
 use footprint::Footprints;
@@ -16,9 +17,11 @@ use footprint::Footprints;
 #[derive(Debug)]
 pub(crate) struct Inspected {
     pub imports: Vec<String>,
+    pub exports: Vec<String>,
     /// The full names under which it exports functions of a kind; at least one.
     pub functions: Vec<(Kind, String)>,
     pub contents: Contents,
+    pub lines: LineTables,
 }
 
 /// What a component is made of. Bytes are as they stand in its file.
@@ -42,6 +45,24 @@ pub struct Producer {
     pub role: String,
     pub name: String,
     pub version: String,
+}
+
+/// The full names of what a component imports and exports.
+#[derive(Clone, Debug)]
+pub struct Interfaces {
+    pub imports: Vec<String>,
+    pub exports: Vec<String>,
+}
+
+impl Interfaces {
+    /// Of a plugin, without compiling or running any of it; other bytes are refused. `name` is what
+    /// messages call it.
+    pub fn of(name: &str, bytes: &[u8]) -> Result<Self, PluginError> {
+        let Inspected {
+            imports, exports, ..
+        } = inspect(name, bytes)?;
+        Ok(Self { imports, exports })
+    }
 }
 
 impl Contents {
@@ -187,6 +208,8 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
     let mut depth = 0_u64;
     let mut amounts = Amounts::default();
     let mut footprints = Footprints::new(NAMED.limit);
+    let mut lines = LineTables::default();
+    let mut module = None;
     for payload in Parser::new(0).parse_all(bytes) {
         let payload = payload.map_err(|error| not_a_component(error.to_string()))?;
         let whole = footprints.read(&payload);
@@ -205,9 +228,18 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
                 }
                 depth += 1;
                 at_most(&NESTED, depth)?;
+                module = (encoding == Encoding::Module).then(ModuleTables::default);
             }
-            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::End(_) => {
+                depth = depth.saturating_sub(1);
+                if let Some(module) = module.take() {
+                    lines.add(module);
+                }
+            }
             Payload::CodeSectionStart { range, count, .. } => {
+                if let Some(module) = &mut module {
+                    module.code = range.clone();
+                }
                 contents.code += length(range);
                 amounts.functions += u64::from(count);
                 at_most(&CODE, contents.code)?;
@@ -248,6 +280,9 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
             Payload::CustomSection(section) => {
                 contents.custom += length(section.range());
                 contents.add_producers(section.as_known());
+                if let Some(module) = &mut module {
+                    module.keep(section.name(), section.data());
+                }
             }
             Payload::ComponentImportSection(section) if depth == 1 => {
                 amounts.imports += u64::from(section.count());
@@ -306,8 +341,10 @@ pub(crate) fn inspect(plugin: &str, bytes: &[u8]) -> Result<Inspected, PluginErr
     }
     Ok(Inspected {
         imports,
+        exports,
         functions,
         contents,
+        lines,
     })
 }
 

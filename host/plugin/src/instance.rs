@@ -16,6 +16,7 @@ use wasmtime::{PoolConcurrencyLimitError, Store};
 use crate::account::{Charge, Resource as Counted};
 use crate::client::HttpClient;
 use crate::contract::{GuestError, GuestExpansion, GuestSignature, OpenContext, Schema, Value};
+use crate::epoch::{Epoch, Rows};
 use crate::error::PluginError;
 use crate::expansion::Expansion;
 use crate::grants::{Grants, NoMetrics, TracingLog};
@@ -62,6 +63,8 @@ pub(crate) fn read_functions(
             ..limits
         },
         account: host.account.clone(),
+        lines: instantiator.lines.clone(),
+        epoch: Epoch::default(),
         log: Arc::new(TracingLog),
         metrics: Arc::new(NoMetrics),
         metric_names: Mutex::default(),
@@ -226,6 +229,11 @@ impl Instance {
         if state.turn.is_none() {
             state.turn = Some(Turn::begin(&state.surroundings.account));
         }
+    }
+
+    /// The next call is about these rows.
+    pub fn about(&mut self, rows: Rows) {
+        self.store.data_mut().next_rows = Some(rows);
     }
 
     /// After a call. What is given is to be held for as long as the call has work to do.

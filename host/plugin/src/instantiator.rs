@@ -1,7 +1,10 @@
 //! A component ready to be instantiated: where the exports of each kind of function are.
 
+use std::sync::Arc;
+
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
+use crate::lines::LineTables;
 use crate::signature::Kind;
 use crate::state::State;
 
@@ -10,6 +13,8 @@ pub(crate) struct Instantiator {
     pub pre: InstancePre<State>,
     /// Of each kind that it exports.
     pub kinds: Vec<Exports>,
+    /// For backtraces.
+    pub lines: Arc<LineTables>,
 }
 
 /// The exports of an interface of functions.
@@ -63,6 +68,7 @@ impl Instantiator {
         linker: &Linker<State>,
         component: &Component,
         interfaces: &[(Kind, String)],
+        lines: LineTables,
     ) -> wasmtime::Result<Self> {
         let pre = linker.instantiate_pre(component)?;
         let kinds = interfaces.iter();
@@ -70,6 +76,7 @@ impl Instantiator {
         Ok(Self {
             kinds: kinds.collect::<wasmtime::Result<_>>()?,
             pre,
+            lines: Arc::new(lines),
         })
     }
 

@@ -7,6 +7,7 @@ use arrow::datatypes::FieldRef;
 use wasmtime::component::Component;
 
 use crate::account::Account;
+use crate::epoch::Epoch;
 use crate::error::{PluginError, escape};
 use crate::function::Function;
 use crate::grants::{Grants, Log, Metrics, NoMetrics, TracingLog};
@@ -43,16 +44,25 @@ impl Compiled {
         inspected: Inspected,
         component: &Component,
     ) -> Result<Self, PluginError> {
-        let instantiator = Instantiator::new(host.linker(), component, &inspected.functions)
-            .map_err(|error| PluginError::Mismatch {
-                plugin: name.to_owned(),
-                reason: escape(&format!("{error:#}"), REASON_BYTES),
+        let Inspected {
+            imports,
+            functions,
+            contents,
+            lines,
+            exports: _,
+        } = inspected;
+        let instantiator =
+            Instantiator::new(host.linker(), component, &functions, lines).map_err(|error| {
+                PluginError::Mismatch {
+                    plugin: name.to_owned(),
+                    reason: escape(&format!("{error:#}"), REASON_BYTES),
+                }
             })?;
         Ok(Self {
             functions: read_functions(host, &instantiator, name)?,
             instantiator,
-            imports: inspected.imports,
-            contents: inspected.contents,
+            imports,
+            contents,
             sha256: sha256.to_owned(),
         })
     }
@@ -72,6 +82,8 @@ pub struct OpenOptions {
     pub limits: Limits,
     /// What the function uses is counted in it: its job's. `None`: the host's own.
     pub account: Option<Arc<Account>>,
+    /// Of its job.
+    pub epoch: Epoch,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
 }
@@ -86,6 +98,7 @@ impl OpenOptions {
             grants: Grants::default(),
             limits: Limits::default(),
             account: None,
+            epoch: Epoch::default(),
             log: Arc::new(TracingLog),
             metrics: Arc::new(NoMetrics),
         }

@@ -12,10 +12,12 @@ use wasmtime::component::{Resource, ResourceTable};
 
 use crate::account::{Account, Charge, Excess, Resource as Counted};
 use crate::client::HttpClient;
+use crate::epoch::{Epoch, Rows};
 use crate::error::{PluginError, Size, escape};
-use crate::grants::{Grants, Level, Log, Metrics, Model};
+use crate::grants::{Grants, Level, Log, LogLine, Metrics, Model};
 use crate::imports::{self, Wasi};
 use crate::limits::Limits;
+use crate::lines::LineTables;
 use crate::memory::MemoryLimiter;
 use crate::turns::Turn;
 
@@ -77,6 +79,10 @@ pub(crate) struct Surroundings {
     pub limits: Limits,
     /// What all instances of the function use together.
     pub account: Arc<Account>,
+    /// Of its plugin's code.
+    pub lines: Arc<LineTables>,
+    /// Of its job.
+    pub epoch: Epoch,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
     /// Of all instances: one that is replaced gets no new ones.
@@ -93,6 +99,8 @@ pub(crate) struct State {
     pub memory: MemoryLimiter,
     /// Of the running call.
     pub call: Call,
+    /// What the next call is about.
+    pub next_rows: Option<Rows>,
     /// The running call's.
     pub turn: Option<Turn>,
     /// Bytes that the running call has handed in.
@@ -107,6 +115,9 @@ pub(crate) struct State {
 
 /// What one call of the guest has used.
 pub(crate) struct Call {
+    epoch: Option<u64>,
+    /// The rows that it is about.
+    rows: Option<Rows>,
     /// Copied into the guest by `column.read`.
     pub bytes_in: usize,
     /// Copied out of the guest by the `column` constructor.
@@ -127,7 +138,8 @@ impl State {
         handles.set_max_capacity(limits.handles);
         Self {
             memory: MemoryLimiter::new(limits.memory, surroundings.account.clone()),
-            call: Call::new(limits),
+            call: Call::new(&surroundings, None),
+            next_rows: None,
             turn: None,
             handed_in: Charge::none(&surroundings.account, Counted::ResultBytes),
             denied_model: None,
@@ -141,7 +153,7 @@ impl State {
 
     pub fn start_call(&mut self) {
         self.end_lines();
-        self.call = Call::new(&self.surroundings.limits);
+        self.call = Call::new(&self.surroundings, self.next_rows.take());
         self.memory.refused = None;
         self.recent_log.clear();
     }
@@ -292,7 +304,13 @@ impl State {
         }
         let line = escape(message, limits.text_bytes);
         let surroundings = &self.surroundings;
-        surroundings.log.log(level, &surroundings.function, &line);
+        surroundings.log.log(LogLine {
+            level,
+            function: &surroundings.function,
+            epoch: self.call.epoch,
+            rows: self.call.rows.as_ref(),
+            text: &line,
+        });
         if self.recent_log.len() == SHOWN_LOG_LINES {
             self.recent_log.pop_front();
         }
@@ -344,9 +362,12 @@ impl Drop for State {
 }
 
 impl Call {
-    fn new(limits: &Limits) -> Self {
+    fn new(surroundings: &Surroundings, rows: Option<Rows>) -> Self {
         let begun = Instant::now();
+        let limits = &surroundings.limits;
         Self {
+            epoch: surroundings.epoch.current(),
+            rows,
             bytes_in: 0,
             bytes_out: 0,
             bytes_fetched: 0,

@@ -20,6 +20,7 @@ use crate::{
     error::{UdfError, external},
     opening::{FunctionOptions, OnError, Opener},
     spare::{Spared, spare},
+    spared_rows::rows_of,
     stop::Stop,
 };
 
@@ -137,7 +138,7 @@ impl WasmFunction {
             },
         };
         function
-            .try_rows(columns, rows)
+            .try_rows(columns, rows, rows_of(function, rows))
             .map_err(|error| external(error.into()))?
             .map_err(|error| external(of_rows(error)))
     }

@@ -23,6 +23,7 @@ mod error;
 mod function;
 mod opening;
 mod spare;
+mod spared_rows;
 mod stop;
 
 pub use aggregate::{WasmAggregate, aggregate_udf};
@@ -31,4 +32,5 @@ pub use error::UdfError;
 pub use function::{WasmFunction, scalar_udf};
 pub use opening::{FunctionOptions, OnError};
 pub use spare::{FailedRow, Spared, spare};
+pub use spared_rows::rows_of;
 pub use stop::Stop;

@@ -11,8 +11,8 @@ use arrow::datatypes::{DataType, Field, FieldRef};
 use datafusion::logical_expr::TypeSignature;
 use parking_lot::Mutex;
 use wasmill_plugin::{
-    Account, Arguments, Function, Grants, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
-    Signature, carried_type,
+    Account, Arguments, Epoch, Function, Grants, Limits, Log, Metrics, OpenOptions, Plugin,
+    PluginError, Signature, carried_type,
 };
 
 use crate::{coercion::casts_implicitly, error::UdfError};
@@ -28,6 +28,8 @@ pub struct FunctionOptions {
     pub limits: Limits,
     /// What it uses is counted in it: its job's. `None`: the host's own.
     pub account: Option<Arc<Account>>,
+    /// Of its job.
+    pub epoch: Epoch,
     pub log: Arc<dyn Log>,
     pub metrics: Arc<dyn Metrics>,
     pub on_error: OnError,
@@ -59,6 +61,7 @@ impl FunctionOptions {
             grants: defaults.grants,
             limits: defaults.limits,
             account: defaults.account,
+            epoch: defaults.epoch,
             log: defaults.log,
             metrics: defaults.metrics,
             on_error: OnError::Fail,
@@ -74,6 +77,7 @@ impl FunctionOptions {
             grants: self.grants.clone(),
             limits: self.limits.clone(),
             account: self.account.clone(),
+            epoch: self.epoch.clone(),
             log: Arc::clone(&self.log),
             metrics: Arc::clone(&self.metrics),
         }

@@ -15,7 +15,7 @@ use arrow::{
 use datafusion::common::{DataFusionError, Result, internal_err};
 use wasmill_plugin::PluginError;
 
-use crate::error::UdfError;
+use crate::{error::UdfError, spared_rows::SparedRows};
 
 /// Times that a batch is evaluated without rows that were named, before each goes by itself.
 const ROUNDS: usize = 4;
@@ -72,6 +72,7 @@ pub fn spare(
     types: &[DataType],
     evaluate: impl Fn(&RecordBatch) -> Result<Vec<ArrayRef>>,
 ) -> Result<Spared> {
+    let numbered = SparedRows::begin(batch.num_rows());
     match evaluate(batch) {
         Ok(columns) => Ok(Spared {
             columns,
@@ -83,6 +84,7 @@ pub fn spare(
             };
             let mut retry = Retry {
                 batch,
+                numbered,
                 evaluate,
                 function: found.function.to_owned(),
                 started: Instant::now(),
@@ -98,6 +100,7 @@ pub fn spare(
 
 struct Retry<'a, F> {
     batch: &'a RecordBatch,
+    numbered: SparedRows,
     evaluate: F,
     /// The first that failed, and the time that it has.
     function: String,
@@ -146,6 +149,7 @@ impl<F: Fn(&RecordBatch) -> Result<Vec<ArrayRef>>> Retry<'_, F> {
     fn one_by_one(&mut self, rows: &[u32]) -> Result<()> {
         for &row in rows {
             self.check_time()?;
+            let _one = self.numbered.one(row as usize);
             match (self.evaluate)(&self.batch.slice(row as usize, 1)) {
                 Ok(columns) => self.pieces.push((vec![row], columns)),
                 Err(error) => self.failed.push(FailedRow::new(row as usize, error)?),

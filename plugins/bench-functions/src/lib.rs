@@ -61,3 +61,9 @@ fn gcd(a: i32, b: i32) -> i32 {
 fn haversine(lat1: f64, lon1: f64, lat2: f64, lon2: f64) -> f64 {
     haversine_formula::haversine(lat1, lon1, lat2, lon2)
 }
+
+/// A text with each letter of ASCII as a capital one.
+#[scalar]
+fn shout(text: &str) -> String {
+    text.to_ascii_uppercase()
+}

@@ -103,7 +103,8 @@ struct TimerEcho {
 }
 
 /// Sets the key's timer of a name by the clock `event` or `processing`, or has it `clear`ed. A timer gives
-/// its name and time, and how many of the key have fired. One that is called `bad` fails.
+/// its name and time, and how many of the key have fired. One that is called `bad` fails; one that is
+/// called `again` sets itself anew, 10 ms later, until three of the key have fired.
 #[process(columns(name, at, fired))]
 impl TimerEcho {
     fn eval(&mut self, call: &mut Call, name: &str, at: i64, clock: &str) -> Result<(), String> {
@@ -125,6 +126,9 @@ impl TimerEcho {
             return Err("a bad timer".to_owned());
         }
         self.fired += 1;
+        if let Some(at) = call.time().filter(|_| timer == "again" && self.fired < 3) {
+            call.set_timer(timer, at + 10);
+        }
         Ok(Some((timer.to_owned(), call.time(), self.fired)))
     }
 }

@@ -37,11 +37,11 @@ impl UserSessions {
             rows: 1,
         };
         match open {
-            Some(session) if time >= session.last.saturating_add(self.gap) => {
+            Some(session) if time > session.last.saturating_add(self.gap) => {
                 std::mem::replace(session, new).into()
             }
             // One that is too early is a session of its own.
-            Some(session) if time <= session.started.saturating_sub(self.gap) => Some(new),
+            Some(session) if time < session.started.saturating_sub(self.gap) => Some(new),
             Some(session) => {
                 session.started = session.started.min(time);
                 session.last = session.last.max(time);
@@ -97,7 +97,7 @@ impl ProcessFunction for UserSessions {
             .arguments(Arguments::Exact(vec![]))
             .columns(columns.map(|(name, of)| Field::new(name, of)).collect())
             .parameter(
-                Parameter::optional("gap", "the shortest pause, in milliseconds").default("600000"),
+                Parameter::optional("gap", "the longest pause within a session, in milliseconds").default("600000"),
             )
     }
 

@@ -19,6 +19,10 @@ pub enum Command {
     Test(Test),
     /// Measures a function: rows a second, and bytes that it copies.
     Bench(Bench),
+    /// Puts a plugin into an OCI registry; prints the reference that pins it.
+    Push(Push),
+    /// Gets a plugin from an OCI registry; prints the reference that pins it.
+    Pull(Pull),
 }
 
 /// What `wasmill plugin new` takes.
@@ -49,14 +53,19 @@ pub struct Build {
     /// Where the component goes, instead of into the folder.
     #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub output: Option<PathBuf>,
+
+    /// With what a trap's backtrace needs: functions' names, and in Rust and C their lines. Not
+    /// optimised, so it is larger and slower.
+    #[arg(long)]
+    pub debug: bool,
 }
 
 /// What `wasmill plugin inspect` takes.
 #[derive(Debug, Args)]
 pub struct Inspect {
-    /// The component.
-    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
-    pub file: PathBuf,
+    /// The component, or its place in a registry.
+    #[arg(value_name = "PLUGIN.wasm|oci://…", value_hint = ValueHint::FilePath)]
+    pub plugin: String,
 
     /// As JSON.
     #[arg(long)]
@@ -72,14 +81,25 @@ Exit codes: 0, all is as it should be; 1, a case, a call or a comparison failed;
 rows or the plugin is wrong and nothing was called."
 )]
 pub struct Test {
-    /// The component, and behind a `#` the function to call.
+    /// The component or its place in a registry (oci://…), and behind a `#` the function to call.
     #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
     pub target: String,
 
     /// Runs the conformance suite, which components of all languages pass: their functions `add`,
-    /// `greet`, `echo`, `score`, `words` and `mean`.
+    /// `greet`, `echo`, `score`, `words` and `mean`, and the process functions `keyed_sum`,
+    /// `keyed_recent`, `keyed_list`, `keyed_map`, `keyed_lookup`, `timer_echo`, `side_split` and
+    /// `broadcast_limit`.
     #[arg(long)]
     pub conformance: bool,
+
+    /// Only the suite's cases of these functions.
+    #[arg(
+        long,
+        value_name = "FUNCTION",
+        value_delimiter = ',',
+        requires = "conformance"
+    )]
+    pub only: Vec<String>,
 
     #[command(flatten)]
     pub opened: Opened,
@@ -103,9 +123,13 @@ pub struct Test {
     #[arg(long, value_name = "FILE|JSON")]
     pub expect: Option<String>,
 
-    /// JSON, a line for each row that comes, instead of a table.
+    /// JSON, a line for each row that comes, instead of a table. A row of a side output is
+    /// {"side-output": "late", "row": {…}}.
     #[arg(long)]
     pub json: bool,
+
+    #[command(flatten)]
+    pub process: Keyed,
 
     /// Says on stderr what the function logs, and how long each call takes.
     #[arg(long)]
@@ -117,7 +141,7 @@ pub struct Test {
 #[command(after_help = "\
 Exit codes: 0, measured; 1, a call failed; 2, the command, the rows or the plugin is wrong.")]
 pub struct Bench {
-    /// The component, and behind a `#` the function.
+    /// The component or its place in a registry (oci://…), and behind a `#` the function.
     #[arg(value_name = "PLUGIN.wasm[#FUNCTION]", value_hint = ValueHint::FilePath)]
     pub target: String,
 
@@ -140,6 +164,69 @@ pub struct Bench {
     /// Of the random rows.
     #[arg(long, value_name = "NUMBER", default_value_t = 1)]
     pub seed: u64,
+
+    /// Keys among which a process function's rows are shared out.
+    #[arg(long, value_name = "N", default_value_t = 300,
+          value_parser = clap::value_parser!(u32).range(1..))]
+    pub keys: u32,
+}
+
+/// What a process function is called with, beside its rows.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Process functions")]
+pub struct Keyed {
+    /// A column of PARTITION BY; may be given several times. Without one all rows have one key.
+    #[arg(long = "key", value_name = "COLUMN")]
+    pub keys: Vec<String>,
+
+    /// The column of times (`on_time`): timestamps, or milliseconds since 1970.
+    #[arg(long, value_name = "COLUMN")]
+    pub time: Option<String>,
+
+    /// Rows of the broadcast table, as JSON or in a file of JSON or CSV.
+    #[arg(long, value_name = "FILE|JSON")]
+    pub broadcast: Option<String>,
+}
+
+const REGISTRY_CODES: &str = "\
+Users and passwords are those of `docker login` (~/.docker/config.json, or the folder DOCKER_CONFIG). \
+Registries on this machine, and those that WASMILL_PLAIN_HTTP names (host:port, with commas between), \
+are spoken to by HTTP without TLS.
+
+Exit codes: 0, done; 1, the network or the registry failed; 2, the command or the plugin is wrong.";
+
+/// What `wasmill plugin push` takes.
+#[derive(Debug, Args)]
+#[command(after_help = REGISTRY_CODES)]
+pub struct Push {
+    /// The component.
+    #[arg(value_name = "PLUGIN.wasm", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Where it goes: oci://host[:port]/name:tag.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+
+    /// Speaks HTTP without TLS, as it does to this machine: only in a network that is trusted.
+    #[arg(long)]
+    pub plain_http: bool,
+}
+
+/// What `wasmill plugin pull` takes.
+#[derive(Debug, Args)]
+#[command(after_help = REGISTRY_CODES)]
+pub struct Pull {
+    /// Where it is: oci://host[:port]/name, with :tag or @sha256:… behind it.
+    #[arg(value_name = "REFERENCE")]
+    pub reference: String,
+
+    /// Where it goes, instead of NAME.wasm in this folder.
+    #[arg(long, short, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub output: Option<PathBuf>,
+
+    /// Speaks HTTP without TLS, as it does to this machine: only in a network that is trusted.
+    #[arg(long)]
+    pub plain_http: bool,
 }
 
 /// How a function is opened.

@@ -6,16 +6,15 @@ use std::time::{Duration, Instant};
 use arrow::array::{ArrayRef, UInt64Array};
 use arrow::compute::take;
 use arrow::datatypes::{Field, FieldRef};
-use wasmill_engine::EngineError;
 use wasmill_plugin::{Arguments, Function, Kind, PluginError};
 
 use super::arguments::Bench;
 use super::failure::Failure;
 use super::opening::Target;
+use super::process::{self, CallError};
 use super::random::Random;
 use super::rows::{Rows, Written, declared};
-use super::types;
-use crate::cells;
+use super::{put, types};
 use crate::output::Output;
 
 /// Batches that are not counted: the first ones make the instance, and fill caches.
@@ -36,10 +35,9 @@ pub fn bench(arguments: &Bench, output: &Output) -> Result<(), Failure> {
         None => random(fields(&target, types)?, rows, arguments.seed)?,
     };
     let function = target.open(&arguments.opened, &batch.fields, None)?;
-    let mut call = calls(&function, &batch)?;
-    let mut once = || call().map_err(|error| failed(&error, arguments.csv.is_none()));
+    let mut call = calls(&function, &batch, arguments)?;
     for _ in 0..WARM_UP {
-        once()?;
+        call()?;
     }
     let before = function.counters();
     let started = Instant::now();
@@ -48,7 +46,7 @@ pub fn bench(arguments: &Bench, output: &Output) -> Result<(), Failure> {
         Some(wanted) => batches < u64::from(wanted),
         None => batches < 10 || started.elapsed() < TIME,
     } {
-        once()?;
+        call()?;
         batches += 1;
     }
     let took = started.elapsed();
@@ -67,10 +65,7 @@ pub fn bench(arguments: &Bench, output: &Output) -> Result<(), Failure> {
         a_row(before.bytes_in, after.bytes_in),
         a_row(before.bytes_out, after.bytes_out),
     );
-    match cells::put(output, &text) {
-        Ok(()) | Err(EngineError::OutputClosed) => Ok(()),
-        Err(error) => Err(Failure::failed(error.to_string())),
-    }
+    put(output, &text)
 }
 
 /// The columns of random rows.
@@ -130,19 +125,40 @@ fn filled(written: Rows, rows: usize) -> Result<Rows, Failure> {
     })
 }
 
-type Call<'a> = Box<dyn FnMut() -> Result<(), PluginError> + 'a>;
+type Call<'a> = Box<dyn FnMut() -> Result<(), Failure> + 'a>;
 
-fn calls<'a>(function: &'a Arc<Function>, batch: &'a Rows) -> Result<Call<'a>, Failure> {
+fn calls<'a>(
+    function: &'a Arc<Function>,
+    batch: &'a Rows,
+    arguments: &Bench,
+) -> Result<Call<'a>, Failure> {
     let columns: &[ArrayRef] = &batch.columns;
-    if function.signature().kind != Kind::Aggregate {
-        return Ok(Box::new(|| function.call(columns, batch.rows).map(drop)));
-    }
-    let groups = function.accumulators();
-    let mut groups = groups.map_err(|error| Failure::of_call(&error))?;
-    let numbers: Vec<_> = (0..GROUPS).cycle().take(batch.rows).collect();
-    Ok(Box::new(move || {
-        groups.update(columns, numbers.clone(), GROUPS)
-    }))
+    let random = arguments.csv.is_none();
+    let failed = move |error: PluginError| failed(&error, random);
+    Ok(match function.signature().kind {
+        Kind::Aggregate => {
+            let groups = function.accumulators();
+            let mut groups = groups.map_err(|error| Failure::of_call(&error))?;
+            let numbers: Vec<_> = (0..GROUPS).cycle().take(batch.rows).collect();
+            Box::new(move || {
+                let updated = groups.update(columns, numbers.clone(), GROUPS);
+                updated.map_err(failed)
+            })
+        }
+        Kind::Process => {
+            let name = &function.signature().name;
+            let mut random = Random::new(arguments.seed);
+            let mut call = process::calls(function, batch, arguments.keys, &mut random)?;
+            Box::new(move || match call() {
+                Err(CallError::Plugin(error)) => Err(failed(*error)),
+                called => called.map_err(|error| error.failure(name)),
+            })
+        }
+        _ => Box::new(move || {
+            let called = function.call(columns, batch.rows);
+            called.map(drop).map_err(failed)
+        }),
+    })
 }
 
 fn failed(error: &PluginError, random: bool) -> Failure {

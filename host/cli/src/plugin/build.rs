@@ -12,14 +12,21 @@ use super::arguments::Build;
 use super::encode;
 use super::failure::Failure;
 use super::language::Language;
+use super::write;
 use crate::output::Output;
 
 const RUST_TARGET: &str = "wasm32-unknown-unknown";
+/// The dev profile, with no more debug information than backtraces need.
+const RUST_LINES: &str = "profile.dev.debug=\"line-tables-only\"";
 const GO_SDK: &str = "github.com/wasmill/wasmill/sdk/go";
 
 /// Builds it and writes `NAME.wasm` into the folder; NAME is the folder's own.
 pub fn build(arguments: &Build, output: &Output) -> Result<(), Failure> {
-    let Build { folder, output: to } = arguments;
+    let Build {
+        folder,
+        output: to,
+        debug,
+    } = arguments;
     let absolute = folder.canonicalize().map_err(|error| {
         Failure::wrong(format!(
             "cannot open the folder {}: {error}",
@@ -48,7 +55,13 @@ pub fn build(arguments: &Build, output: &Output) -> Result<(), Failure> {
             folder.join(format!("{name}.wasm")),
         ),
     };
-    let folder = Folder { path: absolute };
+    if *debug && matches!(language, Language::Python | Language::JavaScript) {
+        output.note("--debug changes nothing here: the language's errors have their lines anyway");
+    }
+    let folder = Folder {
+        path: absolute,
+        debug: *debug,
+    };
     match language {
         Language::Rust => write(&path, &folder.rust()?)?,
         Language::Python => folder.python(&path)?,
@@ -64,13 +77,6 @@ pub fn build(arguments: &Build, output: &Output) -> Result<(), Failure> {
         bytes.div_ceil(1024)
     ));
     Ok(())
-}
-
-/// Written beside and renamed, so that a job that starts now reads one or the other.
-fn write(path: &Path, component: &[u8]) -> Result<(), Failure> {
-    let beside = path.with_extension(format!("{}.part", std::process::id()));
-    let written = fs::write(&beside, component).and_then(|()| fs::rename(&beside, path));
-    written.map_err(|error| Failure::failed(format!("cannot write {}: {error}", path.display())))
 }
 
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
@@ -129,6 +135,8 @@ impl Tool {
 /// Where a plugin's files are.
 struct Folder {
     path: PathBuf,
+    /// Names and lines are kept.
+    debug: bool,
 }
 
 impl Folder {
@@ -153,7 +161,12 @@ impl Folder {
 
     fn rust(&self) -> Result<Vec<u8>, Failure> {
         let mut cargo = Command::new(CARGO.name);
-        cargo.args(["build", "--release", "--target", RUST_TARGET]);
+        cargo.arg("build");
+        match self.debug {
+            true => cargo.args(["--config", RUST_LINES]),
+            false => cargo.arg("--release"),
+        };
+        cargo.args(["--target", RUST_TARGET]);
         cargo.arg("--message-format=json-render-diagnostics");
         let messages = self
             .run(&CARGO, &mut cargo)
@@ -250,13 +263,12 @@ impl Folder {
             .map_err(|error| Failure::failed(format!("cannot make a temporary file: {error}")))?;
         let mut go = Command::new(GO.name);
         go.env("GOOS", "wasip1").env("GOARCH", "wasm");
-        go.args([
-            "build",
-            "-buildmode=c-shared",
-            "-trimpath",
-            "-ldflags=-s -w",
-            "-o",
-        ]);
+        go.args(["build", "-buildmode=c-shared", "-trimpath"]);
+        go.arg(match self.debug {
+            true => "-gcflags=-l",
+            false => "-ldflags=-s -w",
+        });
+        go.arg("-o");
         self.run(&GO, go.arg(module.path()).arg("."))?;
         let mut module = read(module.path())?;
         encode::embed(&mut module, "plugin").map_err(Failure::failed)?;
@@ -272,8 +284,16 @@ impl Folder {
             return Err(Failure::wrong("there is no Makefile")
                 .hint("`wasmill plugin new NAME --lang c` makes one"));
         }
-        self.run(&C_TOOLS[0], &mut Command::new(C_TOOLS[0].name))?;
-        read(&self.path.join("build/plugin.wasm"))
+        let mut make = Command::new(C_TOOLS[0].name);
+        let build = match self.debug {
+            true => "build/debug",
+            false => "build",
+        };
+        if self.debug {
+            make.args(["BUILD=build/debug", "CFLAGS=-O0 -g -Wall -Wextra", "STRIP="]);
+        }
+        self.run(&C_TOOLS[0], &mut make)?;
+        read(&self.path.join(build).join("plugin.wasm"))
     }
 }
 

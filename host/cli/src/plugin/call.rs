@@ -1,29 +1,25 @@
 //! `wasmill plugin test FILE#function`: calls a function on rows that are given.
 
 use std::ops::Range;
-use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::{Array as _, ArrayRef, AsArray as _, UInt64Array};
 use arrow::compute::{concat, take};
 use arrow::datatypes::{DataType, FieldRef, Fields, Schema};
 use arrow::error::ArrowError;
-use serde_json::Value;
 use wasmill_engine::EngineError;
 use wasmill_plugin::{Function, Kind, PluginError};
 
-use super::arguments::Test;
+use super::arguments::{Keyed, Test};
+use super::compare::{Comparison, expected};
 use super::failure::Failure;
 use super::opening::Target;
-use super::rows::{Rows, Written, read};
+use super::process;
+use super::rows::{Rows, Written};
 use super::shown::json;
-use super::trace::Trace;
-use super::values;
+use super::trace::{self, Trace};
 use crate::cells;
 use crate::output::Output;
-
-/// Differences that are told.
-const SHOWN_DIFFERENCES: usize = 10;
 
 /// Calls the function, prints what comes, and compares it with what is expected.
 pub fn call(arguments: &Test, output: &Output) -> Result<(), Failure> {
@@ -36,6 +32,10 @@ pub fn call(arguments: &Test, output: &Output) -> Result<(), Failure> {
     };
     let expected = arguments.expect.as_deref().map(expected).transpose()?;
     let target = Target::find(&arguments.target)?;
+    if target.signature.kind == Kind::Process {
+        return process::test(arguments, &target, &written, expected.as_deref(), output);
+    }
+    refuse_keyed(arguments, &target.signature.name)?;
     let rows = written.of(&target.signature, arguments.opened.types.as_deref())?;
     let trace = arguments.trace.then(|| Trace::new(output.stderr()));
     let log = trace.clone().map(|trace| trace as Arc<_>);
@@ -52,25 +52,35 @@ pub fn call(arguments: &Test, output: &Output) -> Result<(), Failure> {
         Err(error) => return Err(Failure::failed(error.to_string())),
     }
     match expected {
-        Some(expected) => came.compare(&expected, output),
+        Some(expected) => {
+            let expected: Vec<_> = expected.iter().collect();
+            let mut comparison = Comparison::default();
+            comparison.add("", &expected, &came.values)?;
+            comparison.tell(output)
+        }
         None => Ok(()),
     }
 }
 
-/// JSON in a file, or as it was given.
-fn expected(text: &str) -> Result<Vec<Value>, Failure> {
-    let path = Path::new(text);
-    let (text, what) = match path.exists() {
-        true => (read(path)?, format!("{} is no JSON", path.display())),
-        false => (
-            text.to_owned(),
-            "--expect is neither a file nor JSON".to_owned(),
-        ),
-    };
-    let values = serde_json::Deserializer::from_str(&text).into_iter();
-    values
-        .collect::<Result<_, _>>()
-        .map_err(|error| Failure::wrong(format!("{what}: {error}")))
+/// Options that only a process function has.
+fn refuse_keyed(arguments: &Test, name: &str) -> Result<(), Failure> {
+    let Keyed {
+        keys,
+        time,
+        broadcast,
+    } = &arguments.process;
+    let options = [
+        ("--key", !keys.is_empty()),
+        ("--time", time.is_some()),
+        ("--broadcast", broadcast.is_some()),
+    ];
+    match options.iter().find(|(_, given)| *given) {
+        Some((option, _)) => {
+            let message = format!("{option} is for process functions, and `{name}` is none");
+            Err(Failure::wrong(message))
+        }
+        None => Ok(()),
+    }
 }
 
 /// What a function gave for all rows.
@@ -95,10 +105,10 @@ impl Came {
         let timed = |range: Range<usize>,
                      call: &mut dyn FnMut() -> Result<ArrayRef, PluginError>| {
             let given = match trace {
-                Some(trace) => trace.time(range.clone(), call),
+                Some(trace) => trace.time(&trace::rows(&range), call),
                 None => call(),
             };
-            given.map_err(|error| failed(&error, &range, rows.rows))
+            given.map_err(|error| failed(Failure::of_call(&error), &range, rows.rows))
         };
         let ranges = (0..rows.rows.max(1)).step_by(batch);
         let ranges = ranges.map(|start| start..rows.rows.min(start + batch));
@@ -209,44 +219,10 @@ impl Came {
         let lines: Vec<_> = (0..self.values.len()).map(line).collect();
         cells::print_lines(output, &Schema::new(fields), &lines)
     }
-
-    /// An error tells the differences.
-    fn compare(&self, expected: &[Value], output: &Output) -> Result<(), Failure> {
-        let expected: Vec<_> = expected.iter().collect();
-        let wanted = values::column(self.values.data_type(), &expected).map_err(|wrong| {
-            Failure::wrong(format!("--expect, row {}: {}", wrong.row, wrong.message))
-        })?;
-        let (wanted_rows, got_rows) = (wanted.len(), self.values.len());
-        let text = |array: &ArrayRef, row: usize| match row < array.len() {
-            true => json(array, row),
-            false => "nothing".to_owned(),
-        };
-        let differences = (0..wanted_rows.max(got_rows)).filter_map(|row| {
-            let (wanted, got) = (text(&wanted, row), text(&self.values, row));
-            (wanted != got).then(|| format!("\n  row {row}: expected {wanted}, got {got}"))
-        });
-        let differences: Vec<_> = differences.collect();
-        let plural = |count: usize| if count == 1 { "" } else { "s" };
-        if differences.is_empty() {
-            output.note(&format!("{got_rows} row{} as expected", plural(got_rows)));
-            return Ok(());
-        }
-        let count = differences.len();
-        let more = if count > SHOWN_DIFFERENCES {
-            "\n  …"
-        } else {
-            ""
-        };
-        Err(Failure::failed(format!(
-            "{count} row{} not as expected:{}{more}",
-            if count == 1 { " is" } else { "s are" },
-            differences[..count.min(SHOWN_DIFFERENCES)].concat()
-        )))
-    }
 }
 
 /// A cell of a table: texts without quotes.
-fn cell(column: &ArrayRef, row: usize) -> String {
+pub fn cell(column: &ArrayRef, row: usize) -> String {
     if column.is_null(row) {
         return "NULL".to_owned();
     }
@@ -264,15 +240,10 @@ fn cell(column: &ArrayRef, row: usize) -> String {
 }
 
 /// Rows are named as in their batch.
-fn failed(error: &PluginError, range: &Range<usize>, rows: usize) -> Failure {
-    let failure = Failure::of_call(error);
+pub fn failed(failure: Failure, range: &Range<usize>, rows: usize) -> Failure {
     match range.len() == rows {
         true => failure,
-        false => failure.at(&format!(
-            "rows {} to {}",
-            range.start,
-            range.end.saturating_sub(1)
-        )),
+        false => failure.at(&trace::rows(range)),
     }
 }
 

@@ -18,7 +18,9 @@ const CONTRACT: &[(&str, &str)] = contract!(
     "inference.wit",
     "log.wit",
     "metrics.wit",
+    "process.wit",
     "scalar.wit",
+    "state.wit",
     "table.wit",
     "types.wit",
     "world.wit"

@@ -3,6 +3,7 @@
 use std::process::ExitCode;
 
 use wasmill_plugin::PluginError;
+use wasmill_registry::{Fault, RegistryError};
 
 use crate::output::Output;
 
@@ -72,6 +73,18 @@ impl Failure {
         Failure {
             hint,
             ..Failure::wrong(error.to_string())
+        }
+    }
+
+    /// A registry that does not give or take a plugin.
+    pub fn of_registry(error: &RegistryError) -> Self {
+        let failure = match error.fault() {
+            Fault::Environment => Failure::failed(error.to_string()),
+            _ => Failure::wrong(error.to_string()),
+        };
+        Failure {
+            hint: error.hint(),
+            ..failure
         }
     }
 

@@ -1,6 +1,6 @@
 //! Which function is meant, and how it is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use arrow::datatypes::FieldRef;
@@ -18,13 +18,13 @@ pub struct Target {
 }
 
 impl Target {
-    /// Of `plugin.wasm#function`; of a component with one function its name may be left out.
+    /// Of `plugin.wasm#function` or `oci://…#function`; of a component with one function its name may be left out.
     pub fn find(text: &str) -> Result<Self, Failure> {
-        let (file, name) = match text.rsplit_once('#') {
-            Some((file, name)) if !Path::new(text).exists() => (PathBuf::from(file), Some(name)),
-            _ => (PathBuf::from(text), None),
+        let (place, name) = match text.rsplit_once('#') {
+            Some((place, name)) if !Path::new(text).exists() => (place, Some(name)),
+            _ => (text, None),
         };
-        let plugin = load(&file)?;
+        let plugin = load(place)?;
         let signature = match (name, plugin.functions()) {
             (Some(name), _) => plugin
                 .function(name)

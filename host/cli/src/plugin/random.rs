@@ -50,6 +50,11 @@ impl Random {
         self.below(2 * most as u64 + 1) as i64 - most
     }
 
+    /// Numbers of so many keys.
+    pub fn keys(&mut self, rows: usize, keys: u32) -> PrimitiveArray<Int64Type> {
+        self.primitive(rows, |random| random.below(keys.into()) as i64)
+    }
+
     /// A column of so many rows, without NULL. None where plugins know no such type,
     /// or would have too many items of it.
     pub fn column(&mut self, data_type: &DataType, rows: usize) -> Option<ArrayRef> {

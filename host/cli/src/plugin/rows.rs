@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, Field, FieldRef, TimeUnit};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::Value;
 use wasmill_plugin::{Arguments, Signature};
@@ -97,27 +97,45 @@ impl Written {
         })
     }
 
+    /// A file of JSON or, if its name ends so, of CSV; else JSON as it was given.
+    pub fn file_or_json(text: &str) -> Result<Self, Failure> {
+        let path = Path::new(text);
+        match path.extension() {
+            Some(extension) if extension == "csv" => Written::csv(path),
+            _ if path.is_file() => Written::json(&read(path)?),
+            _ => Written::json(text),
+        }
+    }
+
     /// As columns for a function: of its own types, or of `types`, where it does not say them or others
     /// are wanted.
-    pub fn of(mut self, signature: &Signature, types: Option<&str>) -> Result<Rows, Failure> {
+    pub fn of(self, signature: &Signature, types: Option<&str>) -> Result<Rows, Failure> {
         let fields = match (declared(signature, types)?, &signature.arguments) {
             (Some(fields), _) => fields,
             (None, Arguments::Variadic(field)) => self.fields(|_| Ok(field.data_type().clone()))?,
             (None, _) => self.fields(|values| guessed(values, self.texts))?,
         };
+        self.rows_of(fields)
+    }
+
+    /// As columns of these fields.
+    pub fn rows_of(mut self, fields: Vec<FieldRef>) -> Result<Rows, Failure> {
         self.order_by(&fields)?;
-        let columns = fields.iter().zip(&self.columns).map(|(field, column)| {
-            let column: Vec<_> = column.iter().collect();
-            values::column(field.data_type(), &column).map_err(|wrong| {
-                let place = self.places.get(wrong.row).map_or("", String::as_str);
-                let message = format!("{place}, `{}`: {}", field.name(), wrong.message);
-                Failure::wrong(message)
-            })
-        });
+        let columns = fields.iter().zip(&self.columns);
+        let columns = columns.map(|(field, values)| self.typed(field, values));
         Ok(Rows {
             columns: columns.collect::<Result<_, _>>()?,
             rows: self.rows,
             fields,
+        })
+    }
+
+    fn typed(&self, field: &FieldRef, values: &[Value]) -> Result<ArrayRef, Failure> {
+        let values: Vec<_> = values.iter().collect();
+        values::column(field.data_type(), &values).map_err(|wrong| {
+            let place = self.places.get(wrong.row).map_or("", String::as_str);
+            let message = format!("{place}, `{}`: {}", field.name(), wrong.message);
+            Failure::wrong(message)
         })
     }
 
@@ -166,6 +184,70 @@ impl Written {
                 )))
             }
         }
+    }
+}
+
+/// Column by column, by their names.
+impl Written {
+    pub fn len(&self) -> usize {
+        self.rows
+    }
+
+    /// The columns' names.
+    pub fn names(&self) -> Vec<String> {
+        let numbered = || (0..self.columns.len()).map(|place| format!("f{place}"));
+        let names = self.names.clone();
+        names.unwrap_or_else(|| numbered().collect())
+    }
+
+    /// Rows without names have the columns of `unnamed`, by place.
+    pub fn column(&self, field: &FieldRef, unnamed: &[FieldRef]) -> Result<ArrayRef, Failure> {
+        if self.rows == 0 {
+            return self.typed(field, &[]);
+        }
+        self.typed(field, self.values(field.name(), unnamed)?)
+    }
+
+    fn values(&self, name: &str, unnamed: &[FieldRef]) -> Result<&[Value], Failure> {
+        let place = match unnamed.len() == self.columns.len() && self.names.is_none() {
+            true => unnamed.iter().position(|field| field.name() == name),
+            false => self.names().iter().position(|known| known == name),
+        };
+        match place.and_then(|place| self.columns.get(place)) {
+            Some(values) => Ok(values),
+            None => {
+                let had = match &self.names {
+                    Some(names) => names.join(", "),
+                    None => format!("{} values", self.columns.len()),
+                };
+                let failure = Failure::wrong(format!("the rows have ({had}), and no `{name}`"));
+                Err(match self.names {
+                    Some(_) => failure,
+                    None => failure.hint(format!("give them names: {{\"{name}\": …}}")),
+                })
+            }
+        }
+    }
+
+    /// The type of a column of which nothing is said.
+    pub fn guess(&self, name: &str) -> Result<DataType, Failure> {
+        match self.rows {
+            0 => Ok(DataType::Utf8),
+            _ => guessed(self.values(name, &[])?, self.texts)
+                .map_err(|failure| failure.at(&format!("`{name}`"))),
+        }
+    }
+
+    /// The type of a column of times: milliseconds since 1970, or a timestamp.
+    pub fn time_type(&self, name: &str) -> Result<DataType, Failure> {
+        if self.rows == 0 {
+            return Ok(DataType::Int64);
+        }
+        let values: Vec<_> = self.values(name, &[])?.iter().collect();
+        Ok(match values::column(&DataType::Int64, &values) {
+            Ok(_) => DataType::Int64,
+            Err(_) => DataType::Timestamp(TimeUnit::Millisecond, None),
+        })
     }
 }
 

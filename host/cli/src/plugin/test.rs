@@ -1,7 +1,5 @@
 //! `wasmill plugin test`.
 
-use std::path::Path;
-
 use super::arguments::Test;
 use super::failure::Failure;
 use super::{call, conformance, load};
@@ -10,14 +8,14 @@ use crate::output::{Output, lock};
 /// Runs the suite, or calls a function.
 pub fn test(arguments: &Test, output: &Output) -> Result<(), Failure> {
     match arguments.conformance {
-        true => suite(&arguments.target, output),
+        true => suite(arguments, output),
         false => call::call(arguments, output),
     }
 }
 
 /// A line a case.
-fn suite(target: &str, output: &Output) -> Result<(), Failure> {
-    let plugin = load(Path::new(target))?;
+fn suite(arguments: &Test, output: &Output) -> Result<(), Failure> {
+    let plugin = load(&arguments.target)?;
     let stdout = output.stdout();
     let (mut passed, mut failed) = (0_usize, 0_usize);
     let tell = |verdict: conformance::Verdict| {
@@ -35,7 +33,7 @@ fn suite(target: &str, output: &Output) -> Result<(), Failure> {
             .and_then(|()| stdout.flush())
             .ok();
     };
-    conformance::run(&plugin, tell).map_err(Failure::wrong)?;
+    conformance::run(&plugin, &arguments.only, tell).map_err(Failure::wrong)?;
     writeln!(lock(&stdout), "{passed} passed, {failed} failed").ok();
     match failed {
         0 => Ok(()),

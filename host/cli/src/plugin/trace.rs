@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
-use wasmill_plugin::{Level, Log};
+use wasmill_plugin::{Log, LogLine};
 
 use crate::output::{SharedWriter, lock};
 
@@ -22,13 +22,12 @@ impl Trace {
         Arc::new(Trace { stderr, call })
     }
 
-    /// Times a call for these rows, counted from 0.
-    pub fn time<T>(&self, rows: Range<usize>, call: impl FnOnce() -> T) -> T {
-        let name = format!("rows {} to {}", rows.start, rows.end.saturating_sub(1));
+    /// Times a call of this name.
+    pub fn time<T>(&self, name: &str, call: impl FnOnce() -> T) -> T {
         self.call
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .clone_from(&name);
+            .replace_range(.., name);
         let started = Instant::now();
         let given = call();
         self.tell(&format!(
@@ -44,9 +43,15 @@ impl Trace {
     }
 }
 
+/// What a call for these rows is called, counted from 0.
+pub fn rows(range: &Range<usize>) -> String {
+    format!("rows {} to {}", range.start, range.end.saturating_sub(1))
+}
+
 impl Log for Trace {
-    fn log(&self, level: Level, _function: &str, line: &str) {
+    fn log(&self, line: LogLine<'_>) {
+        let LogLine { level, text, .. } = line;
         let call = self.call.lock().unwrap_or_else(PoisonError::into_inner);
-        self.tell(&format!("{call}: {level}: {line}"));
+        self.tell(&format!("{call}: {level}: {text}"));
     }
 }

@@ -227,6 +227,19 @@ fn geofence() {
 }
 
 #[test]
+fn without_sdk() {
+    let folder = example("without-sdk");
+    plugin("without-sdk");
+    expect![[r#"
+        +I[Welcome, Ada!, 7, 3.5]
+        +I[Welcome, Grüße 🌾!, null, 3.5]
+        +I[Welcome, !, 11, null]
+        +I[Welcome, Bo!, 9223372036854775807, null]
+    "#]]
+    .assert_eq(&run(&folder.path().join("examples/without-sdk"), "job.sql"));
+}
+
+#[test]
 fn ngrams() {
     let folder = example("ngrams");
     plugin("words");
@@ -239,4 +252,15 @@ fn ngrams() {
         +I[would not, 2, 1.5]
     "#]]
     .assert_eq(&run(&folder.path().join("examples/ngrams"), "job.sql"));
+}
+
+#[test]
+fn shop_visits() {
+    let folder = example("shop-visits");
+    plugin("sessions");
+    plugin("statistics");
+    let printed = run(&folder.path().join("examples/shop-visits"), "job.sql");
+    let mut lines: Vec<_> = printed.lines().collect();
+    lines.sort_unstable();
+    expect![""].assert_eq(&lines.join("\n"));
 }

@@ -68,7 +68,7 @@ fn logs_and_errors_do_not_speak_to_the_terminal() {
         .map(|attack| format!("{attack}: {}\n", painting(attack, statement)));
     expect![[r#"
         log: exit 1
-         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)"
+         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)" rows=0-1
         error: function f (escape-sequences.wasm#attack) gave a wrong result: expected Int64, got Int32
           its last log lines:
             info: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
@@ -76,11 +76,11 @@ fn logs_and_errors_do_not_speak_to_the_terminal() {
         hint: this is a defect of the plugin: tell its author
 
         rows: exit 1
-         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)"
+         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)" rows=0-1
         error: function f (escape-sequences.wasm#attack) failed on 1 of 2 rows: row 0: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
 
         failed: exit 1
-         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)"
+         INFO wasmill::guest: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J function="f (escape-sequences.wasm#attack)" rows=0-1
         error: function f (escape-sequences.wasm#attack) failed: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J
           its last log lines:
             info: \x1b[31mred\x0d\nINFO all is well\u{202e}\u{200b}\x9b2J

@@ -25,6 +25,18 @@ fn certificate(folder: &Path, name: &str, of: &[&str]) {
     assert!(made.status.success(), "{made:?}");
 }
 
+/// One that [`certificate_of`] signs with.
+pub fn authority(folder: &Path) {
+    certificate(folder, "authority", &[]);
+}
+
+/// A server's, by the authority.
+pub fn certificate_of(folder: &Path, name: &str, more: &[&str]) {
+    let by = ["-CA", "authority.pem", "-CAkey", "authority.key"];
+    let of_server = ["-addext", "basicConstraints=critical,CA:FALSE"];
+    certificate(folder, name, &[&by[..], &of_server, more].concat());
+}
+
 /// Ends when it is dropped.
 struct Server {
     process: Child,
@@ -60,21 +72,12 @@ impl Drop for Server {
 fn a_server_shows_who_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let folder = folder.path();
-    certificate(folder, "authority", &[]);
+    authority(folder);
     certificate(folder, "stranger", &[]);
-    let signed = |name, host: &str| {
-        let host = format!("subjectAltName={host}");
-        let by = ["-CA", "authority.pem", "-CAkey", "authority.key"];
-        let of_server = [
-            "-addext",
-            "basicConstraints=critical,CA:FALSE",
-            "-addext",
-            &host,
-        ];
-        certificate(folder, name, &[&by[..], &of_server[..]].concat());
-    };
-    signed("server", "DNS:localhost");
-    signed("elsewhere", "DNS:elsewhere.example");
+    let host = |name| ["-addext", name];
+    certificate_of(folder, "server", &host("subjectAltName=DNS:localhost"));
+    let elsewhere = host("subjectAltName=DNS:elsewhere.example");
+    certificate_of(folder, "elsewhere", &elsewhere);
     std::fs::write(folder.join("nobody.pem"), "").unwrap();
 
     let ask = |server: &Server, scheme: &str, trusted: &str, expected: Expect| {

@@ -1,18 +1,11 @@
 //! `wasmill plugin inspect`, and plugins and models that are pinned by their bytes.
 
-use std::{fs, path::Path, process::Command};
+use std::fs;
 
 use expect_test::expect;
 use serde_json::Value;
 
-use crate::support::Job;
-
-/// As `sha256sum` has it.
-fn sha256(path: &Path) -> String {
-    let output = Command::new("sha256sum").arg(path).output().unwrap();
-    let text = String::from_utf8(output.stdout).unwrap();
-    text.split_whitespace().next().unwrap().to_owned()
-}
+use crate::support::{Job, sha256};
 
 fn inspect(job: &Job, arguments: &[&str]) -> String {
     let arguments = [&["plugin", "inspect"], arguments].concat();
@@ -46,6 +39,7 @@ fn what_a_plugin_is() {
           sha256   [SHA256]
           size     [SIZES]
           imports  wasmill:udf/columns@0.2.0: reads its arguments' columns
+                   wasmill:udf/state@0.2.0: types only
                    wasmill:udf/inference@0.2.0: runs the models that 'grant.models' names
                    wasmill:udf/log@0.2.0: writes lines to the job's log
                    wasmill:udf/types@0.2.0: types only
@@ -143,7 +137,7 @@ fn files_that_are_no_plugins() {
         exit 2
         error: cannot read the plugin `c.wasm`: No such file or directory (os error 2)
 
-        hint: paths in a job are relative to the job's file; was the plugin built?
+        hint: was the plugin built? `wasmill plugin build` does it
     "#]]
     .assert_eq(&told.concat());
 }

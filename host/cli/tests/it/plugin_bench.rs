@@ -61,6 +61,20 @@ fn what_a_row_costs() {
         ns/row [SPEED]
         bytes in/row   60.5
         bytes out/row  60.5
+        $ wasmill plugin bench conformance.wasm#keyed_sum --batches 3 --rows 100 --keys 10
+        exit 0
+        keyed_sum: 3 × 100 rows
+        rows/s [SPEED]
+        ns/row [SPEED]
+        bytes in/row   12.8
+        bytes out/row  20.1
+        $ wasmill plugin bench conformance.wasm#broadcast_limit --batches 1 --rows 100
+        exit 0
+        broadcast_limit: 1 × 100 rows
+        rows/s [SPEED]
+        ns/row [SPEED]
+        bytes in/row   39.2
+        bytes out/row  8.0
         $ wasmill plugin bench conformance.wasm#echo
         exit 2
         error: `echo` does not say which types it takes
@@ -80,6 +94,8 @@ fn what_a_row_costs() {
             "conformance.wasm#score --batches 1 --parameter model=sum",
             "conformance.wasm#words --batches 1 --rows 10 --csv rows.csv",
             "conformance.wasm#echo --batches 1 --types list<decimal128(9,2)>",
+            "conformance.wasm#keyed_sum --batches 3 --rows 100 --keys 10",
+            "conformance.wasm#broadcast_limit --batches 1 --rows 100",
             "conformance.wasm#echo",
             "conformance.wasm#echo --types fixed-size-list<int8,2147483647>",
         ],
@@ -101,11 +117,17 @@ fn rows_that_a_function_does_not_take() {
         error: function pairs (words.wasm#pairs) failed on 1 of 1 rows: row 0: `h` is no pair
 
         hint: it does not take these rows, which are random: give others with --csv FILE
+        $ wasmill plugin bench conformance.wasm#timer_echo --rows 1 --batches 1
+        exit 1
+        error: function timer_echo (conformance.wasm#timer_echo) failed on 1 of 1 rows: row 0: there is no clock 'zafviwb aki'
+
+        hint: it does not take these rows, which are random: give others with --csv FILE
     "#]].assert_eq(&bench(
         &job,
         &[
             "conformance.wasm#add --rows 1 --csv rows.csv",
             "words.wasm#pairs --rows 1 --batches 1",
+            "conformance.wasm#timer_echo --rows 1 --batches 1",
         ],
     ));
 }

@@ -190,13 +190,10 @@ fn cargo(job: Job, script: &str) -> Job {
     job
 }
 
-fn build_with_cargo(job: &Job) -> String {
+fn build_with_cargo(job: &Job, more: &[&str]) -> String {
     let path = format!("{}:/usr/bin:/bin", job.path("bin").display());
-    told(
-        job,
-        job.command_of(&["plugin", "build", "mine"])
-            .env("PATH", path),
-    )
+    let arguments = [&["plugin", "build", "mine"], more].concat();
+    told(job, job.command_of(&arguments).env("PATH", path))
 }
 
 #[test]
@@ -217,7 +214,7 @@ fn a_module_becomes_a_component() {
         .file("module.wasm", module);
     let message = r#"{"reason":"compiler-artifact","manifest_path":"'$PWD'/Cargo.toml","filenames":["'$PWD'/../module.wasm"]}"#;
     let job = cargo(job, &format!("echo \"cargo $*\" >&2\necho '{message}'\n"));
-    let shown = build_with_cargo(&job);
+    let shown = build_with_cargo(&job, &[]) + &build_with_cargo(&job, &["--debug"]);
     let size = fs::metadata(job.path("mine/mine.wasm"))
         .unwrap()
         .len()
@@ -225,6 +222,9 @@ fn a_module_becomes_a_component() {
     expect![[r#"
         exit 0
         cargo build --release --target wasm32-unknown-unknown --message-format=json-render-diagnostics
+        built mine/mine.wasm [SIZE]
+        exit 0
+        cargo build --config profile.dev.debug="line-tables-only" --target wasm32-unknown-unknown --message-format=json-render-diagnostics
         built mine/mine.wasm [SIZE]
     "#]].assert_eq(&shown.replace(&format!("({size} KiB)"), "[SIZE]"));
 }
@@ -242,7 +242,7 @@ fn builds_that_fail() {
         "true",
         &format!("echo '{message}'"),
     ];
-    let told = told.map(|script| build_with_cargo(&cargo(job(), script)));
+    let told = told.map(|script| build_with_cargo(&cargo(job(), script), &[]));
     expect![[r#"
         exit 1
         error: it is wrong

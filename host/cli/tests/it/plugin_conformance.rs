@@ -4,10 +4,10 @@ use expect_test::expect;
 
 use crate::support::Job;
 
-fn conformance(plugin: &str) -> String {
+fn conformance(plugin: &str, only: &[&str]) -> String {
     let job = Job::new("").plugin(plugin);
     let file = format!("{plugin}.wasm");
-    let arguments = ["plugin", "test", &file, "--conformance"];
+    let arguments = [&["plugin", "test", &file, "--conformance"], only].concat();
     job.told(&job.command_of(&arguments).output().unwrap())
 }
 
@@ -89,17 +89,57 @@ fn the_rust_sdk_conforms() {
         ok    mean: groups that are forgotten
         ok    mean: several accumulators of one opened function
         ok    mean: other types are no arguments
-        74 passed, 0 failed
+        ok    keyed_sum: the state of each key goes on from batch to batch
+        ok    keyed_sum: NULL is a key like others, a row with NULL for its value is none
+        ok    keyed_sum: without keys all rows have one
+        ok    keyed_sum: keys of other types, texts of any script
+        ok    keyed_sum: the time of a row stands behind what it gives
+        ok    keyed_sum: batches of several sizes, also empty ones
+        ok    keyed_sum: after a row that fails the state is as before, and all that fail are named
+        ok    keyed_sum: other types are no arguments
+        ok    keyed_recent: what is older than its time to live is gone
+        ok    keyed_recent: texts that are empty, NULL and of any script
+        ok    keyed_list: a list that grows from batch to batch, and is taken
+        ok    keyed_list: items that are empty, NULL and of any script
+        ok    keyed_list: a large batch of lists
+        ok    keyed_map: entries that are put, replaced and removed
+        ok    keyed_map: names that are empty, NULL and of any script
+        ok    keyed_lookup: entries by name, without reading the map
+        ok    timer_echo: timers of event time fire as the watermark comes to them, earliest first
+        ok    timer_echo: behind the last row all timers of event time fire
+        ok    timer_echo: timers of one time fire in the order in which they were set
+        ok    timer_echo: a timer replaces the one of its name, of whichever clock
+        ok    timer_echo: timers that are cleared
+        ok    timer_echo: timers whose time has come fire as soon as the call is over
+        ok    timer_echo: timers before the rows of a batch
+        ok    timer_echo: timers of the machine's clock, in a call without times
+        ok    timer_echo: timers of event time need times, and a call that the host ends changes nothing
+        ok    timer_echo: timers that are set in timers
+        ok    timer_echo: timers that fail are gone, and leave no trace
+        ok    timer_echo: a call that fails sets no timer
+        ok    side_split: rows of the result and of a side output
+        ok    side_split: a call that fails gives nothing to its side output
+        ok    broadcast_limit: a broadcast table that changes
+        ok    broadcast_limit: rows of a broadcast table with NULL are none
+        106 passed, 0 failed
     "#]]
-    .assert_eq(&conformance("conformance"));
+    .assert_eq(&conformance("conformance", &[]));
 }
 
 /// What is missing is told case by case, and what is there is compared.
 #[test]
 fn a_component_that_is_no_conformance_component() {
-    let told = conformance("words");
+    let told = conformance("words", &[]);
     let some = told.lines().filter(|line| {
-        let parts = ["words: ", "add: sums", "subtract", "(invalid)", " passed, "];
+        let parts = [
+            "words: ",
+            "add: sums",
+            "subtract",
+            "(invalid)",
+            "keyed_sum: the state",
+            "keyed_sum: other types",
+            " passed, ",
+        ];
         parts.iter().any(|part| line.contains(part))
     });
     let told: Vec<_> = some.collect();
@@ -114,5 +154,39 @@ fn a_component_that_is_no_conformance_component() {
         ok    words: several batches of several sizes on one opened function
         FAIL  words: a scalar function beside it: expected that it opens, got the error: `words.wasm` has no function `add`
         ok    words: other types are no arguments
-        4 passed, 70 failed"#]].assert_eq(&told.join("\n"));
+        FAIL  keyed_sum: the state of each key goes on from batch to batch: expected that it opens, got the error: `words.wasm` has no function `keyed_sum`
+        FAIL  keyed_sum: other types are no arguments: expected an error (wrong-arguments), got the error: `words.wasm` has no function `keyed_sum`
+        4 passed, 102 failed"#]].assert_eq(&told.join("\n"));
+}
+
+/// A component that was written against the contract alone.
+#[test]
+fn what_has_no_sdk_conforms() {
+    expect![[r#"
+        exit 0
+        ok    add: sums, NULL where either is
+        ok    add: several batches of several sizes on one opened function
+        ok    add: every bad row is named
+        ok    add: a batch behind one with bad rows
+        ok    add: other types are no arguments
+        ok    add: three columns are no arguments
+        ok    greet: the default of a parameter
+        ok    greet: a parameter that is given
+        ok    greet: a parameter that is refused
+        ok    greet: a parameter that it does not have
+        ok    greet: two opened at once
+        11 passed, 0 failed
+    "#]]
+    .assert_eq(&conformance("without-sdk", &["--only", "add,greet"]));
+    expect![[r#"
+        exit 2
+        ok    add: sums, NULL where either is
+        ok    add: several batches of several sizes on one opened function
+        ok    add: every bad row is named
+        ok    add: a batch behind one with bad rows
+        ok    add: other types are no arguments
+        ok    add: three columns are no arguments
+        error: the suite has no function `multiply`
+    "#]]
+    .assert_eq(&conformance("without-sdk", &["--only", "add,multiply"]));
 }

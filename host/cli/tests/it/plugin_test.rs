@@ -16,7 +16,7 @@ fn test(job: &Job, line: &str) -> String {
     format!("$ wasmill {line}\n{}", job.told(&output))
 }
 
-fn tests(job: &Job, lines: &[&str]) -> String {
+pub fn tests(job: &Job, lines: &[&str]) -> String {
     lines.iter().map(|line| test(job, line)).collect()
 }
 
@@ -231,7 +231,7 @@ fn functions_that_do_not_open() {
         exit 2
         error: conformance.wasm has several functions: which one?
 
-        hint: conformance.wasm#NAME; it has: add, echo, greet, score, words, mean
+        hint: conformance.wasm#NAME; it has: add, echo, greet, score, words, mean, broadcast_limit, keyed_list, keyed_lookup, keyed_map, keyed_recent, keyed_sum, side_split, timer_echo
         $ wasmill plugin test conformance.wasm#ad --rows 1
         exit 2
         error: `conformance.wasm` has no function `ad`

@@ -25,6 +25,13 @@ pub fn plugin(name: &str) -> PathBuf {
     path
 }
 
+/// As `sha256sum` has it.
+pub fn sha256(path: &Path) -> String {
+    let output = Command::new("sha256sum").arg(path).output().unwrap();
+    let text = String::from_utf8(output.stdout).unwrap();
+    text.split_whitespace().next().unwrap().to_owned()
+}
+
 /// Where `cargo xtask` keeps what it fetches.
 pub fn cache() -> PathBuf {
     let user = || {

@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use wasmill_connectors::{ObjectFolder, SharedWriter, SinkWriter};
+use wasmill_plugin::Epoch;
 use wasmill_state::StateStore;
 
 use super::{
@@ -55,6 +56,8 @@ pub(crate) struct EndlessSettings {
     pub restart: RestartStrategy,
     /// Names this run, unless it goes on from a checkpoint of another.
     pub run: String,
+    /// Which epoch it is, for its functions.
+    pub epoch: Epoch,
     /// Of what the pipelines hold.
     pub store: Arc<StateStore>,
     /// Where the user reads what happens.
@@ -98,6 +101,7 @@ pub(crate) async fn run_endless(
         store: Arc::clone(&settings.store),
         scratch: None,
         messages: settings.messages.clone(),
+        epoch: settings.epoch.clone(),
         savepoint: settings.savepoint.clone(),
         origin: None,
         process: settings.run.clone(),
@@ -105,7 +109,9 @@ pub(crate) async fn run_endless(
         last: 0,
         rows_then: 0,
     };
-    let stopped = job.run_with_restarts(settings).await?;
+    let stopped = job.run_with_restarts(settings).await;
+    settings.epoch.end();
+    let stopped = stopped?;
     Ok(JobReport {
         stopped: stopped.then_some(Stopped {
             checkpoint: job.checkpoints.is_some().then_some(job.last),
@@ -138,6 +144,7 @@ pub(super) struct Endless {
     /// Where that is written in a job without checkpoints.
     pub(super) scratch: Option<TempDir>,
     messages: SharedWriter,
+    epoch: Epoch,
     pub(super) savepoint: Option<SavepointPlace>,
     /// Names the savepoint that the run began with.
     pub(super) origin: Option<String>,
@@ -257,7 +264,8 @@ impl Endless {
     /// Executes all plans once. A gate that is open is closed in time; where it is closed already, the
     /// sources give only what they hold.
     async fn gated_epoch(&mut self, wake: Option<Option<Instant>>) -> Result<(), EngineError> {
-        let letters = begin_letters(self.flows.iter().map(|flow| &flow.pipeline));
+        let pipelines = self.flows.iter().map(|flow| &flow.pipeline);
+        let letters = begin_letters(pipelines, self.epoch.begin());
         let mut tasks: JoinSet<Result<Option<Writer>, EngineError>> = JoinSet::new();
         for (_, following) in self.following() {
             for read in following.begin() {

@@ -3,10 +3,7 @@
 //! A pipeline of letters runs beside the others of its statement, in a job without end in every epoch,
 //! and ends behind them: so it has all letters of the rows that they have read, no more and no less.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
-};
+use std::sync::Arc;
 
 use datafusion::arrow::{
     array::{ArrayRef, Int64Array, RecordBatch},
@@ -39,8 +36,6 @@ pub(crate) enum LetterKind {
 pub(crate) struct Letters {
     kind: LetterKind,
     round: Mutex<Option<Round>>,
-    /// Executions that have begun.
-    epochs: AtomicI64,
 }
 
 /// One execution of the statement's plans.
@@ -88,7 +83,6 @@ impl Letters {
         Letters {
             kind,
             round: Mutex::new(None),
-            epochs: AtomicI64::new(0),
         }
     }
 
@@ -97,14 +91,14 @@ impl Letters {
     }
 
     /// Begins an execution; what another has left is gone. It ends when the guard is dropped.
-    fn begin(&self) -> DropGuard {
+    fn begin(&self, epoch: u64) -> DropGuard {
         let (sender, receiver) = mpsc::channel(WAITING);
         let over = CancellationToken::new();
         let guard = over.clone().drop_guard();
         *self.round.lock() = Some(Round {
             sender: LetterSender {
                 rows: sender,
-                epoch: self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
+                epoch: i64::try_from(epoch).unwrap_or(i64::MAX),
             },
             receiver: Some(receiver),
             over,
@@ -140,9 +134,12 @@ impl Letters {
     }
 }
 
-/// Begins an execution of these pipelines. All that may find letters hold what it gives; when the last
+/// Begins an execution of these pipelines, in an epoch. All that may find letters hold what it gives; when the last
 /// of them has let it go, the pipelines of letters end.
-pub(super) fn begin_letters<'a>(pipelines: impl Iterator<Item = &'a Pipeline>) -> Arc<[DropGuard]> {
+pub(super) fn begin_letters<'a>(
+    pipelines: impl Iterator<Item = &'a Pipeline>,
+    epoch: u64,
+) -> Arc<[DropGuard]> {
     let letters = pipelines.filter_map(|pipeline| pipeline.letters.as_ref());
-    letters.map(|letters| letters.begin()).collect()
+    letters.map(|letters| letters.begin(epoch)).collect()
 }

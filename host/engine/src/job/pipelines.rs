@@ -179,7 +179,7 @@ async fn run_partitions(
     observer: &Arc<JobObserver>,
     stop: &CancellationToken,
 ) -> Result<(), EngineError> {
-    let letters = begin_letters(running.iter().map(|run| &run.pipeline));
+    let letters = begin_letters(running.iter().map(|run| &run.pipeline), 1);
     let mut tasks = JoinSet::new();
     for run in running {
         let plan = &run.pipeline.plan;

@@ -20,7 +20,8 @@ use datafusion::{
 };
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, TableDefinition};
-use wasmill_plugin::{Account, Host, HostConfig};
+use wasmill_plugin::{Account, Epoch, Host, HostConfig};
+use wasmill_registry::RegistryConfig;
 
 use super::{
     casts::{FlinkCasts, in_zone},
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub settings: RwLock<Settings>,
     pub connectors: ConnectorContext,
     pub cache: PathBuf,
+    pub registries: RegistryConfig,
     /// The `path` of each sink that a planned INSERT writes: a later source there is looked at when
     /// it runs, not when it is planned.
     pub written: Mutex<Vec<String>>,
@@ -60,6 +62,8 @@ pub(crate) struct Shared {
     pub tenant: Tenant,
     /// What the functions of the job use together; from the first one on.
     pub account: Mutex<Option<Arc<Account>>>,
+    /// Of the statement that runs: log lines of functions are told with it.
+    pub epoch: Epoch,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
 }

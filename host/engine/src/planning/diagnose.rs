@@ -307,6 +307,15 @@ fn unknown_function(name: &str, scope: &PlanningScope<'_>) -> EngineError {
         ))
         .with_hint(format!("write FROM t, LATERAL TABLE({name}(…))"));
     }
+    if let Some(function) = declared.filter(|function| function.process.is_some()) {
+        let name = &function.name;
+        return EngineError::job(format!(
+            "'{name}' is a process function: it gives rows, not a value"
+        ))
+        .with_hint(format!(
+            "write FROM {name}(input => TABLE t PARTITION BY k)"
+        ));
+    }
     let state = scope.state;
     let mut names: Vec<String> = scope
         .catalog

@@ -14,6 +14,7 @@ use super::{
     diagnose::plugin_error,
     grants::function_grants,
     limits::{function_limits, job_account},
+    plugin::load,
     process::{DeclaredProcess, SIDE_OUTPUT},
 };
 use crate::{
@@ -58,7 +59,7 @@ impl Callable {
 /// Loads the plugin and makes the function ready to be called; a function whose arguments are
 /// declared is opened at once, so that a wrong parameter is found here. Gives what expressions call,
 /// unless it is a table function.
-pub(crate) fn create_function(
+pub(crate) async fn create_function(
     shared: &Shared,
     statement: &CreateFunction,
     script: &Script,
@@ -75,15 +76,10 @@ pub(crate) fn create_function(
         ));
     };
     let host = shared.host()?;
-    let file = shared.connectors.base.join(path);
-    let name = file.file_name().map_or_else(
-        || path.to_owned(),
-        |name| name.to_string_lossy().into_owned(),
-    );
     let pinned = statement.options.values.get("sha256");
-    let plugin = host
-        .load_pinned(&name, &file, pinned.map(String::as_str))
-        .map_err(|error| at_component(plugin_error(&error)))?;
+    let plugin = load(shared, &host, (path, function), pinned.map(String::as_str))
+        .await
+        .map_err(at_component)?;
     let signature = plugin
         .function(function)
         .map_err(|error| at_component(plugin_error(&error)))?
@@ -141,6 +137,7 @@ pub(crate) fn create_function(
         grants: options.grants,
         limits: options.limits,
         account: Some(job_account(shared, &host)?),
+        epoch: shared.epoch.clone(),
         ..OpenOptions::new(statement.name.text.clone(), vec![])
     };
     if let Arguments::Exact(fields) = &signature.arguments {
@@ -169,6 +166,7 @@ pub(crate) fn create_function(
         grants: open.grants,
         limits: open.limits,
         account: open.account,
+        epoch: open.epoch,
         log: open.log,
         metrics: open.metrics,
         on_error: options.on_error,

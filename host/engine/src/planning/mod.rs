@@ -20,6 +20,7 @@ mod limits;
 mod lookup;
 mod model_function;
 mod node;
+mod plugin;
 mod predict;
 mod process;
 mod proctime;
@@ -36,7 +37,7 @@ mod windows;
 
 pub(crate) use context::{Shared, datafusion_context};
 pub(crate) use diagnose::{
-    PlanningScope, connector_error, execution_error, model_error, planning_error, plugin_error,
+    PlanningScope, connector_error, execution_error, model_error, planning_error,
 };
 pub(crate) use endless::{as_holding, as_scan, followed, is_endless};
 pub(crate) use epochs::{EpochPipeline, Obstacle, epoch_pipeline};
@@ -50,6 +51,7 @@ pub(crate) use letters::{
 pub(crate) use limits::{Tenant, ceiling};
 pub(crate) use node::plan_node;
 pub(crate) use process::DeclaredProcess;
+pub use process::{StateReader, state_change, state_spec};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;

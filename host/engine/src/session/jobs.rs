@@ -150,6 +150,7 @@ impl Planner<'_> {
                 })
                 .transpose()?,
             run: connectors.job.clone(),
+            epoch: self.shared.epoch.clone(),
             messages: connectors.stderr.clone(),
             store: Arc::new(StateStore::new(settings.state_memory())),
         })

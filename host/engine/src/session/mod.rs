@@ -18,6 +18,8 @@ use datafusion::{
 use futures::{FutureExt, Stream, StreamExt, future::BoxFuture, stream};
 use parking_lot::{Mutex, RwLock};
 use wasmill_connectors::{ConnectorContext, SharedWriter};
+use wasmill_plugin::Epoch;
+use wasmill_registry::RegistryConfig;
 use wasmill_udf::Stop;
 
 use self::planner::Planner;
@@ -51,8 +53,10 @@ pub struct SessionConfig {
     pub tenant: String,
     /// What the tenant's jobs may use together, by the names of sums (`total.memory`).
     pub tenant_limits: BTreeMap<String, String>,
-    /// The cache folder; compiled plugins go to `compiled/` in it.
+    /// The cache folder; compiled plugins go to `compiled/` in it, those of registries to `registry/`.
     pub cache: PathBuf,
+    /// How registries of plugins are reached.
+    pub registries: RegistryConfig,
     /// Where `print` tables go.
     pub stdout: SharedWriter,
     /// Where `print` tables with `standard-error` go.
@@ -183,6 +187,7 @@ impl Session {
                 settings: RwLock::new(settings),
                 connectors,
                 cache: config.cache,
+                registries: config.registries,
                 written: Mutex::default(),
                 warnings: Mutex::default(),
                 host: Mutex::default(),
@@ -190,6 +195,7 @@ impl Session {
                 allowed_grants: config.allowed_grants.clone(),
                 tenant: Tenant::new(&config.tenant, &config.tenant_limits)?,
                 account: Mutex::default(),
+                epoch: Epoch::default(),
                 gave_null: Arc::default(),
             }),
         })

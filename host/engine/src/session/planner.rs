@@ -118,7 +118,8 @@ impl Planner<'_> {
                     .is_free(ObjectKind::Function, &name.text, create.if_not_exists)
                     .map_err(|error| error.at(|| self.location(name.span)))?;
                 if free {
-                    let (declared, callable) = create_function(self.shared, create, self.script)?;
+                    let (declared, callable) =
+                        create_function(self.shared, create, self.script).await?;
                     if let Some(callable) = callable {
                         callable.register(self.context);
                     }

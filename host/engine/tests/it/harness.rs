@@ -50,6 +50,7 @@ impl Folder {
             tenant: "default".to_owned(),
             tenant_limits: BTreeMap::new(),
             cache: self.path().join("cache"),
+            registries: Default::default(),
             stdout: self.stdout.clone(),
             stderr: self.stdout.clone(),
         })

@@ -218,6 +218,9 @@ impl Accumulators {
         let accumulators = self.accumulators;
         self.call(rows, |instance, function| {
             let host = &function.plugin.host;
+            if matches!(adds, Adds::Rows) && rows > 0 {
+                instance.about(function.next_rows(rows));
+            }
             instance.add(host, adds, accumulators, batch, groups, count)
         })?;
         self.count = count;

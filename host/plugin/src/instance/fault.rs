@@ -1,11 +1,12 @@
 //! What the failures of a guest mean: traps, limits, and the errors that it gives itself.
 
-use wasmtime::{PoolConcurrencyLimitError, Trap, WasmBacktrace};
+use wasmtime::{FrameInfo, PoolConcurrencyLimitError, Trap, WasmBacktrace};
 
 use crate::account::{Excess, Level, Resource as Counted};
 use crate::contract::{GuestError, GuestRowError};
 use crate::error::{PluginError, RowError, Size, Sum, escape};
 use crate::host::Host;
+use crate::lines::{LineTables, Source};
 use crate::memory::RefusedMemory;
 use crate::state::{Refusal, State, Surroundings};
 
@@ -118,7 +119,8 @@ pub(super) fn fault(
         Some(trap) => trap.to_string(),
         None => cause,
     };
-    let backtrace = error.downcast_ref::<WasmBacktrace>().map(frames);
+    let backtrace = error.downcast_ref::<WasmBacktrace>();
+    let backtrace = backtrace.map(|backtrace| frames(backtrace, &surroundings.lines));
     PluginError::Trap {
         who,
         call,
@@ -153,26 +155,49 @@ pub(crate) fn no_room(
     }
 }
 
-/// The guest's own frames by their demangled names; what a panic adds on top of them is left out,
-/// and a function that calls itself is named once.
-fn frames(backtrace: &WasmBacktrace) -> Vec<String> {
+/// The guest's own frames by their demangled names, and their lines where it says them. What a panic adds
+/// on top of them is left out, and Rust's standard library as far as it is known; a function that calls
+/// itself is named once.
+fn frames(backtrace: &WasmBacktrace, lines: &LineTables) -> Vec<String> {
     const NAME_BYTES: usize = 200;
-    const MACHINERY: [&str; 4] = ["std::", "core::panicking::", "alloc::", "__rustc::"];
-    let mut names: Vec<_> = backtrace
-        .frames()
-        .iter()
-        .map(|frame| match frame.func_name() {
+    const MACHINERY: [&str; 7] = [
+        "std::",
+        "core::panicking::",
+        "alloc::",
+        "__rustc::",
+        // Go's.
+        "runtime.",
+        "syscall.",
+        "os.Exit",
+    ];
+    let named = backtrace.frames().iter().map(|frame| {
+        let name = match frame.func_name() {
             Some(name) => escape(&format!("{:#}", rustc_demangle::demangle(name)), NAME_BYTES),
             None => format!("function {}", frame.func_index()),
+        };
+        (name, frame)
+    });
+    let mut frames: Vec<_> = named
+        .filter(|(name, _)| !MACHINERY.iter().any(|module| name.starts_with(module)))
+        .filter_map(|(name, frame)| match source(frame, lines) {
+            Source::StandardLibrary => None,
+            Source::Line(line) => Some(format!("{name} at {line}")),
+            Source::Unknown => Some(name),
         })
-        .filter(|name| !MACHINERY.iter().any(|module| name.starts_with(module)))
         .collect();
-    names.dedup();
-    if names.len() > SHOWN_FRAMES {
-        names.truncate(SHOWN_FRAMES);
-        names.push("…".to_owned());
+    frames.dedup();
+    if frames.len() > SHOWN_FRAMES {
+        frames.truncate(SHOWN_FRAMES);
+        frames.push("…".to_owned());
     }
-    names
+    frames
+}
+
+fn source(frame: &FrameInfo, lines: &LineTables) -> Source {
+    let (Some(instruction), Some(within)) = (frame.module_offset(), frame.func_offset()) else {
+        return Source::Unknown;
+    };
+    lines.find(instruction, instruction.saturating_sub(within))
 }
 
 pub(super) fn refused(state: &State, error: GuestError) -> PluginError {

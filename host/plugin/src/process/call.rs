@@ -6,6 +6,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Fields, UInt32Type};
 use super::{Keyed, KeyedState, ProcessError, ProcessRows, Processed, SideOutput, Slot};
 use crate::account::{Charge, Resource};
 use crate::arrays::adopt;
+use crate::epoch::Rows;
 use crate::error::PluginError;
 use crate::function::Function;
 use crate::instance::{GivenRows, Instance};
@@ -113,12 +114,14 @@ impl Function {
         charged.map_err(|excess| self.no_room("state", excess))
     }
 
-    /// A batch of rows: `columns` are of the types that the function was opened with. The inner error
+    /// A batch of rows: `columns` are of the types that the function was opened with. Log lines are told
+    /// with `about`. The inner error
     /// is one of the rows, at which a guest was at work, and after which nothing has changed.
     pub fn process(
         &self,
         columns: &[ArrayRef],
         rows: usize,
+        about: Rows,
         call: KeyedCall,
     ) -> Result<Result<Processed, PluginError>, ProcessError> {
         let batch = Batch {
@@ -127,6 +130,7 @@ impl Function {
             columns: columns.to_vec(),
         };
         self.call_keyed(call, rows, |instance, keyed| {
+            instance.about(about);
             instance.process(&self.plugin.host, batch, keyed)
         })
     }

@@ -32,6 +32,14 @@ impl Encoding {
         self.types.len()
     }
 
+    /// The type of the only column.
+    pub(super) fn only_type(&self) -> Option<&DataType> {
+        match self.types.as_slice() {
+            [only] => Some(only),
+            _ => None,
+        }
+    }
+
     pub(super) fn encode(&self, columns: &[ArrayRef]) -> Result<Encoded, ArrowError> {
         let converter = self.converter.as_ref();
         let rows = converter.map(|converter| converter.convert_columns(columns));
@@ -59,6 +67,7 @@ impl Encoding {
 }
 
 impl Encoded {
+    #[inline]
     pub(super) fn row(&self, row: usize) -> &[u8] {
         match &self.0 {
             Some(rows) => rows.row(row).data(),

@@ -10,7 +10,7 @@ use arrow::{
 };
 use hashbrown::{DefaultHashBuilder, HashTable};
 
-use super::{calls::CallKeys, encoding::Encoding, invalid};
+use super::{calls::CallKeys, encoding::Encoding, invalid, numbers::Numbers};
 
 /// No key, chunk or number.
 pub(super) const NONE: u32 = u32::MAX;
@@ -40,25 +40,15 @@ struct Entry {
 }
 
 enum Key {
+    Number(Option<u64>),
     Short(u8, [u8; SHORT]),
     Long(Box<[u8]>),
 }
 
 impl Key {
-    fn new(bytes: &[u8]) -> Self {
-        match (u8::try_from(bytes.len()), bytes.len() <= SHORT) {
-            (Ok(length), true) => {
-                let mut short = [0; SHORT];
-                short[..bytes.len()].copy_from_slice(bytes);
-                Key::Short(length, short)
-            }
-            _ => Key::Long(bytes.into()),
-        }
-    }
-
-    #[inline]
     fn bytes(&self) -> &[u8] {
         match self {
+            Key::Number(_) => &[],
             Key::Short(length, bytes) => &bytes[..usize::from(*length).min(SHORT)],
             Key::Long(bytes) => bytes,
         }
@@ -66,8 +56,63 @@ impl Key {
 
     fn long(&self) -> usize {
         match self {
-            Key::Short(..) => 0,
+            Key::Number(_) | Key::Short(..) => 0,
             Key::Long(bytes) => bytes.len(),
+        }
+    }
+}
+
+/// A key of a row.
+trait Probe: Copy {
+    fn hash(self, hasher: &DefaultHashBuilder) -> u32;
+
+    fn is(self, key: &Key) -> bool;
+
+    fn key(self) -> Key;
+}
+
+impl Probe for Option<u64> {
+    #[inline]
+    fn hash(self, hasher: &DefaultHashBuilder) -> u32 {
+        let mut hasher = hasher.build_hasher();
+        match self {
+            Some(number) => hasher.write_u64(number),
+            None => hasher.write_u8(0),
+        }
+        hasher.finish() as u32
+    }
+
+    #[inline]
+    fn is(self, key: &Key) -> bool {
+        matches!(key, Key::Number(number) if *number == self)
+    }
+
+    fn key(self) -> Key {
+        Key::Number(self)
+    }
+}
+
+impl Probe for &[u8] {
+    #[inline]
+    fn hash(self, hasher: &DefaultHashBuilder) -> u32 {
+        let mut hasher = hasher.build_hasher();
+        hasher.write(self);
+        hasher.finish() as u32
+    }
+
+    #[inline]
+    fn is(self, key: &Key) -> bool {
+        key.bytes() == self
+    }
+
+    fn key(self) -> Key {
+        match (u8::try_from(self.len()), self.len() <= SHORT) {
+            (Ok(length), true) => {
+                let mut short = [0; SHORT];
+                short[..self.len()].copy_from_slice(self);
+                Key::Short(length, short)
+            }
+            _ => Key::Long(self.into()),
         }
     }
 }
@@ -117,23 +162,13 @@ impl Keys {
         if u32::try_from(self.entries.len().saturating_add(rows)).is_err() {
             return Err(invalid("there are too many keys"));
         }
-        let encoded = self.encoding.encode(columns)?;
-        let mut numbers = Vec::with_capacity(rows);
-        let (mut ids, mut firsts) = (Vec::new(), Vec::new());
-        for row in 0..rows {
-            let id = self.find_or_insert(encoded.row(row));
-            let entry = &mut self.entries[id as usize];
-            if entry.number == NONE {
-                entry.number = ids.len() as u32;
-                entry.uses += 1;
-                ids.push(id);
-                firsts.push(row as u32);
+        let (numbers, ids, firsts) = match self.numbers(columns) {
+            Some(numbers) => self.number(rows, |row| numbers.get(row)),
+            None => {
+                let encoded = self.encoding.encode(columns)?;
+                self.number(rows, |row| encoded.row(row))
             }
-            numbers.push(entry.number);
-        }
-        for id in &ids {
-            self.entries[*id as usize].number = NONE;
-        }
+        };
         let columns = match firsts.len() == rows {
             true => Ok(columns.to_vec()),
             false => {
@@ -157,6 +192,56 @@ impl Keys {
         }
     }
 
+    /// The numbers that are the keys; none if they are no numbers.
+    fn numbers(&self, columns: &[ArrayRef]) -> Option<Numbers> {
+        let of_type = self.encoding.only_type()?;
+        let column = columns
+            .first()
+            .filter(|column| column.data_type() == of_type);
+        column.and_then(Numbers::new)
+    }
+
+    /// Of each row the number of its key; of each key its id and its first row.
+    fn number<P: Probe>(
+        &mut self,
+        rows: usize,
+        probe: impl Fn(usize) -> P,
+    ) -> (Vec<u32>, Vec<u32>, Vec<u32>) {
+        let mut numbers = self.candidates(rows, &probe);
+        let (mut ids, mut firsts) = (Vec::new(), Vec::new());
+        for (row, number) in numbers.iter_mut().enumerate() {
+            let probe = probe(row);
+            // Until then it is the id.
+            let id = match self.entries.get(*number as usize) {
+                Some(entry) if probe.is(&entry.key) => *number,
+                _ => self.find_or_insert(probe),
+            };
+            let entry = &mut self.entries[id as usize];
+            if entry.number == NONE {
+                entry.number = ids.len() as u32;
+                entry.uses += 1;
+                ids.push(id);
+                firsts.push(row as u32);
+            }
+            *number = entry.number;
+        }
+        for id in &ids {
+            self.entries[*id as usize].number = NONE;
+        }
+        (numbers, ids, firsts)
+    }
+
+    /// Of each row the id that its hash stands for, which is nearly always that of its key. Such short
+    /// loops wait for memory at several rows at a time.
+    fn candidates<P: Probe>(&self, rows: usize, probe: impl Fn(usize) -> P) -> Vec<u32> {
+        let mut found: Vec<_> = (0..rows).map(|row| probe(row).hash(&self.hasher)).collect();
+        for hash in &mut found {
+            let id = self.table.find(spread(*hash), |(other, _)| other == hash);
+            *hash = id.map_or(NONE, |(_, id)| *id);
+        }
+        found
+    }
+
     /// Numbers keys by their ids, one a row, and holds each once.
     pub(super) fn begin_again(&mut self, of_rows: &[u32]) -> Result<CallKeys, ArrowError> {
         let mut numbers = Vec::with_capacity(of_rows.len());
@@ -172,8 +257,7 @@ impl Keys {
         for id in &ids {
             self.entries[*id as usize].number = NONE;
         }
-        let keys = ids.iter().map(|id| self.entries[*id as usize].key.bytes());
-        let columns = self.encoding.decode(keys)?;
+        let columns = self.columns(&ids)?;
         ids.iter().for_each(|id| self.hold(*id));
         Ok(CallKeys {
             numbers,
@@ -181,6 +265,21 @@ impl Keys {
             columns,
             ids,
         })
+    }
+
+    fn columns(&self, ids: &[u32]) -> Result<Vec<ArrayRef>, ArrowError> {
+        let keys = ids.iter().map(|id| &self.entries[*id as usize].key);
+        match self.encoding.only_type().filter(|only| Numbers::are(only)) {
+            Some(only) => {
+                let numbers = keys.map(|key| match key {
+                    Key::Number(number) => *number,
+                    Key::Short(..) | Key::Long(_) => None,
+                });
+                let numbers: Vec<_> = numbers.collect();
+                Ok(vec![Numbers::column(only, &numbers)?])
+            }
+            None => self.encoding.decode(keys.map(Key::bytes)),
+        }
     }
 
     /// A call is over.
@@ -191,16 +290,25 @@ impl Keys {
     /// One id a row; [`NONE`] of keys that are not there.
     pub(super) fn find(&self, columns: &[ArrayRef], rows: usize) -> Result<Vec<u32>, ArrowError> {
         self.check(columns, rows)?;
+        if let Some(numbers) = self.numbers(columns) {
+            return Ok(self.find_rows(rows, |row| numbers.get(row)));
+        }
         let encoded = self.encoding.encode(columns)?;
-        let ids = (0..rows).map(|row| {
-            let key = encoded.row(row);
-            let (hash, entries) = (self.hash(key), &self.entries);
-            let found = self.table.find(spread(hash), |(of_key, id)| {
-                *of_key == hash && entries[*id as usize].key.bytes() == key
-            });
-            found.map_or(NONE, |(_, id)| *id)
+        Ok(self.find_rows(rows, |row| encoded.row(row)))
+    }
+
+    fn find_rows<P: Probe>(&self, rows: usize, probe: impl Fn(usize) -> P) -> Vec<u32> {
+        let ids = (0..rows).map(|row| self.get(probe(row)).unwrap_or(NONE));
+        ids.collect()
+    }
+
+    #[inline]
+    fn get<P: Probe>(&self, probe: P) -> Option<u32> {
+        let hash = probe.hash(&self.hasher);
+        let found = self.table.find(spread(hash), |(other, id)| {
+            *other == hash && probe.is(&self.entries[*id as usize].key)
         });
-        Ok(ids.collect())
+        found.map(|(_, id)| *id)
     }
 
     /// Somebody has something of it.
@@ -208,6 +316,15 @@ impl Keys {
     pub(super) fn hold(&mut self, id: u32) {
         if let Some(entry) = self.entries.get_mut(id as usize) {
             entry.uses += 1;
+        }
+    }
+
+    /// A slot had something of it, and has now.
+    pub(super) fn note(&mut self, id: u32, had: bool, has: bool) {
+        match (had, has) {
+            (false, true) => self.hold(id),
+            (true, false) => self.release(id),
+            _ => {}
         }
     }
 
@@ -220,8 +337,11 @@ impl Keys {
         if entry.uses > 0 {
             return;
         }
-        let key = std::mem::replace(&mut entry.key, Key::new(&[]));
-        let hash = self.hash(key.bytes());
+        let key = std::mem::replace(&mut entry.key, Key::Number(None));
+        let hash = match &key {
+            Key::Number(number) => number.hash(&self.hasher),
+            key => key.bytes().hash(&self.hasher),
+        };
         let found = self
             .table
             .find_entry(spread(hash), |(_, found)| *found == id);
@@ -239,39 +359,28 @@ impl Keys {
         Ok(())
     }
 
-    #[inline]
-    fn hash(&self, key: &[u8]) -> u32 {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key);
-        hasher.finish() as u32
-    }
-
-    #[inline]
-    fn find_or_insert(&mut self, key: &[u8]) -> u32 {
-        let (hash, entries) = (self.hash(key), &mut self.entries);
-        let same =
-            |(of_key, id): &(u32, u32)| *of_key == hash && entries[*id as usize].key.bytes() == key;
-        let found = self.table.find(spread(hash), same);
-        if let Some((_, id)) = found {
-            return *id;
+    fn find_or_insert<P: Probe>(&mut self, probe: P) -> u32 {
+        if let Some(id) = self.get(probe) {
+            return id;
         }
         let entry = Entry {
-            key: Key::new(key),
+            key: probe.key(),
             uses: 0,
             number: NONE,
         };
         self.long += entry.key.long();
         let id = match self.free.pop() {
             Some(id) => {
-                entries[id as usize] = entry;
+                self.entries[id as usize] = entry;
                 id
             }
             None => {
-                entries.push(entry);
-                entries.len() as u32 - 1
+                self.entries.push(entry);
+                self.entries.len() as u32 - 1
             }
         };
         let hash_of = |(hash, _): &(u32, u32)| spread(*hash);
+        let hash = probe.hash(&self.hasher);
         self.table.insert_unique(spread(hash), (hash, id), hash_of);
         id
     }

@@ -12,9 +12,11 @@ use arrow::{
 
 use super::{
     invalid,
+    items::{Items, offsets},
     keys::Keys,
     log::Log,
-    slot::{Appended, Index, Items, Kept, NewRows, Run, is_over, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows, is_over},
 };
 
 /// The fragments of the lists, by the ids of the keys, in the order in which they were appended, which
@@ -216,11 +218,7 @@ impl Index for Lists {
                 });
                 self.room += fragments.capacity() - room;
             }
-            match (had, !fragments.is_empty()) {
-                (false, true) => keys.hold(*id),
-                (true, false) => keys.release(*id),
-                _ => {}
-            }
+            keys.note(*id, had, !fragments.is_empty());
             self.tidy(*id);
         }
         Ok(())
@@ -234,7 +232,7 @@ impl Index for Lists {
             parts[part.chunk as usize] = number;
         }
         let place = |fragment: &Fragment| log.place(fragment.chunk);
-        let places = |part: Option<&super::slot::Part>| part.map(|part| log.place(part.chunk));
+        let places = |part: Option<&super::rewriting::Part>| part.map(|part| log.place(part.chunk));
         let (Some(first), Some(last)) = (places(run.parts.first()), places(run.parts.last()))
         else {
             return Ok(());

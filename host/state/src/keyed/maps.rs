@@ -16,10 +16,12 @@ use arrow::{
 use super::{
     encoding::{Encoded, Encoding},
     invalid,
+    items::{Items, entries, offsets},
     keys::Keys,
     lists::{as_lists, list},
     log::Log,
-    slot::{Appended, Index, Items, Kept, NewRows, Run, entries, is_over, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows, Place, is_over},
 };
 
 /// Bytes of an entry in the index, beside those of its key; nodes of a tree are not full.
@@ -38,8 +40,7 @@ pub(super) struct Maps {
 #[derive(Clone, Copy)]
 struct Entry {
     written: i64,
-    chunk: u32,
-    item: u32,
+    place: Place,
 }
 
 /// A change of maps, of keys by their numbers.
@@ -235,7 +236,7 @@ impl Maps {
         for id in ids {
             let entries = self.get(*id).into_iter().flat_map(BTreeMap::values);
             for entry in entries.filter(|entry| !is_over(entry.written, over)) {
-                items.pick(entry.chunk, entry.item)?;
+                items.pick(entry.place.chunk, entry.place.item)?;
             }
             ends.push(items.len());
         }
@@ -254,7 +255,7 @@ impl Maps {
         for (row, id) in ids.enumerate() {
             let entry = self.get(id).and_then(|map| map.get(encoded.row(row)));
             match entry.filter(|entry| !is_over(entry.written, over)) {
-                Some(entry) => items.pick(entry.chunk, entry.item)?,
+                Some(entry) => items.pick(entry.place.chunk, entry.place.item)?,
                 None => items.skip(),
             }
         }
@@ -293,7 +294,7 @@ impl Index for Maps {
                 }
                 if over || removes {
                     if let Some(before) = map.remove(key) {
-                        log.leave(before.chunk, 1);
+                        log.leave(before.place.chunk, 1);
                         self.count -= 1;
                         self.key_bytes -= key.len();
                     }
@@ -301,11 +302,13 @@ impl Index for Maps {
                 }
                 let entry = Entry {
                     written: new.rows.written.value(row),
-                    chunk: new.chunk,
-                    item: item as u32,
+                    place: Place {
+                        chunk: new.chunk,
+                        item: item as u32,
+                    },
                 };
                 match map.get_mut(key) {
-                    Some(before) => log.leave(std::mem::replace(before, entry).chunk, 1),
+                    Some(before) => log.leave(std::mem::replace(before, entry).place.chunk, 1),
                     None => {
                         map.insert(key.into(), entry);
                         self.count += 1;
@@ -313,11 +316,7 @@ impl Index for Maps {
                     }
                 }
             }
-            match (had, !map.is_empty()) {
-                (false, true) => keys.hold(*id),
-                (true, false) => keys.release(*id),
-                _ => {}
-            }
+            keys.note(*id, had, !map.is_empty());
         }
         Ok(())
     }
@@ -330,19 +329,8 @@ impl Index for Maps {
                 for item in part.rows.range(row) {
                     let removes = nulls.as_ref().is_some_and(|nulls| nulls.is_null(item));
                     let entry = map.as_mut().and_then(|map| map.get_mut(encoded.row(item)));
-                    match entry {
-                        None if removes && run.removals => {}
-                        Some(entry)
-                            if !removes
-                                && entry.chunk == part.chunk
-                                && entry.item as usize == item =>
-                        {
-                            entry.chunk = run.chunk;
-                            entry.item = kept.items.len() as u32;
-                        }
-                        _ => continue,
-                    }
-                    kept.items.push((number, item));
+                    let place = entry.map(|entry| &mut entry.place);
+                    kept.item(run, (number, item), place, removes);
                 }
                 kept.row_of_items((number, row), *id, part.rows.written.value(row));
             }
@@ -357,7 +345,7 @@ impl Index for Maps {
             map.retain(|key, entry| {
                 let stays = entry.written > over;
                 if !stays {
-                    log.leave(entry.chunk, 1);
+                    log.leave(entry.place.chunk, 1);
                     count += 1;
                     key_bytes += key.len();
                 }

@@ -11,11 +11,14 @@
 mod calls;
 mod changes;
 mod encoding;
+mod items;
 mod keys;
 mod layout;
 mod lists;
 mod log;
 mod maps;
+mod numbers;
+mod rewriting;
 mod slot;
 mod spec;
 #[cfg(test)]
@@ -33,11 +36,12 @@ use arrow::{
 
 use crate::{Chunk, Keeper};
 use changes::Changes;
+use items::{Items, offsets};
 use keys::Keys;
 use layout::Layout;
 use lists::Lists;
 use maps::Maps;
-use slot::{Held, Items, Shared, Slot, offsets};
+use slot::{Held, Shared, Slot};
 use timers::Timers;
 use values::Values;
 
@@ -56,8 +60,12 @@ pub struct KeyedState {
 }
 
 impl KeyedState {
-    /// `keeper` has the columns of `spec`. Fails if there are keys of types that cannot be compared.
+    /// Fails if `keeper` has other columns than `spec`, or if there are keys of types that cannot be
+    /// compared.
     pub fn new(spec: Arc<KeyedSpec>, keeper: Keeper) -> Result<Self, ArrowError> {
+        if keeper.schema() != spec.schema() {
+            return Err(invalid("chunks would have other columns than the state"));
+        }
         let shared = Shared {
             keys: Keys::new(spec.keys())?,
             layout: Layout::new(&spec)?,
@@ -257,6 +265,7 @@ impl KeyedState {
     }
 
     fn restore_to(&mut self, slot: usize, saved: &RecordBatch, now: i64) -> Result<(), ArrowError> {
+        let now = self.now.max(now);
         let rows = self.shared.layout.decode(slot, saved)?;
         let slot = self.slots.get_mut(slot).ok_or_else(|| no_slot(slot))?;
         let keys = self.shared.keys.begin(&rows.keys, rows.len())?;

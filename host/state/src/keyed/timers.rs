@@ -14,9 +14,11 @@ use arrow::{
 use super::{
     calls::Fired,
     invalid,
+    items::offsets,
     keys::Keys,
     log::Log,
-    slot::{Appended, Index, Kept, NewRows, Run, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows, Place},
     spec::TimerClock,
 };
 
@@ -49,8 +51,7 @@ struct Timer {
     name: Arc<str>,
     clock: TimerClock,
     order: Order,
-    chunk: u32,
-    item: u32,
+    place: Place,
 }
 
 /// A timer whose time has come.
@@ -252,7 +253,7 @@ impl Timers {
                 self.room -= timers.capacity();
                 *timers = Vec::new();
             }
-            log.leave(timer.chunk, 1);
+            log.leave(timer.place.chunk, 1);
             self.waiting(timer.clock).remove(&timer.order);
         }
     }
@@ -309,16 +310,14 @@ impl Index for Timers {
                         false => TimerClock::Event,
                     },
                     order: (at.value(item), self.set),
-                    chunk: new.chunk,
-                    item: item as u32,
+                    place: Place {
+                        chunk: new.chunk,
+                        item: item as u32,
+                    },
                 };
                 self.insert(*id, timer);
             }
-            match (had, !self.of_keys[*id as usize].is_empty()) {
-                (false, true) => keys.hold(*id),
-                (true, false) => keys.release(*id),
-                _ => {}
-            }
+            keys.note(*id, had, !self.of_keys[*id as usize].is_empty());
         }
         Ok(())
     }
@@ -334,19 +333,8 @@ impl Index for Timers {
                         let found = timers.binary_search_by(|timer| (*timer.name).cmp(name));
                         found.ok().and_then(|found| timers.get_mut(found))
                     });
-                    match timer {
-                        None if at.is_null(item) && run.removals => {}
-                        Some(timer)
-                            if timer.chunk == part.chunk
-                                && timer.item as usize == item
-                                && at.is_valid(item) =>
-                        {
-                            timer.chunk = run.chunk;
-                            timer.item = kept.items.len() as u32;
-                        }
-                        _ => continue,
-                    }
-                    kept.items.push((number, item));
+                    let place = timer.map(|timer| &mut timer.place);
+                    kept.item(run, (number, item), place, at.is_null(item));
                 }
                 kept.row_of_items((number, row), *id, part.rows.written.value(row));
             }

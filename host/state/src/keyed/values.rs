@@ -9,9 +9,11 @@ use arrow::{
 
 use super::{
     invalid,
+    items::{Items, offsets},
     keys::{Keys, NONE},
     log::Log,
-    slot::{Appended, Index, Items, Kept, NewRows, Run, is_over, offsets},
+    rewriting::{Kept, Run},
+    slot::{Appended, Index, NewRows, is_over},
 };
 
 /// Where the values are, by the ids of the keys.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, UInt32Array};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field, FieldRef};
+use arrow::datatypes::{DataType, FieldRef};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -49,6 +49,16 @@ pub struct Case {
     pub steps: Vec<Step>,
 }
 
+impl Case {
+    /// Those that it opens.
+    pub fn functions(&self) -> impl Iterator<Item = &str> {
+        let beside = self.beside.iter();
+        std::iter::once(self)
+            .chain(beside.map(|case| &**case))
+            .map(|case| case.function.as_str())
+    }
+}
+
 /// Rows, and what comes of them.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -86,6 +96,7 @@ pub enum ErrorKind {
     MissingParameter,
     WrongArguments,
     ModelNotGranted,
+    BadData,
 }
 
 /// A batch as the runner calls it.
@@ -106,14 +117,22 @@ pub enum Expected {
 impl Case {
     /// One a column.
     pub fn arguments(&self) -> Result<Vec<FieldRef>, String> {
-        let arguments = self.arguments.iter().enumerate();
-        arguments
-            .map(|(place, text)| {
-                let data_type = types::parse(text)?;
-                Ok(Arc::new(Field::new(format!("c{place}"), data_type, true)))
-            })
-            .collect()
+        fields(&self.arguments)
     }
+}
+
+/// Columns of these types, with names before them or without.
+pub fn fields(texts: &[String]) -> Result<Vec<FieldRef>, String> {
+    let texts = texts.iter().enumerate();
+    let field = |(place, text): (usize, &String)| match types::parse_list(text)?.as_slice() {
+        [field] if text.starts_with(&format!("{} ", field.name())) => Ok(Arc::clone(field)),
+        [field] => {
+            let name = format!("c{place}");
+            Ok(Arc::new(field.as_ref().clone().with_name(name)))
+        }
+        _ => Err(format!("`{text}` are several columns")),
+    };
+    texts.map(field).collect()
 }
 
 /// A column each of what stands at its place in every row.
@@ -234,6 +253,7 @@ impl ErrorKind {
             ErrorKind::MissingParameter => "missing-parameter",
             ErrorKind::WrongArguments => "wrong-arguments",
             ErrorKind::ModelNotGranted => "model-not-granted",
+            ErrorKind::BadData => "bad-data",
         }
     }
 }

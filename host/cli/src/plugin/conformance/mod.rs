@@ -3,6 +3,7 @@
 mod aggregate;
 mod case;
 mod difference;
+mod process;
 mod type_cases;
 
 use std::sync::Arc;
@@ -18,6 +19,7 @@ use difference::{flat, outcome};
 const SCALAR: &str = include_str!("../../../../../sdk/conformance/scalar.json");
 const TABLE: &str = include_str!("../../../../../sdk/conformance/table.json");
 const AGGREGATE: &str = include_str!("../../../../../sdk/conformance/aggregate.json");
+const PROCESS: &str = include_str!("../../../../../sdk/conformance/process.json");
 const TYPES: &str = include_str!("../../../../../sdk/conformance/types.json");
 
 /// How a case went.
@@ -28,8 +30,19 @@ pub struct Verdict {
     pub failure: Option<String>,
 }
 
-/// Runs all cases; each is told as it ends. An error is one of the cases themselves.
-pub fn run(plugin: &Arc<Plugin>, mut tell: impl FnMut(Verdict)) -> Result<(), String> {
+/// Runs all cases, or those that need no other functions than `only`; each is told as it ends. An error
+/// is one of the cases themselves, or a name that none has.
+pub fn run(
+    plugin: &Arc<Plugin>,
+    only: &[String],
+    mut tell: impl FnMut(Verdict),
+) -> Result<(), String> {
+    let mut unknown: Vec<_> = only.iter().collect();
+    let mut is_wanted = |case: &Case| {
+        unknown.retain(|name| **name != case.function);
+        case.functions()
+            .all(|function| only.is_empty() || only.iter().any(|name| name == function))
+    };
     let mut judge = |case: &Case, outcome: Result<(), String>| {
         tell(Verdict {
             case: format!("{}: {}", case.function, case.name),
@@ -37,22 +50,36 @@ pub fn run(plugin: &Arc<Plugin>, mut tell: impl FnMut(Verdict)) -> Result<(), St
         });
     };
     for text in [SCALAR, TABLE] {
-        for case in &file(text)?.cases {
+        for case in file(text)?.cases.iter().filter(|case| is_wanted(case)) {
             judge(case, check(plugin, case));
         }
     }
     let types: type_cases::File = serde_json::from_str(TYPES).map_err(|error| error.to_string())?;
     for (case, calls) in types.cases() {
+        if !is_wanted(&case) {
+            continue;
+        }
         let outcome = calls.and_then(|calls| match open(plugin, &case)? {
             Some(function) => calls.iter().try_for_each(|call| make(&function, call)),
             None => Ok(()),
         });
         judge(&case, outcome);
     }
-    for case in &file(AGGREGATE)?.cases {
+    for case in file(AGGREGATE)?.cases.iter().filter(|case| is_wanted(case)) {
         judge(case, aggregate::check(plugin, case));
     }
-    Ok(())
+    let processes: process::File =
+        serde_json::from_str(PROCESS).map_err(|error| error.to_string())?;
+    for case in &processes.cases {
+        let opened = case.opened();
+        if is_wanted(&opened) {
+            judge(&opened, process::check(plugin, case));
+        }
+    }
+    match unknown.first() {
+        None => Ok(()),
+        Some(name) => Err(format!("the suite has no function `{name}`")),
+    }
 }
 
 fn file(text: &str) -> Result<File, String> {
@@ -142,7 +169,7 @@ fn open(plugin: &Arc<Plugin>, case: &Case) -> Result<Option<Arc<Function>>, Stri
 /// As the cases have it.
 fn returns(function: &Function) -> String {
     match function.signature().kind {
-        Kind::Table => format!("struct<{}>", types::names(function.columns())),
+        Kind::Table | Kind::Process => format!("struct<{}>", types::names(function.columns())),
         _ => types::name(function.returns().data_type()),
     }
 }

@@ -9,7 +9,10 @@ use arrow::{
     },
     error::ArrowError,
 };
-use datafusion::physical_plan::ExecutionPlan;
+use datafusion::{
+    arrow::datatypes::{DataType, Field},
+    physical_plan::ExecutionPlan,
+};
 use wasmill_connectors::{ConnectorError, DeadLetter, Place};
 
 use super::table::{Columns, LetterTable, columns};
@@ -162,7 +165,9 @@ pub(crate) fn letter_pipelines(
     let sides = processes.iter().flat_map(|process| &process.rule().sides);
     for side in sides.flatten() {
         let fields = side.schema();
-        let fields = fields.fields().iter();
+        let fields = fields.fields().iter().map(|field| &**field);
+        let epoch = Field::new(EPOCH, DataType::Int64, true);
+        let fields = fields.chain([&epoch]);
         side.send_to(letters_for(LetterTable {
             kind: LetterKind::SideOutput,
             name: &side.table,

@@ -21,6 +21,7 @@ use wasmill_udf::casts_implicitly;
 
 use super::{
     declared::DeclaredProcess,
+    guest_state::state_spec,
     node::ProcessNode,
     rule::{ProcessRule, with_keys_and_time},
     side::SideTable,
@@ -133,9 +134,11 @@ impl Call<'_> {
                 return Err(self.wrong(&format!("it cannot take {other}"), self.name.span));
             }
         };
-        let span = match (&name, value.span()) {
+        // A table is made of text that is not the job's.
+        let span = match (&name, &value) {
             (Some(name), _) => name.span,
-            (None, span) if span != Span::empty() => span,
+            (None, SqlExpr::Subquery(_)) => self.name.span,
+            (None, value) if value.span() != Span::empty() => value.span(),
             (None, _) => self.name.span,
         };
         let known = match (&name, &value) {
@@ -203,19 +206,18 @@ impl Call<'_> {
         let broadcast = self.broadcast(&function, context)?;
         let time = input.time.as_ref().map(result_time);
         let columns = with_keys_and_time(&input.keys, function.columns(), time.as_ref());
+        let schema = named(&declared.name, alias, &Schema::new(columns), &self.name)?;
         let sides = self.sides(process, &function, &input)?;
-        let schema = Arc::new(Schema::new(columns));
         let rule = ProcessRule {
             name: declared.name.clone(),
             on_error: process.on_error,
             keys: input.keys.len(),
             time: input.time.as_ref().map(|field| field.name().clone()),
             sides,
-            spec: ProcessRule::spec_of(&function, input.keys.iter().cloned().collect())?,
-            schema: Arc::clone(&schema),
+            spec: state_spec(&function, input.keys.iter().cloned().collect())?,
+            schema: Arc::clone(schema.inner()),
             function,
         };
-        let schema = named(&declared.name, alias, &schema, &self.name)?;
         let node = ProcessNode::new(input.plan, broadcast, Arc::new(rule), schema);
         Ok(LogicalPlan::Extension(Extension {
             node: Arc::new(node),
@@ -245,15 +247,14 @@ impl Call<'_> {
         };
         let mut key_fields: Vec<FieldRef> = Vec::new();
         for key in keys {
-            let text = key.to_string();
             let Expr::Column(column) = context.sql_to_expr(key, &schema)? else {
-                let message = format!("PARTITION BY takes columns, not {text}");
-                return Err(self.wrong(&message, span));
+                let message = "PARTITION BY takes columns; a view may compute others";
+                return Err(self.wrong(message, span));
             };
             let field = schema.field_from_column(&column)?;
             let data_type = self.carried(field.name(), field.data_type(), span)?;
             let key = cast_to(Expr::Column(column.clone()), field.data_type(), &data_type);
-            add(&format!("key {}", field.name()), key);
+            add(field.name(), key);
             key_fields.push(Arc::new(Field::new(
                 field.name(),
                 data_type,
@@ -272,7 +273,7 @@ impl Call<'_> {
                     );
                     return Err(self.wrong(&message, column.span));
                 }
-                add("on time", expr);
+                add(field.name(), expr);
                 Some(Arc::clone(&field))
             }
         };

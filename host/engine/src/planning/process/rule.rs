@@ -13,8 +13,8 @@ use datafusion::{
     },
     common::{Result, exec_datafusion_err},
 };
-use wasmill_plugin::{Clock, Function, ProcessRows as Given, SlotKind, StateChange};
-use wasmill_state::keyed::{self as state, KeyedSpec, SlotSpec, TimerClock};
+use wasmill_plugin::{Function, ProcessRows as Given};
+use wasmill_state::keyed::KeyedSpec;
 use wasmill_udf::OnError;
 
 use super::side::SideTable;
@@ -57,23 +57,6 @@ pub(super) struct Origin {
 }
 
 impl ProcessRule {
-    /// What the function keeps of each key.
-    pub(super) fn spec_of(function: &Function, keys: Fields) -> Result<Arc<KeyedSpec>> {
-        let slots = function.slots().iter().map(|slot| SlotSpec {
-            name: slot.name.clone(),
-            kind: match slot.kind {
-                SlotKind::Value => state::SlotKind::Value,
-                SlotKind::List => state::SlotKind::List,
-                SlotKind::Map => state::SlotKind::Map,
-            },
-            columns: slot.columns.clone(),
-            ttl: slot
-                .ttl
-                .map(|ttl| i64::try_from(ttl.as_millis()).unwrap_or(i64::MAX)),
-        });
-        Ok(Arc::new(KeyedSpec::new(keys, slots.collect())?))
-    }
-
     /// Says what it keeps, so that the state of another query is not taken for it.
     pub(super) fn describe(&self) -> String {
         let shown = |name: &str, data_type: &DataType| format!("{name} {data_type}");
@@ -190,40 +173,6 @@ pub(super) fn as_times(milliseconds: &Int64Array, data_type: &DataType) -> Resul
     let times: ArrayRef = Arc::new(milliseconds.clone());
     let times = cast(&times, &DataType::Timestamp(TimeUnit::Millisecond, zone))?;
     Ok(cast(&times, data_type)?)
-}
-
-/// A change as the state takes it.
-pub(super) fn change(change: StateChange) -> state::Change {
-    match change {
-        StateChange::Write { slot, keys, values } => state::Change::Write { slot, keys, values },
-        StateChange::Append { slot, keys, items } => state::Change::Append { slot, keys, items },
-        StateChange::Put {
-            slot,
-            keys,
-            entries,
-            values,
-        } => state::Change::Put {
-            slot,
-            keys,
-            entries,
-            values,
-        },
-        StateChange::SetTimers {
-            clock,
-            name,
-            keys,
-            at,
-        } => state::Change::SetTimers {
-            clock: match clock {
-                Clock::Event => TimerClock::Event,
-                Clock::Processing => TimerClock::Processing,
-            },
-            name,
-            keys,
-            at,
-        },
-        StateChange::ClearTimers { name, keys } => state::Change::ClearTimers { name, keys },
-    }
 }
 
 impl Origin {

@@ -7,18 +7,17 @@ use datafusion::{
     common::{Result, internal_datafusion_err},
 };
 use parking_lot::Mutex;
-use wasmill_plugin::{
-    KeyedCall, KeyedState as StateOfCall, PluginError, ProcessError, Processed, StateCharge,
-};
+use wasmill_plugin::{KeyedCall, PluginError, ProcessError, Processed, StateCharge};
 use wasmill_state::{
     Chunk, Keeper,
     keyed::{CallKeys, DueTimers, Fired, KeyedState},
 };
-use wasmill_udf::{OnError, UdfError};
+use wasmill_udf::{OnError, UdfError, rows_of};
 
 use super::{
     broadcast::Current,
-    rule::{Moment, Origin, ProcessRule, as_milliseconds, as_times, change},
+    guest_state::{StateReader, state_change},
+    rule::{Moment, Origin, ProcessRule, as_milliseconds, as_times},
     side::SideTable,
 };
 use crate::{error::EngineError, planning::external};
@@ -38,31 +37,6 @@ pub(super) struct Partition {
 pub(super) struct Outcome {
     pub rows: Vec<RecordBatch>,
     pub sides: Vec<(Arc<SideTable>, RecordBatch)>,
-}
-
-/// The state as a call reads it.
-struct Reader {
-    state: Arc<Mutex<KeyedState>>,
-    keys: Arc<CallKeys>,
-    now: i64,
-}
-
-impl StateOfCall for Reader {
-    fn read(&mut self, slot: usize) -> std::result::Result<ArrayRef, String> {
-        let read = self.state.lock().read(&self.keys, slot, self.now);
-        read.map_err(|error| error.to_string())
-    }
-
-    fn lookup(
-        &mut self,
-        slot: usize,
-        numbers: &[u32],
-        entries: &ArrayRef,
-    ) -> std::result::Result<ArrayRef, String> {
-        let mut state = self.state.lock();
-        let found = state.lookup(&self.keys, slot, numbers, entries, self.now);
-        found.map_err(|error| error.to_string())
-    }
 }
 
 impl Partition {
@@ -95,7 +69,8 @@ impl Partition {
         let times = times.map(as_milliseconds).transpose()?;
         let arguments = rule.arguments(batch);
         self.call(keys, None, moment, broadcast, times, |call| {
-            rule.function.process(arguments, rows, call)
+            let about = rows_of(&rule.function, rows);
+            rule.function.process(arguments, rows, about, call)
         })
         .and_then(|processed| self.take(processed, &origin, outcome))
     }
@@ -176,7 +151,7 @@ impl Partition {
         let columns = keys.columns.clone();
         let numbers = keys.numbers.clone();
         let keys = Arc::new(keys);
-        let reader = Reader {
+        let reader = StateReader {
             state: Arc::clone(&self.state),
             keys: Arc::clone(&keys),
             now: moment.now,
@@ -214,7 +189,7 @@ impl Partition {
             }
         };
         let Processed { rows, changes } = processed;
-        let changes = changes.into_iter().map(change).collect();
+        let changes = changes.into_iter().map(state_change).collect();
         state.apply(keys, fired, changes, moment.now)?;
         let bytes = state.bytes() as u64;
         drop(state);

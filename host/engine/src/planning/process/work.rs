@@ -82,14 +82,15 @@ impl Worker {
         let mut rows = Vec::new();
         // Calls since time came further.
         let (mut calls, mut latest) = (0, i64::MIN);
-        let mut most = None;
+        // Timers that are tried by themselves before several go together again.
+        let mut singles = 0;
         while self.part().is_due(moment) {
             if self.stop().is_some_and(Stop::is_stopped) {
                 // They stay.
                 break;
             }
             let broadcast = self.broadcast().await?;
-            let Some(timers) = self.part().due(moment, most)? else {
+            let Some(timers) = self.part().due(moment, (singles > 0).then_some(1))? else {
                 break;
             };
             let at = timers.at.values().last().copied().unwrap_or(latest);
@@ -98,7 +99,7 @@ impl Worker {
                 false => calls + 1,
             };
             latest = at.max(latest);
-            if calls > MOST_CALLS && timers.at.len() < MOST_TIMERS {
+            if calls > MOST_CALLS && timers.at.len() < MOST_TIMERS && singles == 0 {
                 return Err(external(self.node.rule().endless_timers(moment)));
             }
             let single = timers.at.len() == 1;
@@ -122,10 +123,12 @@ impl Worker {
                 // One of them fails: each by itself from now on.
                 (Err(error), None) if self.node.rule().leaves_out() && !single => {
                     FailedRow::new(0, error)?;
-                    most = Some(1);
+                    singles = MOST_TIMERS;
+                    continue;
                 }
                 (Err(error), None) => return Err(error),
             }
+            singles = singles.saturating_sub(1);
             rows.extend(give(outcome).await?);
             yield_now().await;
         }

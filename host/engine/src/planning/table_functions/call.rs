@@ -151,6 +151,20 @@ fn table_function(
         return Ok((found.name.clone(), Arc::clone(function)));
     }
     let provider = context.context_provider();
+    if declared
+        .as_ref()
+        .is_some_and(|declared| declared.process.is_some())
+    {
+        let error = EngineError::job(format!(
+            "'{}' is a process function: it takes a table, not the values of a row",
+            name.value
+        ))
+        .with_hint(format!(
+            "write FROM {}(input => TABLE t PARTITION BY k)",
+            name.value
+        ));
+        return Err(external_at(error, name.span));
+    }
     let of_aggregate = declared
         .as_ref()
         .is_some_and(|declared| declared.kind == Kind::Aggregate);

@@ -36,11 +36,19 @@ fn state_and_timers_go_on() {
         lines.join("\n")
     };
     let first = run("1", 4);
-    expect![""].assert_eq(&first);
+    expect![[r#"
+        +I[a, one, 1000, 1]
+        +I[a, two, 9000, 2]
+        +I[b, one, 1500, 1]
+        +I[b, three, 7000, 2]"#]]
+    .assert_eq(&first);
     std::fs::write(
         folder.path().join("in/b.csv"),
         "a,late,9500,event\nb,late,9600,event\n",
     )
     .unwrap();
-    expect![""].assert_eq(&run("3", 2));
+    expect![[r#"
+        +I[a, late, 9500, 3]
+        +I[b, late, 9600, 3]"#]]
+    .assert_eq(&run("3", 2));
 }

@@ -23,9 +23,18 @@ fn a_row_that_fails_costs_only_itself() {
          INSERT INTO o SELECT * FROM split(TABLE t PARTITION BY k);"
     );
     let output = folder.run(&sql).unwrap_or_else(|error| panic!("{error}"));
-    expect![""].assert_eq(&output);
-    expect![""].assert_eq(&folder.lines("odd").join("\n"));
-    expect![""].assert_eq(&folder.lines("dead").join("\n"));
+    expect![[r#"
+        o: 3 rows
+        odd: 1 rows
+        +I[a, 2, 1]
+        +I[b, 4, 1]
+        +I[a, 6, 3]
+    "#]]
+    .assert_eq(&output);
+    expect!["a,3,2"].assert_eq(&folder.lines("odd").join("\n"));
+    expect![[r#"
+        {"function":"split","raw":"eyJrIjoiYSIsInZhbHVlIjotMX0=","error":"function split (conformance.wasm#side_split) failed: -1 is negative"}
+        {"function":"split","raw":"eyJrIjoiYiIsInZhbHVlIjotNX0=","error":"function split (conformance.wasm#side_split) failed: -5 is negative"}"#]].assert_eq(&folder.lines("dead").join("\n"));
 }
 
 #[test]
@@ -36,7 +45,9 @@ fn or_fails_the_job() {
            WITH ('side-output.odd' = 'odd');
          INSERT INTO o SELECT * FROM split(TABLE t PARTITION BY k);"
     );
-    expect![""].assert_eq(&folder.error(&sql));
+    expect![[r#"
+        error: function split (conformance.wasm#side_split) failed on 1 of 2 rows: row 1: -1 is negative
+    "#]].assert_eq(&folder.error(&sql));
 }
 
 #[test]
@@ -59,26 +70,44 @@ fn a_timer_that_fails_costs_only_itself() {
            input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     );
     let output = folder.run(&sql).unwrap_or_else(|error| panic!("{error}"));
-    expect![""].assert_eq(&output);
-    expect![""].assert_eq(&folder.lines("dead").join("\n"));
+    expect![[r#"
+        o: 3 rows
+        +I[a, one, 1]
+        +I[a, two, 2]
+        +I[b, three, 1]
+    "#]]
+    .assert_eq(&output);
+    expect![[r#"
+        {"function":"timers","raw":"eyJrIjoiYSIsInRpbWVyIjoiYmFkIiwiYXQiOjIwfQ==","error":"function timers (conformance.wasm#timer_echo) failed: a bad timer"}
+        {"function":"timers","raw":"eyJrIjoiYiIsInRpbWVyIjoiYmFkIiwiYXQiOjV9","error":"function timers (conformance.wasm#timer_echo) failed: a bad timer"}"#]].assert_eq(&folder.lines("dead").join("\n"));
 }
 
 /// Guests that would never end, or take all memory.
 #[test]
 fn what_goes_on_without_end_is_stopped() {
-    let folder = folder().with("t.csv", "a,1\n");
-    let table = "CREATE TABLE c (k STRING, at BIGINT) WITH (
+    let folder = folder().with("t.csv", "1\n");
+    let table = "CREATE TABLE c (k BIGINT) WITH (
            'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
-         CREATE VIEW t AS SELECT *, 'x' AS text, TO_TIMESTAMP_LTZ(at, 3) AS ts FROM c;\n";
+         CREATE VIEW t AS SELECT k, TO_TIMESTAMP_LTZ(k, 3) AS ts FROM c;\n";
     let timers = folder.error(&format!(
-        "{table}CREATE FUNCTION f AS 'timer-loop.wasm#timer_loop' LANGUAGE WASM;
+        "{table}CREATE FUNCTION f AS 'timer-loop.wasm#attack' LANGUAGE WASM WITH ('attack' = 'event');
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
-    expect![""].assert_eq(&timers);
+    expect![[r#"
+        error: function f (timer-loop.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
+
+        hint: this is a defect of the plugin: tell its author
+    "#]]
+    .assert_eq(&timers);
     let flood = folder.error(&format!(
-        "{table}CREATE FUNCTION f AS 'state-flood.wasm#state_flood' LANGUAGE WASM
-           WITH ('limit.state-bytes' = '1 mb');
+        "{table}CREATE FUNCTION f AS 'state-flood.wasm#attack' LANGUAGE WASM
+           WITH ('attack' = 'a MiB a call', 'limit.state-bytes' = '100 kb');
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
-    expect![""].assert_eq(&flood);
+    expect![[r#"
+        error: function f (state-flood.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
+
+        hint: this is a defect of the plugin: tell its author
+    "#]]
+    .assert_eq(&flood);
 }

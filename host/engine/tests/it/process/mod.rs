@@ -12,7 +12,7 @@ use crate::harness::Folder;
 
 /// Some functions of `sessions.wasm` and `conformance.wasm`.
 const FUNCTIONS: &str = "CREATE FUNCTION total AS 'sessions.wasm#running_total' LANGUAGE WASM;
-CREATE FUNCTION sessions AS 'sessions.wasm#user_sessions' LANGUAGE WASM WITH ('gap' = '1 s');
+CREATE FUNCTION sessions AS 'sessions.wasm#user_sessions' LANGUAGE WASM WITH ('gap' = '1000');
 CREATE FUNCTION echo AS 'conformance.wasm#timer_echo' LANGUAGE WASM;
 CREATE FUNCTION sums AS 'conformance.wasm#keyed_sum' LANGUAGE WASM;
 CREATE FUNCTION lists AS 'conformance.wasm#keyed_list' LANGUAGE WASM;

@@ -188,5 +188,19 @@ fn a_plan_tells_of_it() {
     let sql = "CREATE VIEW v AS SELECT 'a' AS k, CAST(1 AS BIGINT) AS `value`;
                EXPLAIN SELECT * FROM sums(TABLE v PARTITION BY k);
                DESCRIBE FUNCTION sums;";
-    expect![""].assert_eq(&run(sql));
+    expect![[r#"
+        ProcessRows: function=sums, keys=[k@0]
+          ProjectionExec: expr=[a as k, 1 as value]
+            PlaceholderRowExec
+        +-------------+------------------------------------------------------------------+
+        | info name   | info value                                                       |
+        +-------------+------------------------------------------------------------------+
+        | name        | sums                                                             |
+        | kind        | process                                                          |
+        | component   | conformance.wasm#keyed_sum                                       |
+        | sha256      | 4b27d84631eff55d25f1b445cfd8ec224124a241506bb97c9fc784fdf32be3ae |
+        | description | The sum of the key's values so far.                              |
+        +-------------+------------------------------------------------------------------+
+    "#]]
+    .assert_eq(&run(sql));
 }

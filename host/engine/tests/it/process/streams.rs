@@ -1,6 +1,6 @@
 //! Process functions over tables without end.
 
-use std::collections::BTreeMap;
+use std::{cell::Cell, collections::BTreeMap};
 
 use expect_test::expect;
 
@@ -155,20 +155,33 @@ fn a_broadcast_table_goes_on() {
         .with("rules/a.csv", "x,10\n")
         .with("in/.hidden", "");
     let path = folder.path().to_owned();
-    let (wrote, again) = (std::cell::Cell::new(0), std::time::Instant::now());
-    let (lines, _) = folder.run_until(sql, &[], |text| {
-        // The rules have come by now, and then those of the second file.
-        let put = |name: &str, rows: &str| std::fs::write(path.join(name), rows).unwrap();
-        let since = again.elapsed().as_millis();
-        match wrote.get() {
-            0 if since > 500 => put("in/a.csv", "a,x,11\na,x,10\nb,x,12\nb,y,5\n"),
-            1 if text.matches("+I").count() == 2 => put("rules/b.csv", "y,1\nx,20\n"),
-            2 if since > 2000 => put("in/b.csv", "a,x,15\na,y,2\nb,x,21\n"),
-            3 => return text.matches("+I").count() == 4,
+    let put = |name: &str, rows: &str| std::fs::write(path.join(name), rows).unwrap();
+    let (step, probes) = (Cell::new(0), Cell::new(0));
+    let (mut lines, _) = folder.run_until(sql, &[], |text| {
+        // Asks whether a rule is there, until it is.
+        let probe = |key: &str, name: &str| {
+            probes.set(probes.get() + 1);
+            put(
+                &format!("in/{key}{:04}.csv", probes.get()),
+                &format!("{key},{name},11\n"),
+            );
+            text.contains(&format!("[{key}, "))
+        };
+        match step.get() {
+            0 if probe("p", "x") => put("in/x.csv", "a,x,11\na,x,10\nb,x,12\nb,y,5\n"),
+            1 if text.contains("[b, ") => put("rules/b.csv", "y,1\nx,20\n"),
+            2 if probe("q", "y") => put("in/y.csv", "a,x,15\na,y,2\nb,x,21\n"),
+            3 => return text.contains("[b, x, 21"),
             _ => return false,
         }
-        wrote.set(wrote.get() + 1);
+        step.set(step.get() + 1);
         false
     });
-    expect![""].assert_eq(&lines.join("\n"));
+    lines.retain(|line| line.contains("[a") || line.contains("[b"));
+    expect![[r#"
+        +I[a, x, 11, 1]
+        +I[a, y, 2, 2]
+        +I[b, x, 12, 1]
+        +I[b, x, 21, 2]"#]]
+    .assert_eq(&lines.join("\n"));
 }

@@ -30,6 +30,7 @@ mod http_loopback;
 mod http_redirect;
 mod invisible_name;
 mod kept_borrow;
+mod keyed;
 mod log_flood;
 mod long_description;
 mod lying_signature;
@@ -61,8 +62,11 @@ mod shared_children;
 mod stack_overflow;
 mod start_bomb;
 mod start_trap;
+mod state_abuse;
+mod state_flood;
 mod stdout_flood;
 mod table_bomb;
+mod timer_loop;
 mod traps;
 mod used_after_drop;
 mod wasi_env;
@@ -74,6 +78,7 @@ mod wild_pointer;
 mod wrong_counts;
 mod wrong_groups;
 mod wrong_length;
+mod wrong_origins;
 mod wrong_rows;
 
 use std::collections::BTreeSet;
@@ -83,7 +88,7 @@ use std::time::Duration;
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::DataType;
 use wasmill_plugin::{
-    Function, Host, HostConfig, Level, Limits, Log, Metrics, OpenOptions, Plugin, PluginError,
+    Function, Host, HostConfig, Limits, Log, LogLine, Metrics, OpenOptions, Plugin, PluginError,
 };
 
 use crate::support::{fields, plugin, plugin_path, rendered};
@@ -112,9 +117,8 @@ fn options(name: &str, attack: &str) -> OpenOptions {
     options.limits = Limits {
         // Short where the attack is to last, long where a busy machine must not matter.
         time: match name {
-            "clock-spin" | "endless-loop" | "group-loop" | "realloc-loop" | "stdout-flood" => {
-                Duration::from_millis(200)
-            }
+            "clock-spin" | "endless-loop" | "group-loop" | "realloc-loop" | "stdout-flood"
+            | "timer-loop" => Duration::from_millis(200),
             _ => Duration::from_secs(60),
         },
         // Little, but to those that need room for what they are about.
@@ -234,11 +238,17 @@ struct Sink {
 }
 
 impl Log for Sink {
-    fn log(&self, level: Level, function: &str, line: &str) {
+    fn log(&self, line: LogLine<'_>) {
+        let LogLine {
+            level,
+            function,
+            text,
+            ..
+        } = line;
         self.lines
             .lock()
             .unwrap()
-            .push(format!("{function} {level}: {line}"));
+            .push(format!("{function} {level}: {text}"));
     }
 }
 

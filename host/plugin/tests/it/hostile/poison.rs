@@ -33,12 +33,12 @@ fn costs_its_neighbours_nothing() {
     let function = open("poison", "poison", "trap 1").unwrap();
     let column = numbers(3);
     function
-        .try_rows(std::slice::from_ref(&column), 3)
+        .try_rows(std::slice::from_ref(&column), 3, function.next_rows(3))
         .unwrap()
         .unwrap_err();
     let values = (0..3).map(|row| {
         let value = function
-            .try_rows(&[column.slice(row, 1)], 1)
+            .try_rows(&[column.slice(row, 1)], 1, function.next_rows(1))
             .unwrap()
             .ok()?;
         assert_eq!(value.len(), 1);

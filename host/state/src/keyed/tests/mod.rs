@@ -6,8 +6,9 @@ mod random;
 use std::sync::Arc;
 
 use arrow::{
-    array::{ArrayRef, AsArray, Int64Array, ListArray, RecordBatch, StringArray},
-    datatypes::{DataType, Field, Fields, Int64Type},
+    array::{ArrayRef, AsArray, BooleanArray, Int64Array, ListArray, RecordBatch, StringArray},
+    compute::cast,
+    datatypes::{DataType, Field, Fields, Int64Type, IntervalUnit, TimeUnit},
 };
 
 use super::{CallKeys, Change, KeyedSpec, KeyedState, SlotKind, SlotSpec, TimerClock};
@@ -239,4 +240,100 @@ fn what_is_overwritten_takes_little_room() {
     assert!(most < 100, "{most} chunks");
     let rows: usize = state.chunks().map(|chunk| chunk.rows()).sum();
     assert!(rows < 8192 + 300, "{rows} rows");
+}
+
+#[test]
+fn a_removal_stays_as_long_as_what_it_removes() {
+    let mut state = value(None);
+    let nothing = |rows| -> ArrayRef { Arc::new(Int64Array::new_null(rows)) };
+    let names: Vec<_> = (0..100).map(|key| key.to_string()).collect();
+    let names: Vec<_> = names.iter().map(String::as_str).collect();
+    write(&mut state, &names, numbers(1..101), 0);
+    write(&mut state, &["7"], nothing(1), 0);
+    let chunks = || (0..60).map(|key| format!("new {key}"));
+    for key in chunks() {
+        // Among these the removal is put together with others, though not with what it removes.
+        write(&mut state, &[&key], numbers([1]), 0);
+        let mut again = value(None);
+        for chunk in saved(&state) {
+            again.restore(&chunk, 0).unwrap();
+        }
+        assert_eq!(read(&mut again, &["6", "7", &key], 0), [7, 0, 1]);
+    }
+    assert!(state.chunks().count() < 30);
+    // Once nothing is left that it removes, it is of no use.
+    write(&mut state, &names, nothing(100), 0);
+    for key in chunks() {
+        write(&mut state, &[&key], nothing(1), 0);
+    }
+    assert_eq!((state.keys(), state.chunks().count()), (0, 0));
+}
+
+#[test]
+fn keys_of_any_type_come_back_with_their_timers() {
+    let ints: ArrayRef = Arc::new(Int64Array::from(vec![
+        Some(7),
+        None,
+        Some(-1),
+        Some(7),
+        Some(100),
+    ]));
+    let dictionary = DataType::Dictionary(Box::new(DataType::Int8), Box::new(DataType::Utf8));
+    let types = [
+        DataType::Int64,
+        DataType::Int8,
+        DataType::Int16,
+        DataType::Int32,
+        DataType::Date32,
+        DataType::Float32,
+        DataType::Float64,
+        DataType::Timestamp(TimeUnit::Millisecond, Some("UTC".into())),
+        DataType::Decimal128(20, 2),
+        DataType::Interval(IntervalUnit::YearMonth),
+        DataType::Boolean,
+        DataType::Utf8,
+        DataType::Utf8View,
+        dictionary,
+    ];
+    for of_type in types {
+        let keys = match &of_type {
+            DataType::Boolean => Arc::new(BooleanArray::from(vec![
+                Some(true),
+                None,
+                Some(false),
+                Some(true),
+            ])),
+            DataType::Date32 | DataType::Interval(_) => {
+                let ints = cast(&ints, &DataType::Int32).unwrap();
+                cast(&ints, &of_type).unwrap()
+            }
+            _ => cast(&ints, &of_type).unwrap(),
+        };
+        let columns = Fields::from(vec![Field::new("k", of_type.clone(), true)]);
+        let spec = Arc::new(KeyedSpec::new(columns, Vec::new()).unwrap());
+        let keeper = Keeper::new(&Arc::new(StateStore::new(usize::MAX)), spec.schema());
+        let mut state = KeyedState::new(Arc::clone(&spec), keeper.clone()).unwrap();
+        let call = state.begin(&[Arc::clone(&keys)], keys.len()).unwrap();
+        let wanted = call.columns.clone();
+        assert_eq!(call.numbers[3], 0, "{of_type}");
+        let set = Change::SetTimers {
+            clock: TimerClock::Event,
+            name: "x".to_owned(),
+            keys: (0..call.count as u32).collect(),
+            at: vec![1; call.count],
+        };
+        state.apply(call, None, vec![set], 0).unwrap();
+        let mut again = KeyedState::new(spec, keeper).unwrap();
+        for chunk in saved(&state) {
+            again.restore(&chunk, 0).unwrap();
+        }
+        for state in [&mut state, &mut again] {
+            let due = state.due(1, 0, 10).unwrap().unwrap();
+            assert_eq!(due.keys.columns, wanted, "{of_type}");
+            state
+                .apply(due.keys, Some(due.fired), Vec::new(), 0)
+                .unwrap();
+            assert!(state.is_empty(), "{of_type}");
+        }
+    }
 }
