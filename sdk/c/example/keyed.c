@@ -126,9 +126,11 @@ static void timer_echo_fired(wasmill_row *row, const char *timer) {
     return;
   }
   int64_t fired = wasmill_item_int64(wasmill_get(row, 0)) + 1, at;
+  bool has_time = wasmill_time(row, &at);
   wasmill_set(row, 0, wasmill_of_int64(row, fired));
+  if (has_time && strcmp(timer, "again") == 0 && fired < 3) wasmill_set_timer(row, timer, at + 10);
   wasmill_put_string(row, 0, timer);
-  if (wasmill_time(row, &at)) wasmill_put_int64(row, 1, at);
+  if (has_time) wasmill_put_int64(row, 1, at);
   wasmill_put_int64(row, 2, fired);
   wasmill_emit(row);
 }
@@ -136,7 +138,8 @@ static void timer_echo_fired(wasmill_row *row, const char *timer) {
 WASMILL_PROCESS(timer_echo,
                 .description = "Sets the key's timer of a name by the clock `event` or `processing`, or has it "
                                "`clear`ed. A timer gives its name and time, and how many of the key have fired. "
-                               "One that is called `bad` fails.",
+                               "One that is called `bad` fails; one that is called `again` sets itself anew, 10 ms "
+                               "later, until three of the key have fired.",
                 .arguments = WASMILL_FIELDS(WASMILL_FIELD("name", WASMILL_UTF8), WASMILL_FIELD("at", WASMILL_INT64),
                                             WASMILL_FIELD("clock", WASMILL_UTF8)),
                 .returns = WASMILL_FIELDS(WASMILL_FIELD("name", WASMILL_UTF8), WASMILL_FIELD("at", WASMILL_INT64),
