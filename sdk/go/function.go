@@ -114,6 +114,7 @@ var (
 	scalars    []registered[ScalarFunction]
 	tables     []registered[TableFunction]
 	aggregates []registered[AggregateFunction]
+	processes  []registered[ProcessFunction]
 )
 
 // RegisterScalar offers a function that is written by hand.

@@ -155,6 +155,12 @@ func hostBatchRows(id uint32) uint32          { return importBatchRows(id) }
 func hostBatchColumn(id, index uint32) uint32 { return importBatchColumn(id, index) }
 func hostDropBatch(id uint32)                 { importBatchDrop(id) }
 
+func hostBatchFields(id uint32) []Field {
+	m := allocate(schemaSize)
+	importBatchSchema(id, m.pointer(0))
+	return m.schema(0)
+}
+
 func hostProject(id uint32, columns []uint32) uint32 {
 	return importBatchProject(id, address(columns), uint32(len(columns)))
 }

@@ -24,6 +24,9 @@ func importColumnDrop(column uint32)
 //go:wasmimport wasmill:udf/columns@0.2.0 [constructor]batch
 func importNewBatch(fields pointer, fieldsLen uint32, indices pointer, indicesLen uint32, columns pointer, columnsLen, rows uint32) uint32
 
+//go:wasmimport wasmill:udf/columns@0.2.0 [method]batch.schema
+func importBatchSchema(batch uint32, result pointer)
+
 //go:wasmimport wasmill:udf/columns@0.2.0 [method]batch.rows
 func importBatchRows(batch uint32) uint32
 
@@ -74,6 +77,9 @@ func newAggregateFunction(id uint32) uint32
 
 //go:wasmimport [export]wasmill:udf/aggregate@0.2.0 [resource-new]accumulators
 func newAccumulators(id uint32) uint32
+
+//go:wasmimport [export]wasmill:udf/process@0.2.0 [resource-new]process-function
+func newProcessFunction(id uint32) uint32
 
 // printed is where the adapter gathers a line that is printed, until it ends.
 var printed [1024]byte

@@ -12,6 +12,8 @@ import (
 type record struct {
 	fields  []Field
 	indices []int
+	// itemsTakeNull: of a list, NULL is a value of its items.
+	itemsTakeNull []bool
 }
 
 var (
@@ -168,25 +170,35 @@ func setOffsets(a *Array, row int, v reflect.Value) {
 }
 
 func recordOf[T any]() record {
-	t := reflect.TypeFor[T]()
+	var r record
+	for _, field := range exportedFields(reflect.TypeFor[T]()) {
+		dataType, takesNull := fieldType(field.Type)
+		r.fields = append(r.fields, Field{Name: columnName(field), DataType: dataType, NotNull: !takesNull})
+		r.indices = append(r.indices, field.Index[0])
+		itemTakesNull := field.Type.Kind() == reflect.Slice && field.Type.Elem().Implements(nullableType)
+		r.itemsTakeNull = append(r.itemsTakeNull, itemTakesNull)
+	}
+	return r
+}
+
+func exportedFields(t reflect.Type) []reflect.StructField {
 	if t.Kind() != reflect.Struct {
 		panic(fmt.Sprintf("wasmill: %s is not a struct", t))
 	}
-	var r record
+	var fields []reflect.StructField
 	for i := range t.NumField() {
-		field := t.Field(i)
-		if !field.IsExported() {
-			continue
+		if field := t.Field(i); field.IsExported() {
+			fields = append(fields, field)
 		}
-		name := field.Tag.Get("wasmill")
-		if name == "" {
-			name = strings.ToLower(field.Name)
-		}
-		dataType, takesNull := fieldType(field.Type)
-		r.fields = append(r.fields, Field{Name: name, DataType: dataType, NotNull: !takesNull})
-		r.indices = append(r.indices, i)
 	}
-	return r
+	return fields
+}
+
+func columnName(field reflect.StructField) string {
+	if name := field.Tag.Get("wasmill"); name != "" {
+		return name
+	}
+	return strings.ToLower(field.Name)
 }
 
 // writer appends records to columns.
@@ -228,6 +240,27 @@ func (r record) reader(rows *Batch) func(row int, into any) {
 	for i := range r.fields {
 		arrays = append(arrays, rows.Read(i))
 	}
+	return r.setter(arrays)
+}
+
+// rowReader is the same where a field that is no [Null] takes none: it says which rows are called.
+func (r record) rowReader(rows *Batch) (*rowReader, func(row int, into any)) {
+	var reader rowReader
+	var arrays []*Array
+	for i, field := range r.fields {
+		a := rows.Read(i)
+		arrays = append(arrays, a)
+		if field.NotNull && a.Validity != nil {
+			reader.strict = append(reader.strict, a)
+		}
+		if len(a.Children) == 1 && a.Children[0].Validity != nil && !r.itemsTakeNull[i] {
+			reader.lists = append(reader.lists, a)
+		}
+	}
+	return &reader, r.setter(arrays)
+}
+
+func (r record) setter(arrays []*Array) func(row int, into any) {
 	return func(row int, into any) {
 		v := reflect.ValueOf(into).Elem()
 		for i, index := range r.indices {

@@ -1,4 +1,5 @@
-// Package wasmill is for functions in Go: scalar, table and aggregate functions of wasmill's SQL.
+// Package wasmill is for functions in Go: scalar, table, aggregate and process functions of wasmill's
+// SQL.
 //
 // A plugin is a program with an empty main, whose init registers its functions:
 //
@@ -110,12 +111,13 @@ type Signature struct {
 	Name        string
 	Description string
 	Arguments   Arguments
-	// Returns is one column for scalar and aggregate functions, one or more for table functions; nil:
-	// decided when the function is opened.
+	// Returns is one column for scalar and aggregate functions, one or more for table and process
+	// functions; nil: decided when the function is opened.
 	Returns []Field
 	// Volatile: the same arguments may give another result.
 	Volatile   bool
 	Parameters []Parameter
+	parts      *processParts
 }
 
 // Arguments are the columns that a function takes: [Exact], [Variadic] or, as the zero value, decided

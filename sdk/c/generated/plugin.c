@@ -42,6 +42,50 @@ extern void __wasm_import_wasmill_udf_columns_method_batch_read(int32_t, int32_t
 __attribute__((__import_module__("wasmill:udf/columns@0.2.0"), __import_name__("[method]batch.project")))
 extern int32_t __wasm_import_wasmill_udf_columns_method_batch_project(int32_t, uint8_t *, size_t);
 
+// Imported Functions from `wasmill:udf/state@0.2.0`
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.keys")))
+extern int32_t __wasm_import_wasmill_udf_state_method_keyed_keys(int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.numbers")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_numbers(int32_t, uint8_t *);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.times")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_times(int32_t, uint8_t *);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.watermark")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_watermark(int32_t, uint8_t *);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.now")))
+extern int64_t __wasm_import_wasmill_udf_state_method_keyed_now(int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.read")))
+extern int32_t __wasm_import_wasmill_udf_state_method_keyed_read(int32_t, int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.lookup")))
+extern int32_t __wasm_import_wasmill_udf_state_method_keyed_lookup(int32_t, int32_t, uint8_t *, size_t, int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.write")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_write(int32_t, int32_t, uint8_t *, size_t, int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.append")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_append(int32_t, int32_t, uint8_t *, size_t, int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.put")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_put(int32_t, int32_t, uint8_t *, size_t, int32_t, int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.set-timers")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_set_timers(int32_t, int32_t, uint8_t *, size_t, uint8_t *, size_t, uint8_t *, size_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.clear-timers")))
+extern void __wasm_import_wasmill_udf_state_method_keyed_clear_timers(int32_t, uint8_t *, size_t, uint8_t *, size_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.broadcast")))
+extern int32_t __wasm_import_wasmill_udf_state_method_keyed_broadcast(int32_t);
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[method]keyed.broadcast-version")))
+extern int64_t __wasm_import_wasmill_udf_state_method_keyed_broadcast_version(int32_t);
+
 // Imported Functions from `wasmill:udf/inference@0.2.0`
 
 __attribute__((__import_module__("wasmill:udf/inference@0.2.0"), __import_name__("[static]model.open")))
@@ -2166,6 +2210,982 @@ void __wasm_export_exports_wasmill_udf_aggregate_method_accumulators_forget_post
   }
 }
 
+// Exported Functions from `wasmill:udf/process@0.2.0`
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#functions")))
+void __wasm_export_exports_wasmill_udf_process_functions_post_return(uint8_t * arg0) {
+  size_t len27 = *((size_t*) (arg0 + sizeof(void*)));
+  if (len27 > 0) {
+    uint8_t *ptr28 = *((uint8_t **) (arg0 + 0));
+    for (size_t i29 = 0; i29 < len27; i29++) {
+      uint8_t *base = ptr28 + i29 * (17*sizeof(void*));
+      (void) base;
+      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+        free(*((uint8_t **) (base + 0)));
+      }
+      if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+        free(*((uint8_t **) (base + (2*sizeof(void*)))));
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+        case 0: {
+          size_t len0 = *((size_t*) (base + (6*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (base + (5*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (10*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  break;
+                }
+                case 2: {
+                  break;
+                }
+                case 3: {
+                  break;
+                }
+                case 4: {
+                  break;
+                }
+                case 5: {
+                  break;
+                }
+                case 6: {
+                  break;
+                }
+                case 7: {
+                  break;
+                }
+                case 8: {
+                  break;
+                }
+                case 9: {
+                  break;
+                }
+                case 10: {
+                  break;
+                }
+                case 11: {
+                  break;
+                }
+                case 12: {
+                  break;
+                }
+                case 13: {
+                  break;
+                }
+                case 14: {
+                  break;
+                }
+                case 15: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                    case 0: {
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                  }
+                  break;
+                }
+                case 16: {
+                  break;
+                }
+                case 17: {
+                  break;
+                }
+                case 18: {
+                  break;
+                }
+                case 19: {
+                  break;
+                }
+              }
+              size_t len = *((size_t*) (base + (9*sizeof(void*))));
+              if (len > 0) {
+                uint8_t *ptr = *((uint8_t **) (base + (8*sizeof(void*))));
+                for (size_t i = 0; i < len; i++) {
+                  uint8_t *base = ptr + i * 4;
+                  (void) base;
+                }
+                free(ptr);
+              }
+            }
+            free(ptr1);
+          }
+          size_t len3 = *((size_t*) (base + (8*sizeof(void*))));
+          if (len3 > 0) {
+            uint8_t *ptr4 = *((uint8_t **) (base + (7*sizeof(void*))));
+            for (size_t i5 = 0; i5 < len3; i5++) {
+              uint8_t *base = ptr4 + i5 * 4;
+              (void) base;
+            }
+            free(ptr4);
+          }
+          break;
+        }
+        case 1: {
+          size_t len9 = *((size_t*) (base + (6*sizeof(void*))));
+          if (len9 > 0) {
+            uint8_t *ptr10 = *((uint8_t **) (base + (5*sizeof(void*))));
+            for (size_t i11 = 0; i11 < len9; i11++) {
+              uint8_t *base = ptr10 + i11 * (10*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  break;
+                }
+                case 2: {
+                  break;
+                }
+                case 3: {
+                  break;
+                }
+                case 4: {
+                  break;
+                }
+                case 5: {
+                  break;
+                }
+                case 6: {
+                  break;
+                }
+                case 7: {
+                  break;
+                }
+                case 8: {
+                  break;
+                }
+                case 9: {
+                  break;
+                }
+                case 10: {
+                  break;
+                }
+                case 11: {
+                  break;
+                }
+                case 12: {
+                  break;
+                }
+                case 13: {
+                  break;
+                }
+                case 14: {
+                  break;
+                }
+                case 15: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                    case 0: {
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                  }
+                  break;
+                }
+                case 16: {
+                  break;
+                }
+                case 17: {
+                  break;
+                }
+                case 18: {
+                  break;
+                }
+                case 19: {
+                  break;
+                }
+              }
+              size_t len6 = *((size_t*) (base + (9*sizeof(void*))));
+              if (len6 > 0) {
+                uint8_t *ptr7 = *((uint8_t **) (base + (8*sizeof(void*))));
+                for (size_t i8 = 0; i8 < len6; i8++) {
+                  uint8_t *base = ptr7 + i8 * 4;
+                  (void) base;
+                }
+                free(ptr7);
+              }
+            }
+            free(ptr10);
+          }
+          size_t len12 = *((size_t*) (base + (8*sizeof(void*))));
+          if (len12 > 0) {
+            uint8_t *ptr13 = *((uint8_t **) (base + (7*sizeof(void*))));
+            for (size_t i14 = 0; i14 < len12; i14++) {
+              uint8_t *base = ptr13 + i14 * 4;
+              (void) base;
+            }
+            free(ptr13);
+          }
+          break;
+        }
+        case 2: {
+          break;
+        }
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (base + (9*sizeof(void*))))) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          size_t len18 = *((size_t*) (base + (11*sizeof(void*))));
+          if (len18 > 0) {
+            uint8_t *ptr19 = *((uint8_t **) (base + (10*sizeof(void*))));
+            for (size_t i20 = 0; i20 < len18; i20++) {
+              uint8_t *base = ptr19 + i20 * (10*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+                free(*((uint8_t **) (base + 0)));
+              }
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  break;
+                }
+                case 2: {
+                  break;
+                }
+                case 3: {
+                  break;
+                }
+                case 4: {
+                  break;
+                }
+                case 5: {
+                  break;
+                }
+                case 6: {
+                  break;
+                }
+                case 7: {
+                  break;
+                }
+                case 8: {
+                  break;
+                }
+                case 9: {
+                  break;
+                }
+                case 10: {
+                  break;
+                }
+                case 11: {
+                  break;
+                }
+                case 12: {
+                  break;
+                }
+                case 13: {
+                  break;
+                }
+                case 14: {
+                  break;
+                }
+                case 15: {
+                  switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                    case 0: {
+                      break;
+                    }
+                    case 1: {
+                      if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                        free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                      }
+                      break;
+                    }
+                  }
+                  break;
+                }
+                case 16: {
+                  break;
+                }
+                case 17: {
+                  break;
+                }
+                case 18: {
+                  break;
+                }
+                case 19: {
+                  break;
+                }
+              }
+              size_t len15 = *((size_t*) (base + (9*sizeof(void*))));
+              if (len15 > 0) {
+                uint8_t *ptr16 = *((uint8_t **) (base + (8*sizeof(void*))));
+                for (size_t i17 = 0; i17 < len15; i17++) {
+                  uint8_t *base = ptr16 + i17 * 4;
+                  (void) base;
+                }
+                free(ptr16);
+              }
+            }
+            free(ptr19);
+          }
+          size_t len21 = *((size_t*) (base + (13*sizeof(void*))));
+          if (len21 > 0) {
+            uint8_t *ptr22 = *((uint8_t **) (base + (12*sizeof(void*))));
+            for (size_t i23 = 0; i23 < len21; i23++) {
+              uint8_t *base = ptr22 + i23 * 4;
+              (void) base;
+            }
+            free(ptr22);
+          }
+          break;
+        }
+      }
+      size_t len24 = *((size_t*) (base + (16*sizeof(void*))));
+      if (len24 > 0) {
+        uint8_t *ptr25 = *((uint8_t **) (base + (15*sizeof(void*))));
+        for (size_t i26 = 0; i26 < len24; i26++) {
+          uint8_t *base = ptr25 + i26 * (8*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          if ((*((size_t*) (base + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (base + (2*sizeof(void*)))));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (5*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (7*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (6*sizeof(void*)))));
+              }
+              break;
+            }
+          }
+        }
+        free(ptr25);
+      }
+    }
+    free(ptr28);
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[static]process-function.open")))
+void __wasm_export_exports_wasmill_udf_process_static_process_function_open_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + sizeof(void*)))) {
+        case 0: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+        case 1: {
+          size_t len = *((size_t*) (arg0 + (3*sizeof(void*))));
+          if (len > 0) {
+            uint8_t *ptr = *((uint8_t **) (arg0 + (2*sizeof(void*))));
+            for (size_t i = 0; i < len; i++) {
+              uint8_t *base = ptr + i * (3*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + (2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + sizeof(void*))));
+              }
+            }
+            free(ptr);
+          }
+          break;
+        }
+        case 2: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+      }
+      break;
+    }
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.returns")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_returns_post_return(uint8_t * arg0) {
+  size_t len0 = *((size_t*) (arg0 + sizeof(void*)));
+  if (len0 > 0) {
+    uint8_t *ptr1 = *((uint8_t **) (arg0 + 0));
+    for (size_t i2 = 0; i2 < len0; i2++) {
+      uint8_t *base = ptr1 + i2 * (10*sizeof(void*));
+      (void) base;
+      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+        free(*((uint8_t **) (base + 0)));
+      }
+      switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+        case 0: {
+          break;
+        }
+        case 1: {
+          break;
+        }
+        case 2: {
+          break;
+        }
+        case 3: {
+          break;
+        }
+        case 4: {
+          break;
+        }
+        case 5: {
+          break;
+        }
+        case 6: {
+          break;
+        }
+        case 7: {
+          break;
+        }
+        case 8: {
+          break;
+        }
+        case 9: {
+          break;
+        }
+        case 10: {
+          break;
+        }
+        case 11: {
+          break;
+        }
+        case 12: {
+          break;
+        }
+        case 13: {
+          break;
+        }
+        case 14: {
+          break;
+        }
+        case 15: {
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + (5*sizeof(void*)))));
+              }
+              break;
+            }
+          }
+          break;
+        }
+        case 16: {
+          break;
+        }
+        case 17: {
+          break;
+        }
+        case 18: {
+          break;
+        }
+        case 19: {
+          break;
+        }
+      }
+      size_t len = *((size_t*) (base + (9*sizeof(void*))));
+      if (len > 0) {
+        uint8_t *ptr = *((uint8_t **) (base + (8*sizeof(void*))));
+        for (size_t i = 0; i < len; i++) {
+          uint8_t *base = ptr + i * 4;
+          (void) base;
+        }
+        free(ptr);
+      }
+    }
+    free(ptr1);
+  }
+  size_t len3 = *((size_t*) (arg0 + (3*sizeof(void*))));
+  if (len3 > 0) {
+    uint8_t *ptr4 = *((uint8_t **) (arg0 + (2*sizeof(void*))));
+    for (size_t i5 = 0; i5 < len3; i5++) {
+      uint8_t *base = ptr4 + i5 * 4;
+      (void) base;
+    }
+    free(ptr4);
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.slots")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_slots_post_return(uint8_t * arg0) {
+  size_t len6 = *((size_t*) (arg0 + sizeof(void*)));
+  if (len6 > 0) {
+    uint8_t *ptr7 = *((uint8_t **) (arg0 + 0));
+    for (size_t i8 = 0; i8 < len6; i8++) {
+      uint8_t *base = ptr7 + i8 * (24+6*sizeof(void*));
+      (void) base;
+      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+        free(*((uint8_t **) (base + 0)));
+      }
+      size_t len0 = *((size_t*) (base + (4*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (base + (3*sizeof(void*))));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (10*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              break;
+            }
+            case 2: {
+              break;
+            }
+            case 3: {
+              break;
+            }
+            case 4: {
+              break;
+            }
+            case 5: {
+              break;
+            }
+            case 6: {
+              break;
+            }
+            case 7: {
+              break;
+            }
+            case 8: {
+              break;
+            }
+            case 9: {
+              break;
+            }
+            case 10: {
+              break;
+            }
+            case 11: {
+              break;
+            }
+            case 12: {
+              break;
+            }
+            case 13: {
+              break;
+            }
+            case 14: {
+              break;
+            }
+            case 15: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 16: {
+              break;
+            }
+            case 17: {
+              break;
+            }
+            case 18: {
+              break;
+            }
+            case 19: {
+              break;
+            }
+          }
+          size_t len = *((size_t*) (base + (9*sizeof(void*))));
+          if (len > 0) {
+            uint8_t *ptr = *((uint8_t **) (base + (8*sizeof(void*))));
+            for (size_t i = 0; i < len; i++) {
+              uint8_t *base = ptr + i * 4;
+              (void) base;
+            }
+            free(ptr);
+          }
+        }
+        free(ptr1);
+      }
+      size_t len3 = *((size_t*) (base + (6*sizeof(void*))));
+      if (len3 > 0) {
+        uint8_t *ptr4 = *((uint8_t **) (base + (5*sizeof(void*))));
+        for (size_t i5 = 0; i5 < len3; i5++) {
+          uint8_t *base = ptr4 + i5 * 4;
+          (void) base;
+        }
+        free(ptr4);
+      }
+    }
+    free(ptr7);
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.side-outputs")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_side_outputs_post_return(uint8_t * arg0) {
+  size_t len6 = *((size_t*) (arg0 + sizeof(void*)));
+  if (len6 > 0) {
+    uint8_t *ptr7 = *((uint8_t **) (arg0 + 0));
+    for (size_t i8 = 0; i8 < len6; i8++) {
+      uint8_t *base = ptr7 + i8 * (6*sizeof(void*));
+      (void) base;
+      if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+        free(*((uint8_t **) (base + 0)));
+      }
+      size_t len0 = *((size_t*) (base + (3*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (base + (2*sizeof(void*))));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (10*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              break;
+            }
+            case 2: {
+              break;
+            }
+            case 3: {
+              break;
+            }
+            case 4: {
+              break;
+            }
+            case 5: {
+              break;
+            }
+            case 6: {
+              break;
+            }
+            case 7: {
+              break;
+            }
+            case 8: {
+              break;
+            }
+            case 9: {
+              break;
+            }
+            case 10: {
+              break;
+            }
+            case 11: {
+              break;
+            }
+            case 12: {
+              break;
+            }
+            case 13: {
+              break;
+            }
+            case 14: {
+              break;
+            }
+            case 15: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 16: {
+              break;
+            }
+            case 17: {
+              break;
+            }
+            case 18: {
+              break;
+            }
+            case 19: {
+              break;
+            }
+          }
+          size_t len = *((size_t*) (base + (9*sizeof(void*))));
+          if (len > 0) {
+            uint8_t *ptr = *((uint8_t **) (base + (8*sizeof(void*))));
+            for (size_t i = 0; i < len; i++) {
+              uint8_t *base = ptr + i * 4;
+              (void) base;
+            }
+            free(ptr);
+          }
+        }
+        free(ptr1);
+      }
+      size_t len3 = *((size_t*) (base + (5*sizeof(void*))));
+      if (len3 > 0) {
+        uint8_t *ptr4 = *((uint8_t **) (base + (4*sizeof(void*))));
+        for (size_t i5 = 0; i5 < len3; i5++) {
+          uint8_t *base = ptr4 + i5 * 4;
+          (void) base;
+        }
+        free(ptr4);
+      }
+    }
+    free(ptr7);
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.broadcast")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_broadcast_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      break;
+    }
+    case 1: {
+      size_t len0 = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len0 > 0) {
+        uint8_t *ptr1 = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i2 = 0; i2 < len0; i2++) {
+          uint8_t *base = ptr1 + i2 * (10*sizeof(void*));
+          (void) base;
+          if ((*((size_t*) (base + sizeof(void*)))) > 0) {
+            free(*((uint8_t **) (base + 0)));
+          }
+          switch ((int32_t) (int32_t) *((uint8_t*) (base + (2*sizeof(void*))))) {
+            case 0: {
+              break;
+            }
+            case 1: {
+              break;
+            }
+            case 2: {
+              break;
+            }
+            case 3: {
+              break;
+            }
+            case 4: {
+              break;
+            }
+            case 5: {
+              break;
+            }
+            case 6: {
+              break;
+            }
+            case 7: {
+              break;
+            }
+            case 8: {
+              break;
+            }
+            case 9: {
+              break;
+            }
+            case 10: {
+              break;
+            }
+            case 11: {
+              break;
+            }
+            case 12: {
+              break;
+            }
+            case 13: {
+              break;
+            }
+            case 14: {
+              break;
+            }
+            case 15: {
+              switch ((int32_t) (int32_t) *((uint8_t*) (base + (4*sizeof(void*))))) {
+                case 0: {
+                  break;
+                }
+                case 1: {
+                  if ((*((size_t*) (base + (6*sizeof(void*))))) > 0) {
+                    free(*((uint8_t **) (base + (5*sizeof(void*)))));
+                  }
+                  break;
+                }
+              }
+              break;
+            }
+            case 16: {
+              break;
+            }
+            case 17: {
+              break;
+            }
+            case 18: {
+              break;
+            }
+            case 19: {
+              break;
+            }
+          }
+          size_t len = *((size_t*) (base + (9*sizeof(void*))));
+          if (len > 0) {
+            uint8_t *ptr = *((uint8_t **) (base + (8*sizeof(void*))));
+            for (size_t i = 0; i < len; i++) {
+              uint8_t *base = ptr + i * 4;
+              (void) base;
+            }
+            free(ptr);
+          }
+        }
+        free(ptr1);
+      }
+      size_t len3 = *((size_t*) (arg0 + (4*sizeof(void*))));
+      if (len3 > 0) {
+        uint8_t *ptr4 = *((uint8_t **) (arg0 + (3*sizeof(void*))));
+        for (size_t i5 = 0; i5 < len3; i5++) {
+          uint8_t *base = ptr4 + i5 * 4;
+          (void) base;
+        }
+        free(ptr4);
+      }
+      break;
+    }
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.batch-eval")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_batch_eval_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len > 0) {
+        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i = 0; i < len; i++) {
+          uint8_t *base = ptr + i * 16;
+          (void) base;
+        }
+        free(ptr);
+      }
+      break;
+    }
+    case 1: {
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + sizeof(void*)))) {
+        case 0: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+        case 1: {
+          size_t len0 = *((size_t*) (arg0 + (3*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (2*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (3*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + (2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + sizeof(void*))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
+        case 2: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+      }
+      break;
+    }
+  }
+}
+
+__attribute__((__weak__, __export_name__("cabi_post_wasmill:udf/process@0.2.0#[method]process-function.on-timers")))
+void __wasm_export_exports_wasmill_udf_process_method_process_function_on_timers_post_return(uint8_t * arg0) {
+  switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + 0))) {
+    case 0: {
+      size_t len = *((size_t*) (arg0 + (2*sizeof(void*))));
+      if (len > 0) {
+        uint8_t *ptr = *((uint8_t **) (arg0 + sizeof(void*)));
+        for (size_t i = 0; i < len; i++) {
+          uint8_t *base = ptr + i * 16;
+          (void) base;
+        }
+        free(ptr);
+      }
+      break;
+    }
+    case 1: {
+      switch ((int32_t) (int32_t) *((uint8_t*) (arg0 + sizeof(void*)))) {
+        case 0: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+        case 1: {
+          size_t len0 = *((size_t*) (arg0 + (3*sizeof(void*))));
+          if (len0 > 0) {
+            uint8_t *ptr1 = *((uint8_t **) (arg0 + (2*sizeof(void*))));
+            for (size_t i2 = 0; i2 < len0; i2++) {
+              uint8_t *base = ptr1 + i2 * (3*sizeof(void*));
+              (void) base;
+              if ((*((size_t*) (base + (2*sizeof(void*))))) > 0) {
+                free(*((uint8_t **) (base + sizeof(void*))));
+              }
+            }
+            free(ptr1);
+          }
+          break;
+        }
+        case 2: {
+          if ((*((size_t*) (arg0 + (3*sizeof(void*))))) > 0) {
+            free(*((uint8_t **) (arg0 + (2*sizeof(void*)))));
+          }
+          break;
+        }
+      }
+      break;
+    }
+  }
+}
+
 // Canonical ABI intrinsics
 
 __attribute__((__weak__, __export_name__("cabi_realloc")))
@@ -2178,7 +3198,7 @@ void *cabi_realloc(void *ptr, size_t old_size, size_t align, size_t new_size) {
 }
 
 __attribute__((__aligned__(8)))
-static uint8_t RET_AREA[(16+2*sizeof(void*))];
+static uint8_t RET_AREA[(8+4*sizeof(void*))];
 
 // Helper Functions
 
@@ -2443,6 +3463,46 @@ void wasmill_udf_columns_list_own_column_free(wasmill_udf_columns_list_own_colum
     for (size_t i = 0; i < list_len; i++) {
     }
     free(list_ptr);
+  }
+}
+
+void wasmill_udf_state_schema_free(wasmill_udf_state_schema_t *ptr) {
+  wasmill_udf_columns_schema_free(ptr);
+}
+
+void plugin_option_u64_free(plugin_option_u64_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void wasmill_udf_state_slot_free(wasmill_udf_state_slot_t *ptr) {
+  plugin_string_free(&ptr->name);
+  wasmill_udf_state_schema_free(&ptr->columns);
+  plugin_option_u64_free(&ptr->ttl);
+}
+
+__attribute__((__import_module__("wasmill:udf/state@0.2.0"), __import_name__("[resource-drop]keyed")))
+extern void __wasm_import_wasmill_udf_state_keyed_drop(int32_t handle);
+
+void wasmill_udf_state_keyed_drop_own(wasmill_udf_state_own_keyed_t handle) {
+  __wasm_import_wasmill_udf_state_keyed_drop(handle.__handle);
+}
+
+void wasmill_udf_state_keyed_drop_borrow(wasmill_udf_state_borrow_keyed_t handle) {
+  __wasm_import_wasmill_udf_state_keyed_drop(handle.__handle);
+}
+
+wasmill_udf_state_borrow_keyed_t wasmill_udf_state_borrow_keyed(wasmill_udf_state_own_keyed_t arg) {
+  return (wasmill_udf_state_borrow_keyed_t) { arg.__handle };
+}
+
+void wasmill_udf_state_option_own_column_free(wasmill_udf_state_option_own_column_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void plugin_option_s64_free(plugin_option_s64_t *ptr) {
+  if (ptr->is_some) {
   }
 }
 
@@ -2900,6 +3960,131 @@ void exports_wasmill_udf_aggregate_result_own_column_error_free(exports_wasmill_
   if (!ptr->is_err) {
   } else {
     exports_wasmill_udf_aggregate_error_free(&ptr->val.err);
+  }
+}
+
+void exports_wasmill_udf_process_error_free(exports_wasmill_udf_process_error_t *ptr) {
+  wasmill_udf_types_error_free(ptr);
+}
+
+void exports_wasmill_udf_process_open_context_free(exports_wasmill_udf_process_open_context_t *ptr) {
+  wasmill_udf_types_open_context_free(ptr);
+}
+
+void exports_wasmill_udf_process_signature_free(exports_wasmill_udf_process_signature_t *ptr) {
+  wasmill_udf_types_signature_free(ptr);
+}
+
+void exports_wasmill_udf_process_schema_free(exports_wasmill_udf_process_schema_t *ptr) {
+  wasmill_udf_columns_schema_free(ptr);
+}
+
+void exports_wasmill_udf_process_slot_free(exports_wasmill_udf_process_slot_t *ptr) {
+  wasmill_udf_state_slot_free(ptr);
+}
+
+void exports_wasmill_udf_process_side_output_free(exports_wasmill_udf_process_side_output_t *ptr) {
+  plugin_string_free(&ptr->name);
+  exports_wasmill_udf_process_schema_free(&ptr->columns);
+}
+
+void plugin_option_u32_free(plugin_option_u32_t *ptr) {
+  if (ptr->is_some) {
+  }
+}
+
+void exports_wasmill_udf_process_output_free(exports_wasmill_udf_process_output_t *ptr) {
+  plugin_option_u32_free(&ptr->side);
+}
+
+__attribute__((__import_module__("[export]wasmill:udf/process@0.2.0"), __import_name__("[resource-drop]process-function")))
+extern void __wasm_import_exports_wasmill_udf_process_process_function_drop(int32_t handle);
+
+void exports_wasmill_udf_process_process_function_drop_own(exports_wasmill_udf_process_own_process_function_t handle) {
+  __wasm_import_exports_wasmill_udf_process_process_function_drop(handle.__handle);
+}
+
+__attribute__(( __import_module__("[export]wasmill:udf/process@0.2.0"), __import_name__("[resource-new]process-function")))
+extern int32_t __wasm_import_exports_wasmill_udf_process_process_function_new(int32_t);
+
+__attribute__((__import_module__("[export]wasmill:udf/process@0.2.0"), __import_name__("[resource-rep]process-function")))
+extern int32_t __wasm_import_exports_wasmill_udf_process_process_function_rep(int32_t);
+
+exports_wasmill_udf_process_own_process_function_t exports_wasmill_udf_process_process_function_new(exports_wasmill_udf_process_process_function_t *rep) {
+  return (exports_wasmill_udf_process_own_process_function_t) { __wasm_import_exports_wasmill_udf_process_process_function_new((int32_t) rep) };
+}
+
+exports_wasmill_udf_process_process_function_t* exports_wasmill_udf_process_process_function_rep(exports_wasmill_udf_process_own_process_function_t handle) {
+  return (exports_wasmill_udf_process_process_function_t*) __wasm_import_exports_wasmill_udf_process_process_function_rep(handle.__handle);
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[dtor]process-function")))
+void __wasm_export_exports_wasmill_udf_process_process_function_dtor(exports_wasmill_udf_process_process_function_t* arg) {
+  exports_wasmill_udf_process_process_function_destructor(arg);
+}
+
+void exports_wasmill_udf_process_list_signature_free(exports_wasmill_udf_process_list_signature_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_wasmill_udf_process_signature_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_wasmill_udf_process_signature_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_wasmill_udf_process_result_own_process_function_error_free(exports_wasmill_udf_process_result_own_process_function_error_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    exports_wasmill_udf_process_error_free(&ptr->val.err);
+  }
+}
+
+void exports_wasmill_udf_process_list_slot_free(exports_wasmill_udf_process_list_slot_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_wasmill_udf_process_slot_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_wasmill_udf_process_slot_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_wasmill_udf_process_list_side_output_free(exports_wasmill_udf_process_list_side_output_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_wasmill_udf_process_side_output_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_wasmill_udf_process_side_output_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_wasmill_udf_process_option_schema_free(exports_wasmill_udf_process_option_schema_t *ptr) {
+  if (ptr->is_some) {
+    exports_wasmill_udf_process_schema_free(&ptr->val);
+  }
+}
+
+void exports_wasmill_udf_process_list_output_free(exports_wasmill_udf_process_list_output_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    exports_wasmill_udf_process_output_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      exports_wasmill_udf_process_output_free(&list_ptr[i]);
+    }
+    free(list_ptr);
+  }
+}
+
+void exports_wasmill_udf_process_result_list_output_error_free(exports_wasmill_udf_process_result_list_output_error_t *ptr) {
+  if (!ptr->is_err) {
+    exports_wasmill_udf_process_list_output_free(&ptr->val.ok);
+  } else {
+    exports_wasmill_udf_process_error_free(&ptr->val.err);
   }
 }
 
@@ -3589,6 +4774,106 @@ void wasmill_udf_columns_method_batch_read(wasmill_udf_columns_borrow_batch_t se
 wasmill_udf_columns_own_batch_t wasmill_udf_columns_method_batch_project(wasmill_udf_columns_borrow_batch_t self, plugin_list_u32_t *columns) {
   int32_t ret = __wasm_import_wasmill_udf_columns_method_batch_project((self).__handle, (uint8_t *) (*columns).ptr, (*columns).len);
   return (wasmill_udf_columns_own_batch_t) { ret };
+}
+
+wasmill_udf_state_own_batch_t wasmill_udf_state_method_keyed_keys(wasmill_udf_state_borrow_keyed_t self) {
+  int32_t ret = __wasm_import_wasmill_udf_state_method_keyed_keys((self).__handle);
+  return (wasmill_udf_state_own_batch_t) { ret };
+}
+
+void wasmill_udf_state_method_keyed_numbers(wasmill_udf_state_borrow_keyed_t self, plugin_list_u32_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmill_udf_state_method_keyed_numbers((self).__handle, ptr);
+  *ret = (plugin_list_u32_t) { (uint32_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+bool wasmill_udf_state_method_keyed_times(wasmill_udf_state_borrow_keyed_t self, wasmill_udf_state_own_column_t *ret) {
+  __attribute__((__aligned__(4)))
+  uint8_t ret_area[8];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmill_udf_state_method_keyed_times((self).__handle, ptr);
+  wasmill_udf_state_option_own_column_t option;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      option.is_some = false;
+      break;
+    }
+    case 1: {
+      option.is_some = true;
+      option.val = (wasmill_udf_state_own_column_t) { *((int32_t*) (ptr + 4)) };
+      break;
+    }
+  }
+  *ret = option.val;
+  return option.is_some;
+}
+
+bool wasmill_udf_state_method_keyed_watermark(wasmill_udf_state_borrow_keyed_t self, int64_t *ret) {
+  __attribute__((__aligned__(8)))
+  uint8_t ret_area[16];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmill_udf_state_method_keyed_watermark((self).__handle, ptr);
+  plugin_option_s64_t option;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      option.is_some = false;
+      break;
+    }
+    case 1: {
+      option.is_some = true;
+      option.val = *((int64_t*) (ptr + 8));
+      break;
+    }
+  }
+  *ret = option.val;
+  return option.is_some;
+}
+
+int64_t wasmill_udf_state_method_keyed_now(wasmill_udf_state_borrow_keyed_t self) {
+  int64_t ret = __wasm_import_wasmill_udf_state_method_keyed_now((self).__handle);
+  return ret;
+}
+
+wasmill_udf_state_own_column_t wasmill_udf_state_method_keyed_read(wasmill_udf_state_borrow_keyed_t self, uint32_t slot) {
+  int32_t ret = __wasm_import_wasmill_udf_state_method_keyed_read((self).__handle, (int32_t) (slot));
+  return (wasmill_udf_state_own_column_t) { ret };
+}
+
+wasmill_udf_state_own_column_t wasmill_udf_state_method_keyed_lookup(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t entries) {
+  int32_t ret = __wasm_import_wasmill_udf_state_method_keyed_lookup((self).__handle, (int32_t) (slot), (uint8_t *) (*keys).ptr, (*keys).len, (entries).__handle);
+  return (wasmill_udf_state_own_column_t) { ret };
+}
+
+void wasmill_udf_state_method_keyed_write(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t values) {
+  __wasm_import_wasmill_udf_state_method_keyed_write((self).__handle, (int32_t) (slot), (uint8_t *) (*keys).ptr, (*keys).len, (values).__handle);
+}
+
+void wasmill_udf_state_method_keyed_append(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t items) {
+  __wasm_import_wasmill_udf_state_method_keyed_append((self).__handle, (int32_t) (slot), (uint8_t *) (*keys).ptr, (*keys).len, (items).__handle);
+}
+
+void wasmill_udf_state_method_keyed_put(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t entries, wasmill_udf_state_borrow_column_t values) {
+  __wasm_import_wasmill_udf_state_method_keyed_put((self).__handle, (int32_t) (slot), (uint8_t *) (*keys).ptr, (*keys).len, (entries).__handle, (values).__handle);
+}
+
+void wasmill_udf_state_method_keyed_set_timers(wasmill_udf_state_borrow_keyed_t self, wasmill_udf_state_clock_t clock, plugin_string_t *name, plugin_list_u32_t *keys, plugin_list_s64_t *at) {
+  __wasm_import_wasmill_udf_state_method_keyed_set_timers((self).__handle, (int32_t) clock, (uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*keys).ptr, (*keys).len, (uint8_t *) (*at).ptr, (*at).len);
+}
+
+void wasmill_udf_state_method_keyed_clear_timers(wasmill_udf_state_borrow_keyed_t self, plugin_string_t *name, plugin_list_u32_t *keys) {
+  __wasm_import_wasmill_udf_state_method_keyed_clear_timers((self).__handle, (uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*keys).ptr, (*keys).len);
+}
+
+wasmill_udf_state_own_batch_t wasmill_udf_state_method_keyed_broadcast(wasmill_udf_state_borrow_keyed_t self) {
+  int32_t ret = __wasm_import_wasmill_udf_state_method_keyed_broadcast((self).__handle);
+  return (wasmill_udf_state_own_batch_t) { ret };
+}
+
+uint64_t wasmill_udf_state_method_keyed_broadcast_version(wasmill_udf_state_borrow_keyed_t self) {
+  int64_t ret = __wasm_import_wasmill_udf_state_method_keyed_broadcast_version((self).__handle);
+  return (uint64_t) (ret);
 }
 
 bool wasmill_udf_inference_static_model_open(plugin_string_t *name, wasmill_udf_inference_own_model_t *ret, wasmill_udf_inference_inference_error_t *err) {
@@ -4422,6 +5707,215 @@ uint8_t * __wasm_export_exports_wasmill_udf_aggregate_method_accumulators_forget
     }
   } else {
     *((int8_t*)(ptr + 0)) = 0;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#functions")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_functions(void) {
+  exports_wasmill_udf_process_list_signature_t ret;
+  exports_wasmill_udf_process_functions(&ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = (ret).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) (ret).ptr;
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[static]process-function.open")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_static_process_function_open(uint8_t * arg, size_t arg0, uint8_t * arg1, size_t arg2, uint8_t * arg3, size_t arg4, uint8_t * arg5, size_t arg6) {
+  plugin_string_t arg7 = (plugin_string_t) { (uint8_t*)(arg), (arg0) };
+  exports_wasmill_udf_process_open_context_t arg8 = (wasmill_udf_types_open_context_t) {
+    (plugin_list_tuple2_string_string_t) (plugin_list_tuple2_string_string_t) { (plugin_tuple2_string_string_t*)(arg1), (arg2) },
+    (wasmill_udf_types_schema_t) (wasmill_udf_columns_schema_t) {
+      (wasmill_udf_columns_list_field_t) (wasmill_udf_columns_list_field_t) { (wasmill_udf_columns_field_t*)(arg3), (arg4) },
+      (plugin_list_u32_t) (plugin_list_u32_t) { (uint32_t*)(arg5), (arg6) },
+    },
+  };
+  exports_wasmill_udf_process_result_own_process_function_error_t ret;
+  exports_wasmill_udf_process_own_process_function_t ok;
+  exports_wasmill_udf_process_error_t err;
+  ret.is_err = !exports_wasmill_udf_process_static_process_function_open(&arg7, &arg8, &ok, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  if (!ret.is_err) {
+    ret.val.ok = ok;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const exports_wasmill_udf_process_error_t *payload9 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    switch ((int32_t) (*payload9).tag) {
+      case 0: {
+        const plugin_string_t *payload10 = &(*payload9).val.invalid;
+        *((int8_t*)(ptr + sizeof(void*))) = 0;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload10).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload10).ptr;
+        break;
+      }
+      case 1: {
+        const wasmill_udf_types_list_row_error_t *payload11 = &(*payload9).val.rows;
+        *((int8_t*)(ptr + sizeof(void*))) = 1;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload11).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload11).ptr;
+        break;
+      }
+      case 2: {
+        const plugin_string_t *payload12 = &(*payload9).val.failed;
+        *((int8_t*)(ptr + sizeof(void*))) = 2;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload12).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload12).ptr;
+        break;
+      }
+    }
+  } else {
+    const exports_wasmill_udf_process_own_process_function_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
+    *((int32_t*)(ptr + sizeof(void*))) = (*payload).__handle;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.returns")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_returns(uint8_t * arg) {
+  exports_wasmill_udf_process_schema_t ret;
+  exports_wasmill_udf_process_method_process_function_returns(((exports_wasmill_udf_process_process_function_t*) arg), &ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = ((ret).fields).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) ((ret).fields).ptr;
+  *((size_t*)(ptr + (3*sizeof(void*)))) = ((ret).columns).len;
+  *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) ((ret).columns).ptr;
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.slots")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_slots(uint8_t * arg) {
+  exports_wasmill_udf_process_list_slot_t ret;
+  exports_wasmill_udf_process_method_process_function_slots(((exports_wasmill_udf_process_process_function_t*) arg), &ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = (ret).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) (ret).ptr;
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.side-outputs")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_side_outputs(uint8_t * arg) {
+  exports_wasmill_udf_process_list_side_output_t ret;
+  exports_wasmill_udf_process_method_process_function_side_outputs(((exports_wasmill_udf_process_process_function_t*) arg), &ret);
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  *((size_t*)(ptr + sizeof(void*))) = (ret).len;
+  *((uint8_t **)(ptr + 0)) = (uint8_t *) (ret).ptr;
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.broadcast")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_broadcast(uint8_t * arg) {
+  exports_wasmill_udf_process_schema_t val;
+  bool ret = exports_wasmill_udf_process_method_process_function_broadcast(((exports_wasmill_udf_process_process_function_t*) arg), &val);
+
+  exports_wasmill_udf_process_option_schema_t ret0;
+  ret0.is_some = ret;
+  ret0.val = val;
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret0).is_some) {
+    const exports_wasmill_udf_process_schema_t *payload1 = &(ret0).val;
+    *((int8_t*)(ptr + 0)) = 1;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = ((*payload1).fields).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) ((*payload1).fields).ptr;
+    *((size_t*)(ptr + (4*sizeof(void*)))) = ((*payload1).columns).len;
+    *((uint8_t **)(ptr + (3*sizeof(void*)))) = (uint8_t *) ((*payload1).columns).ptr;
+  } else {
+    *((int8_t*)(ptr + 0)) = 0;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.batch-eval")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_batch_eval(uint8_t * arg, int32_t arg0, int32_t arg1) {
+  exports_wasmill_udf_process_result_list_output_error_t ret;
+  exports_wasmill_udf_process_list_output_t ok;
+  exports_wasmill_udf_process_error_t err;
+  ret.is_err = !exports_wasmill_udf_process_method_process_function_batch_eval(((exports_wasmill_udf_process_process_function_t*) arg), (exports_wasmill_udf_process_borrow_batch_t) { arg0 }, (exports_wasmill_udf_process_borrow_keyed_t) { arg1 }, &ok, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  if (!ret.is_err) {
+    ret.val.ok = ok;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const exports_wasmill_udf_process_error_t *payload4 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    switch ((int32_t) (*payload4).tag) {
+      case 0: {
+        const plugin_string_t *payload5 = &(*payload4).val.invalid;
+        *((int8_t*)(ptr + sizeof(void*))) = 0;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload5).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload5).ptr;
+        break;
+      }
+      case 1: {
+        const wasmill_udf_types_list_row_error_t *payload6 = &(*payload4).val.rows;
+        *((int8_t*)(ptr + sizeof(void*))) = 1;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload6).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload6).ptr;
+        break;
+      }
+      case 2: {
+        const plugin_string_t *payload7 = &(*payload4).val.failed;
+        *((int8_t*)(ptr + sizeof(void*))) = 2;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload7).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload7).ptr;
+        break;
+      }
+    }
+  } else {
+    const exports_wasmill_udf_process_list_output_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload).ptr;
+  }
+  return ptr;
+}
+
+__attribute__((__export_name__("wasmill:udf/process@0.2.0#[method]process-function.on-timers")))
+uint8_t * __wasm_export_exports_wasmill_udf_process_method_process_function_on_timers(uint8_t * arg, int32_t arg0, int32_t arg1) {
+  exports_wasmill_udf_process_result_list_output_error_t ret;
+  exports_wasmill_udf_process_list_output_t ok;
+  exports_wasmill_udf_process_error_t err;
+  ret.is_err = !exports_wasmill_udf_process_method_process_function_on_timers(((exports_wasmill_udf_process_process_function_t*) arg), (exports_wasmill_udf_process_borrow_batch_t) { arg0 }, (exports_wasmill_udf_process_borrow_keyed_t) { arg1 }, &ok, &err);
+  if (ret.is_err) {
+    ret.val.err = err;
+  }
+  if (!ret.is_err) {
+    ret.val.ok = ok;
+  }
+  uint8_t *ptr = (uint8_t *) &RET_AREA;
+  if ((ret).is_err) {
+    const exports_wasmill_udf_process_error_t *payload4 = &(ret).val.err;*((int8_t*)(ptr + 0)) = 1;
+    switch ((int32_t) (*payload4).tag) {
+      case 0: {
+        const plugin_string_t *payload5 = &(*payload4).val.invalid;
+        *((int8_t*)(ptr + sizeof(void*))) = 0;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload5).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload5).ptr;
+        break;
+      }
+      case 1: {
+        const wasmill_udf_types_list_row_error_t *payload6 = &(*payload4).val.rows;
+        *((int8_t*)(ptr + sizeof(void*))) = 1;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload6).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload6).ptr;
+        break;
+      }
+      case 2: {
+        const plugin_string_t *payload7 = &(*payload4).val.failed;
+        *((int8_t*)(ptr + sizeof(void*))) = 2;
+        *((size_t*)(ptr + (3*sizeof(void*)))) = (*payload7).len;
+        *((uint8_t **)(ptr + (2*sizeof(void*)))) = (uint8_t *) (*payload7).ptr;
+        break;
+      }
+    }
+  } else {
+    const exports_wasmill_udf_process_list_output_t *payload = &(ret).val.ok;*((int8_t*)(ptr + 0)) = 0;
+    *((size_t*)(ptr + (2*sizeof(void*)))) = (*payload).len;
+    *((uint8_t **)(ptr + sizeof(void*))) = (uint8_t *) (*payload).ptr;
   }
   return ptr;
 }

@@ -226,6 +226,64 @@ typedef struct {
   size_t len;
 } wasmill_udf_columns_list_own_column_t;
 
+typedef wasmill_udf_columns_schema_t wasmill_udf_state_schema_t;
+
+// What a slot keeps of each key.
+typedef uint8_t wasmill_udf_state_slot_kind_t;
+
+// one value
+#define WASMILL_UDF_STATE_SLOT_KIND_VALUE 0
+// values in the order in which they were appended
+#define WASMILL_UDF_STATE_SLOT_KIND_LIST 1
+// values by keys of their own, which are never null
+#define WASMILL_UDF_STATE_SLOT_KIND_MAP 2
+
+typedef struct {
+  bool is_some;
+  uint64_t val;
+} plugin_option_u64_t;
+
+typedef struct wasmill_udf_state_slot_t {
+  plugin_string_t   name;
+  wasmill_udf_state_slot_kind_t   kind;
+  // of a value or a list one column, of a map two: the key and the value
+  wasmill_udf_state_schema_t   columns;
+  // milliseconds by the machine's clock after which what was written is gone; none = never
+  plugin_option_u64_t   ttl;
+} wasmill_udf_state_slot_t;
+
+// Which time a timer waits for.
+typedef uint8_t wasmill_udf_state_clock_t;
+
+// the watermark
+#define WASMILL_UDF_STATE_CLOCK_EVENT 0
+// the machine's clock
+#define WASMILL_UDF_STATE_CLOCK_PROCESSING 1
+
+typedef struct wasmill_udf_state_own_keyed_t {
+  int32_t __handle;
+} wasmill_udf_state_own_keyed_t;
+
+typedef struct wasmill_udf_state_borrow_keyed_t {
+  int32_t __handle;
+} wasmill_udf_state_borrow_keyed_t;
+
+typedef wasmill_udf_columns_own_batch_t wasmill_udf_state_own_batch_t;
+
+typedef wasmill_udf_columns_own_column_t wasmill_udf_state_own_column_t;
+
+typedef struct {
+  bool is_some;
+  wasmill_udf_state_own_column_t val;
+} wasmill_udf_state_option_own_column_t;
+
+typedef struct {
+  bool is_some;
+  int64_t val;
+} plugin_option_s64_t;
+
+typedef wasmill_udf_columns_borrow_column_t wasmill_udf_state_borrow_column_t;
+
 typedef wasmill_udf_columns_schema_t wasmill_udf_inference_schema_t;
 
 typedef struct wasmill_udf_inference_model_signature_t {
@@ -367,8 +425,8 @@ typedef struct wasmill_udf_types_signature_t {
   plugin_string_t   name;
   plugin_string_t   description;
   wasmill_udf_types_arguments_t   arguments;
-  // of a scalar or aggregate function a schema of one column, of a table function of one or more;
-  // none = decided in `open`
+  // of a scalar or aggregate function a schema of one column, of a table or process function of one
+  // or more; none = decided in `open`
   wasmill_udf_types_option_schema_t   returns;
   // the same arguments give the same result
   bool   deterministic;
@@ -582,6 +640,94 @@ typedef struct {
   } val;
 } exports_wasmill_udf_aggregate_result_own_column_error_t;
 
+typedef wasmill_udf_types_error_t exports_wasmill_udf_process_error_t;
+
+typedef wasmill_udf_types_open_context_t exports_wasmill_udf_process_open_context_t;
+
+typedef wasmill_udf_types_signature_t exports_wasmill_udf_process_signature_t;
+
+typedef wasmill_udf_columns_schema_t exports_wasmill_udf_process_schema_t;
+
+typedef wasmill_udf_state_slot_t exports_wasmill_udf_process_slot_t;
+
+// Rows beside the result, for a table that the job names.
+typedef struct exports_wasmill_udf_process_side_output_t {
+  plugin_string_t   name;
+  exports_wasmill_udf_process_schema_t   columns;
+} exports_wasmill_udf_process_side_output_t;
+
+typedef struct {
+  bool is_some;
+  uint32_t val;
+} plugin_option_u32_t;
+
+typedef wasmill_udf_columns_own_batch_t exports_wasmill_udf_process_own_batch_t;
+
+typedef wasmill_udf_columns_own_column_t exports_wasmill_udf_process_own_column_t;
+
+// Rows that a call gives, in their order.
+typedef struct exports_wasmill_udf_process_output_t {
+  // which of the function's side outputs; none = the result
+  plugin_option_u32_t   side;
+  exports_wasmill_udf_process_own_batch_t   rows;
+  // one a row: the row or the timer of the call that it comes of, whose key and time it has; uint32,
+  // without nulls
+  exports_wasmill_udf_process_own_column_t   origins;
+} exports_wasmill_udf_process_output_t;
+
+typedef struct exports_wasmill_udf_process_own_process_function_t {
+  int32_t __handle;
+} exports_wasmill_udf_process_own_process_function_t;
+
+typedef struct exports_wasmill_udf_process_process_function_t exports_wasmill_udf_process_process_function_t;
+
+typedef exports_wasmill_udf_process_process_function_t* exports_wasmill_udf_process_borrow_process_function_t;
+
+typedef struct {
+  exports_wasmill_udf_process_signature_t *ptr;
+  size_t len;
+} exports_wasmill_udf_process_list_signature_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    exports_wasmill_udf_process_own_process_function_t ok;
+    exports_wasmill_udf_process_error_t err;
+  } val;
+} exports_wasmill_udf_process_result_own_process_function_error_t;
+
+typedef struct {
+  exports_wasmill_udf_process_slot_t *ptr;
+  size_t len;
+} exports_wasmill_udf_process_list_slot_t;
+
+typedef struct {
+  exports_wasmill_udf_process_side_output_t *ptr;
+  size_t len;
+} exports_wasmill_udf_process_list_side_output_t;
+
+typedef struct {
+  bool is_some;
+  exports_wasmill_udf_process_schema_t val;
+} exports_wasmill_udf_process_option_schema_t;
+
+typedef wasmill_udf_columns_borrow_batch_t exports_wasmill_udf_process_borrow_batch_t;
+
+typedef wasmill_udf_state_borrow_keyed_t exports_wasmill_udf_process_borrow_keyed_t;
+
+typedef struct {
+  exports_wasmill_udf_process_output_t *ptr;
+  size_t len;
+} exports_wasmill_udf_process_list_output_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    exports_wasmill_udf_process_list_output_t ok;
+    exports_wasmill_udf_process_error_t err;
+  } val;
+} exports_wasmill_udf_process_result_list_output_error_t;
+
 // Imported Functions from `wasmill:udf/columns@0.2.0`
 // Checked by the host: lengths, offsets and UTF-8 must be right, or the call fails.
 extern wasmill_udf_columns_own_column_t wasmill_udf_columns_constructor_column(wasmill_udf_columns_data_type_t *data_type, wasmill_udf_columns_array_t *data, wasmill_udf_columns_list_own_column_t *children);
@@ -603,6 +749,39 @@ extern wasmill_udf_columns_own_column_t wasmill_udf_columns_method_batch_column(
 extern void wasmill_udf_columns_method_batch_read(wasmill_udf_columns_borrow_batch_t self, uint32_t index, wasmill_udf_columns_array_t *ret);
 // A batch of some of the columns; nothing is copied. An index past the end traps.
 extern wasmill_udf_columns_own_batch_t wasmill_udf_columns_method_batch_project(wasmill_udf_columns_borrow_batch_t self, plugin_list_u32_t *columns);
+
+// Imported Functions from `wasmill:udf/state@0.2.0`
+// The columns of PARTITION BY, one row a key; nothing is copied.
+extern wasmill_udf_state_own_batch_t wasmill_udf_state_method_keyed_keys(wasmill_udf_state_borrow_keyed_t self);
+// Of each row or timer of the call the number of its key.
+extern void wasmill_udf_state_method_keyed_numbers(wasmill_udf_state_borrow_keyed_t self, plugin_list_u32_t *ret);
+// Of each row or timer its time, int64, milliseconds since 1970; none where the job gives none.
+extern bool wasmill_udf_state_method_keyed_times(wasmill_udf_state_borrow_keyed_t self, wasmill_udf_state_own_column_t *ret);
+// All rows up to this time have come, in milliseconds since 1970; none before the first rows.
+// 2^63 - 1 once all rows of a table with an end have come.
+extern bool wasmill_udf_state_method_keyed_watermark(wasmill_udf_state_borrow_keyed_t self, int64_t *ret);
+// The machine's clock as the call began, in milliseconds since 1970.
+extern int64_t wasmill_udf_state_method_keyed_now(wasmill_udf_state_borrow_keyed_t self);
+// What each key has, one row a key: of a value slot the value, or null; of a list slot a list; of
+// a map slot a list of structs of `key` and `value`, ordered by key.
+extern wasmill_udf_state_own_column_t wasmill_udf_state_method_keyed_read(wasmill_udf_state_borrow_keyed_t self, uint32_t slot);
+// Of a map slot: for each row the value that the key `keys[row]` has under `entries[row]`, or null.
+extern wasmill_udf_state_own_column_t wasmill_udf_state_method_keyed_lookup(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t entries);
+// Replaces all that these keys have, with rows of the type that `read` gives; null, or an empty
+// list, is nothing.
+extern void wasmill_udf_state_method_keyed_write(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t values);
+// Of a list slot: appends an item each.
+extern void wasmill_udf_state_method_keyed_append(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t items);
+// Of a map slot: puts an entry each; one whose value is null is removed.
+extern void wasmill_udf_state_method_keyed_put(wasmill_udf_state_borrow_keyed_t self, uint32_t slot, plugin_list_u32_t *keys, wasmill_udf_state_borrow_column_t entries, wasmill_udf_state_borrow_column_t values);
+// A timer for each of these keys, in milliseconds since 1970. A key has one of a name: it replaces
+// the one before, of whichever clock. Timers whose time has come fire as soon as the call is over.
+extern void wasmill_udf_state_method_keyed_set_timers(wasmill_udf_state_borrow_keyed_t self, wasmill_udf_state_clock_t clock, plugin_string_t *name, plugin_list_u32_t *keys, plugin_list_s64_t *at);
+extern void wasmill_udf_state_method_keyed_clear_timers(wasmill_udf_state_borrow_keyed_t self, plugin_string_t *name, plugin_list_u32_t *keys);
+// The rows of the broadcast table that have come, the same for all keys; nothing is copied.
+extern wasmill_udf_state_own_batch_t wasmill_udf_state_method_keyed_broadcast(wasmill_udf_state_borrow_keyed_t self);
+// Another number whenever there are other rows.
+extern uint64_t wasmill_udf_state_method_keyed_broadcast_version(wasmill_udf_state_borrow_keyed_t self);
 
 // Imported Functions from `wasmill:udf/inference@0.2.0`
 extern bool wasmill_udf_inference_static_model_open(plugin_string_t *name, wasmill_udf_inference_own_model_t *ret, wasmill_udf_inference_inference_error_t *err);
@@ -647,6 +826,16 @@ bool exports_wasmill_udf_aggregate_method_accumulators_merge(exports_wasmill_udf
 bool exports_wasmill_udf_aggregate_method_accumulators_state(exports_wasmill_udf_aggregate_borrow_accumulators_t self, uint32_t count, exports_wasmill_udf_aggregate_own_batch_t *ret, exports_wasmill_udf_aggregate_error_t *err);
 bool exports_wasmill_udf_aggregate_method_accumulators_evaluate(exports_wasmill_udf_aggregate_borrow_accumulators_t self, uint32_t count, exports_wasmill_udf_aggregate_own_column_t *ret, exports_wasmill_udf_aggregate_error_t *err);
 bool exports_wasmill_udf_aggregate_method_accumulators_forget(exports_wasmill_udf_aggregate_borrow_accumulators_t self, uint32_t count, exports_wasmill_udf_aggregate_error_t *err);
+
+// Exported Functions from `wasmill:udf/process@0.2.0`
+void exports_wasmill_udf_process_functions(exports_wasmill_udf_process_list_signature_t *ret);
+bool exports_wasmill_udf_process_static_process_function_open(plugin_string_t *name, exports_wasmill_udf_process_open_context_t *context, exports_wasmill_udf_process_own_process_function_t *ret, exports_wasmill_udf_process_error_t *err);
+void exports_wasmill_udf_process_method_process_function_returns(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_schema_t *ret);
+void exports_wasmill_udf_process_method_process_function_slots(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_list_slot_t *ret);
+void exports_wasmill_udf_process_method_process_function_side_outputs(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_list_side_output_t *ret);
+bool exports_wasmill_udf_process_method_process_function_broadcast(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_schema_t *ret);
+bool exports_wasmill_udf_process_method_process_function_batch_eval(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_borrow_batch_t rows, exports_wasmill_udf_process_borrow_keyed_t keyed, exports_wasmill_udf_process_list_output_t *ret, exports_wasmill_udf_process_error_t *err);
+bool exports_wasmill_udf_process_method_process_function_on_timers(exports_wasmill_udf_process_borrow_process_function_t self, exports_wasmill_udf_process_borrow_batch_t timers, exports_wasmill_udf_process_borrow_keyed_t keyed, exports_wasmill_udf_process_list_output_t *ret, exports_wasmill_udf_process_error_t *err);
 
 // Helper Functions
 
@@ -703,6 +892,22 @@ extern void wasmill_udf_columns_batch_drop_borrow(wasmill_udf_columns_borrow_bat
 extern wasmill_udf_columns_borrow_batch_t wasmill_udf_columns_borrow_batch(wasmill_udf_columns_own_batch_t handle);
 
 void wasmill_udf_columns_list_own_column_free(wasmill_udf_columns_list_own_column_t *ptr);
+
+void wasmill_udf_state_schema_free(wasmill_udf_state_schema_t *ptr);
+
+void plugin_option_u64_free(plugin_option_u64_t *ptr);
+
+void wasmill_udf_state_slot_free(wasmill_udf_state_slot_t *ptr);
+
+extern void wasmill_udf_state_keyed_drop_own(wasmill_udf_state_own_keyed_t handle);
+
+extern void wasmill_udf_state_keyed_drop_borrow(wasmill_udf_state_borrow_keyed_t handle);
+
+extern wasmill_udf_state_borrow_keyed_t wasmill_udf_state_borrow_keyed(wasmill_udf_state_own_keyed_t handle);
+
+void wasmill_udf_state_option_own_column_free(wasmill_udf_state_option_own_column_t *ptr);
+
+void plugin_option_s64_free(plugin_option_s64_t *ptr);
 
 void wasmill_udf_inference_schema_free(wasmill_udf_inference_schema_t *ptr);
 
@@ -821,6 +1026,42 @@ void exports_wasmill_udf_aggregate_result_void_error_free(exports_wasmill_udf_ag
 void exports_wasmill_udf_aggregate_result_own_batch_error_free(exports_wasmill_udf_aggregate_result_own_batch_error_t *ptr);
 
 void exports_wasmill_udf_aggregate_result_own_column_error_free(exports_wasmill_udf_aggregate_result_own_column_error_t *ptr);
+
+void exports_wasmill_udf_process_error_free(exports_wasmill_udf_process_error_t *ptr);
+
+void exports_wasmill_udf_process_open_context_free(exports_wasmill_udf_process_open_context_t *ptr);
+
+void exports_wasmill_udf_process_signature_free(exports_wasmill_udf_process_signature_t *ptr);
+
+void exports_wasmill_udf_process_schema_free(exports_wasmill_udf_process_schema_t *ptr);
+
+void exports_wasmill_udf_process_slot_free(exports_wasmill_udf_process_slot_t *ptr);
+
+void exports_wasmill_udf_process_side_output_free(exports_wasmill_udf_process_side_output_t *ptr);
+
+void plugin_option_u32_free(plugin_option_u32_t *ptr);
+
+void exports_wasmill_udf_process_output_free(exports_wasmill_udf_process_output_t *ptr);
+
+extern void exports_wasmill_udf_process_process_function_drop_own(exports_wasmill_udf_process_own_process_function_t handle);
+
+extern exports_wasmill_udf_process_own_process_function_t exports_wasmill_udf_process_process_function_new(exports_wasmill_udf_process_process_function_t *rep);
+extern exports_wasmill_udf_process_process_function_t* exports_wasmill_udf_process_process_function_rep(exports_wasmill_udf_process_own_process_function_t handle);
+void exports_wasmill_udf_process_process_function_destructor(exports_wasmill_udf_process_process_function_t *rep);
+
+void exports_wasmill_udf_process_list_signature_free(exports_wasmill_udf_process_list_signature_t *ptr);
+
+void exports_wasmill_udf_process_result_own_process_function_error_free(exports_wasmill_udf_process_result_own_process_function_error_t *ptr);
+
+void exports_wasmill_udf_process_list_slot_free(exports_wasmill_udf_process_list_slot_t *ptr);
+
+void exports_wasmill_udf_process_list_side_output_free(exports_wasmill_udf_process_list_side_output_t *ptr);
+
+void exports_wasmill_udf_process_option_schema_free(exports_wasmill_udf_process_option_schema_t *ptr);
+
+void exports_wasmill_udf_process_list_output_free(exports_wasmill_udf_process_list_output_t *ptr);
+
+void exports_wasmill_udf_process_result_list_output_error_free(exports_wasmill_udf_process_result_list_output_error_t *ptr);
 
 // Sets the string `ret` to reference the input string `s` without copying it
 void plugin_string_set(plugin_string_t *ret, const char*s);

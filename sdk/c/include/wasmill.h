@@ -1,7 +1,7 @@
 /* Write wasmill functions in C.
  *
- * A plugin is a file of C with functions and, for each, a WASMILL_SCALAR, WASMILL_TABLE or
- * WASMILL_AGGREGATE that says what SQL may know of it. README.md shows the first one.
+ * A plugin is a file of C with functions and, for each, a WASMILL_SCALAR, WASMILL_TABLE,
+ * WASMILL_AGGREGATE or WASMILL_PROCESS that says what SQL may know of it. README.md shows the first one.
  *
  * Ownership: whatever this header's functions return belongs to the call in which they were asked
  * for, and is gone when that call ends; nothing has to be freed. What `open` asks for lives as long as
@@ -271,6 +271,7 @@ void wasmill_gauge(const char *name, double value);
 void wasmill_histogram(const char *name, double value);
 
 #include "wasmill/row.h"
+#include "wasmill/process.h"
 #include "wasmill/function.h"
 
 #endif

@@ -204,6 +204,19 @@ const wasmill_array *wasmill_built(wasmill_builder *builder) {
   return array;
 }
 
+void wasmill_empty(wasmill_builder *builder) {
+  free(builder->validity);
+  builder->validity = NULL;
+  if (builder->layout == WASMILL_BITS) memset(builder->items, 0, (builder->capacity + 7) / 8);
+  builder->length = 0;
+  builder->byte_count = 0;
+  for (size_t i = 0; i < builder->type->children.count; i++) wasmill_empty(builder->children[i]);
+}
+
+wasmill_builder *wasmill_builder_like(const wasmill_builder *builder) {
+  return wasmill_build(builder->call, builder->type);
+}
+
 wasmill_column *wasmill_finish(wasmill_builder *builder) {
   return wasmill_make_column(builder->call, builder->type, wasmill_built(builder));
 }

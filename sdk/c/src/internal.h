@@ -29,6 +29,7 @@ struct wasmill_opened {
   plugin_list_tuple2_string_string_t parameters;
   void *state;
   bool opening;
+  struct wasmill_gathered *broadcast; /* of a process function, once it has been asked for */
 };
 
 struct wasmill_column {
@@ -71,6 +72,12 @@ wasmill_udf_columns_own_column_t wasmill_give_column(wasmill_column *column);
 wasmill_udf_columns_own_batch_t wasmill_give_batch(wasmill_batch *batch);
 void wasmill_borrowed_batch(wasmill_batch *batch, wasmill_udf_columns_borrow_batch_t handle,
                             wasmill_fields fields);
+
+/* builder.c */
+/* Takes away all that was appended. */
+void wasmill_empty(wasmill_builder *builder);
+/* Another one of the same type and call. */
+wasmill_builder *wasmill_builder_like(const wasmill_builder *builder);
 
 /* row.c */
 typedef void (*wasmill_each)(void *context, wasmill_row *row);

@@ -1,5 +1,5 @@
 /* The functions of the plugin, and those that a job opened. */
-#include "internal.h"
+#include "process.h"
 
 static wasmill_function *functions; /* in the order of their names */
 
@@ -82,6 +82,7 @@ wasmill_opened *wasmill_open(wasmill_kind kind, plugin_string_t *name, wasmill_u
 void wasmill_close(wasmill_opened *opened) {
   if (opened->function != NULL && opened->function->close != NULL && opened->state != NULL)
     opened->function->close(opened->state);
+  wasmill_forget_broadcast(opened);
   wasmill_end(&opened->memory);
   free(opened);
 }

@@ -58,4 +58,5 @@ void wasmill_emit(wasmill_row *row) {
   row->emitted++;
   if (!wasmill_fill(row, row->emitted))
     wasmill_panic("`%s` puts a column of a row twice", row->call->function->function->name);
+  if (row->origins != NULL) wasmill_append_uint32(row->origins, (uint32_t)row->index);
 }

@@ -27,7 +27,7 @@ typedef struct {
             sizeof(wasmill_parameter_declaration)                     \
   }
 
-typedef enum { WASMILL_KIND_SCALAR, WASMILL_KIND_TABLE, WASMILL_KIND_AGGREGATE } wasmill_kind;
+typedef enum { WASMILL_KIND_SCALAR, WASMILL_KIND_TABLE, WASMILL_KIND_AGGREGATE, WASMILL_KIND_PROCESS } wasmill_kind;
 
 /* Members that are left out are 0 or NULL. */
 typedef struct wasmill_function {
@@ -45,8 +45,8 @@ typedef struct wasmill_function {
   /* Frees what wasmill_alloc has not given. */
   void (*close)(void *state);
 
-  /* Scalar and table functions: each row. A row with NULL for an argument that does not take NULL is
-   * NULL, or has no rows, without a call. */
+  /* Scalar, table and process functions: each row. A row with NULL for an argument that does not take
+   * NULL is NULL, or has no rows, without a call. */
   void (*eval)(wasmill_row *row);
   /* Scalar functions, instead of `eval`: a column of as many rows as the batch. NULL: an error has been
    * told. */
@@ -72,6 +72,18 @@ typedef struct wasmill_function {
   /* Frees what a group owns beside its bytes. */
   void (*clear)(void *group);
 
+  /* Process functions: what is kept of each key, by places from 0. */
+  wasmill_slots slots;
+  wasmill_side_outputs side_outputs;
+  /* The columns of the broadcast table; none: there is none. */
+  wasmill_fields broadcast;
+  /* Each timer whose time has come, by the name that it was set by; `row` has no arguments. */
+  void (*on_timer)(wasmill_row *row, const char *timer);
+  /* Instead of `eval` and `on_timer`: a batch; of timers the columns are `name` (utf8) and `at` (int64).
+   * False: an error has been told, and nothing has changed. */
+  bool (*batch_process)(wasmill_call *call, const wasmill_batch *rows, wasmill_keyed *keyed);
+  bool (*batch_timers)(wasmill_call *call, const wasmill_batch *timers, wasmill_keyed *keyed);
+
   struct wasmill_function *next;
 } wasmill_function;
 
@@ -82,6 +94,7 @@ void wasmill_register(wasmill_function *function);
 #define WASMILL_SCALAR(name_, ...) WASMILL_REGISTER_(WASMILL_KIND_SCALAR, name_, __VA_ARGS__)
 #define WASMILL_TABLE(name_, ...) WASMILL_REGISTER_(WASMILL_KIND_TABLE, name_, __VA_ARGS__)
 #define WASMILL_AGGREGATE(name_, ...) WASMILL_REGISTER_(WASMILL_KIND_AGGREGATE, name_, __VA_ARGS__)
+#define WASMILL_PROCESS(name_, ...) WASMILL_REGISTER_(WASMILL_KIND_PROCESS, name_, __VA_ARGS__)
 
 #define WASMILL_REGISTER_(kind_, name_, ...)                                              \
   static wasmill_function wasmill_function_##name_ = { .kind = (kind_), .name = #name_, __VA_ARGS__ }; \

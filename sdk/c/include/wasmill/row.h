@@ -10,7 +10,9 @@ typedef struct {
   size_t argument_count;
   wasmill_builder **results;
   size_t result_count;
-  size_t emitted; /* rows that a table function has given so far, in this batch */
+  size_t emitted; /* rows that a table or process function has given so far, in this batch */
+  wasmill_builder *origins;        /* of a process function: the row that each of these comes of */
+  struct wasmill_process *process; /* NULL: of another kind of function */
 } wasmill_row;
 
 _Noreturn void wasmill_wrong_argument(const wasmill_row *row, size_t argument, wasmill_layout layout);
@@ -112,7 +114,7 @@ static inline void wasmill_return_bytes(const wasmill_row *row, const void *data
   wasmill_append_bytes(wasmill_result(row, 0), data, size);
 }
 
-/* Of a table function: ends a row of its result. Columns without a value are NULL. */
+/* Of a table or process function: ends a row of its result. Columns without a value are NULL. */
 void wasmill_emit(wasmill_row *row);
 
 /* This row fails, with this message; the function returns then. */
