@@ -6,7 +6,7 @@
 import { builder } from './build.js';
 import { Column } from './column.js';
 import { Keyed } from './keyed.js';
-import { copy, isMutable, sameness } from './values.js';
+import { copy, isMutable, owned, sameness } from './values.js';
 
 /** What a call changes: handed over once all of it could be made into columns. */
 export class Changes {
@@ -60,6 +60,7 @@ class ValueField extends Field {
     super(name, slot, place);
     this.first = slot.initial ?? null;
     this.isMutable = isMutable(this.type);
+    this.own = owned(this.type);
     this.same = sameness(this.type);
     if (this.first !== null) built(name, this.type, [this.first]);
   }
@@ -69,7 +70,7 @@ class ValueField extends Field {
   }
 
   load(had) {
-    return this.copy(had === null ? this.first : had);
+    return this.own(had === null ? this.first : had);
   }
 
   copy(value) {
@@ -94,6 +95,7 @@ class ListField extends Field {
   constructor(name, slot, place) {
     super(name, slot, place);
     this.item = this.type.item.type;
+    this.own = owned(this.item);
     const same = sameness(this.item);
     this.same = (a, b) => Object.is(a, b) || (isValue(a) && isValue(b) && same(a, b));
   }
@@ -103,11 +105,11 @@ class ListField extends Field {
   }
 
   load(had) {
-    return Array.from(had ?? [], copy);
+    return Array.from(had ?? [], (item) => this.own(item));
   }
 
   copy(items) {
-    return items && Array.from(items, copy);
+    return items && Array.from(items, (item) => copy(item));
   }
 
   addChanges(states, changes) {
@@ -191,6 +193,7 @@ class MapField extends Field {
     super(name, slot, place);
     [this.key, this.value] = this.type.item.type.fields.map(({ type }) => type);
     this.isMutable = isMutable(this.value);
+    this.own = owned(this.value);
     this.same = sameness(this.value);
   }
 
@@ -199,7 +202,7 @@ class MapField extends Field {
   }
 
   load(had, key) {
-    const pairs = (had ?? []).map(({ key, value }) => [key, this.#copied(value)]);
+    const pairs = (had ?? []).map(({ key, value }) => [key, this.own(value)]);
     return StateMap.loaded(pairs, this.#of(key));
   }
 

@@ -14,6 +14,27 @@ export function copy(value) {
   return made;
 }
 
+/** A function that makes of a value that was read one by itself, whose lists are arrays. */
+export function owned(type) {
+  switch (type.tag) {
+    case 'binary':
+      return orNothing((bytes) => bytes.slice());
+    case 'list':
+    case 'fixed-size-list': {
+      const own = owned(type.item.type);
+      return orNothing((items) => Array.from(items, (item) => own(item)));
+    }
+    case 'struct': {
+      const fields = type.fields.map(({ name, type }) => [name, owned(type)]);
+      return orNothing((value) => Object.fromEntries(fields.map(([name, own]) => [name, own(value[name])])));
+    }
+    default:
+      return (value) => value;
+  }
+}
+
+const orNothing = (own) => (value) => (value === null || value === undefined ? null : own(value));
+
 /** Whether two values of a type, neither of them NULL, are stored alike: -0 is not 0, NaN is itself. */
 export function sameness(type) {
   switch (type.tag) {
