@@ -29,7 +29,7 @@ async function bundle(file) {
   const { outputFiles } = await build({
     stdin: {
       contents: `import plugin from ${JSON.stringify(`./${basename(file)}`)};
-        export const { scalar, table, aggregate } = plugin;`,
+        export const { scalar, table, aggregate, process } = plugin;`,
       resolveDir: dirname(file),
       sourcefile: 'exports.js',
     },

@@ -6,6 +6,7 @@ import { FailedError } from './errors.js';
 import { readArguments } from './evaluate.js';
 import { argumentFields, resultFields, toWireSignature } from './signature.js';
 import { fieldsOf, takesNull } from './types.js';
+import { copy } from './values.js';
 
 /**
  * The rows of a group in, one value out. `aggregate` makes one of plain functions. Written by hand,
@@ -211,14 +212,4 @@ function stateCaller(columns, call) {
     default:
       return (state, row) => call(state, ...columns.map((column) => column[row]));
   }
-}
-
-/** A state by itself. */
-function copy(value) {
-  if (Array.isArray(value)) return value.map(copy);
-  if (ArrayBuffer.isView(value)) return value.slice();
-  if (typeof value !== 'object' || value === null) return value;
-  const made = Object.create(Object.getPrototypeOf(value));
-  for (const [name, part] of Object.entries(value)) made[name] = copy(part);
-  return made;
 }

@@ -1,15 +1,20 @@
 //! Write wasmill functions in JavaScript or TypeScript.
 
 export { Accumulators, AggregateFunction, aggregate } from './aggregate.js';
+export { Call } from './call.js';
 export { Batch, Column } from './column.js';
 export { OpenContext } from './context.js';
 export { FailedError, InvalidError, RowError, RowErrors } from './errors.js';
 export { Model } from './inference.js';
+export { forget } from './keyed-batch.js';
+export { Keyed, OutputRows } from './keyed.js';
 export { log } from './log.js';
 export * as metrics from './metrics.js';
 export { plugin } from './plugin.js';
+export { ProcessFunction, process } from './process.js';
 export { ScalarFunction, scalar } from './scalar.js';
 export { any, variadic } from './signature.js';
+export { listState, mapState, valueState } from './slot.js';
 export { Expansion, TableFunction, table } from './table.js';
 export {
   binary,

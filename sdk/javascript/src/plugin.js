@@ -5,12 +5,15 @@ import { Accumulators, AggregateFunction } from './aggregate.js';
 import { Batch, Column } from './column.js';
 import { OpenContext } from './context.js';
 import { FailedError, InvalidError, RowErrors, toWireError } from './errors.js';
+import { Keyed, OutputRows } from './keyed.js';
 import { installConsole, log } from './log.js';
+import { ProcessFunction } from './process.js';
 import { ownItems } from './realm.js';
 import { batchOfRow, valueOf } from './row.js';
 import { ScalarFunction } from './scalar.js';
 import { scoped } from './scope.js';
 import { toWireSignature } from './signature.js';
+import { sideOutputsOf, slotsOf, toWireSlot } from './slot.js';
 import { Expansion, TableFunction } from './table.js';
 import { field, fieldsOf, toSchema } from './types.js';
 
@@ -34,6 +37,7 @@ export function plugin(...functions) {
   const scalars = kind(ScalarFunction);
   const tables = kind(TableFunction);
   const aggregates = kind(AggregateFunction);
+  const processes = kind(ProcessFunction);
   return {
     scalar: { functions: offered(scalars), ScalarFunction: scalarResource(scalars) },
     table: { functions: offered(tables), TableFunction: tableResource(tables) },
@@ -42,14 +46,15 @@ export function plugin(...functions) {
       AggregateFunction: aggregateResource(aggregates),
       Accumulators: OpenedAccumulators,
     },
+    process: { functions: offered(processes), ProcessFunction: processResource(processes) },
   };
 }
 
 function checkedSignature(given) {
-  const kinds = [ScalarFunction, TableFunction, AggregateFunction];
+  const kinds = [ScalarFunction, TableFunction, AggregateFunction, ProcessFunction];
   if (!kinds.some((Kind) => given?.prototype instanceof Kind)) {
     throw new TypeError(
-      '`plugin` takes what `scalar`, `table` and `aggregate` give, and classes of functions',
+      '`plugin` takes what `scalar`, `table`, `aggregate` and `process` give, and classes of functions',
     );
   }
   return toWireSignature(given.signature);
@@ -194,6 +199,69 @@ class OpenedAccumulators {
   forget(count) {
     return answered(async () => void (await this.made.forget(count)));
   }
+}
+
+function processResource(functions) {
+  return class OpenedProcess {
+    static open(name, wire) {
+      return unscoped(async () => {
+        const { opened: made } = await opened(functions, name, wire);
+        const parts = {
+          columns: fieldsOf(made.returns()),
+          slotsOf: slotsOf(made.slots()),
+          sides: sideOutputsOf(made.sideOutputs()),
+          table: made.broadcast() && fieldsOf(made.broadcast()),
+        };
+        return Object.assign(new OpenedProcess(), { made, ...parts });
+      });
+    }
+
+    returns() {
+      return toSchema(this.columns);
+    }
+
+    slots() {
+      return this.slotsOf.map(toWireSlot);
+    }
+
+    sideOutputs() {
+      return this.sides.map(([name, fields]) => ({ name, columns: toSchema(fields) }));
+    }
+
+    broadcast() {
+      return this.table && toSchema(this.table);
+    }
+
+    batchEval(rows, keyed) {
+      return answered(async () => this.#outputs(await this.made.batchEval(borrowed(rows), this.#keyed(keyed))));
+    }
+
+    onTimers(timers, keyed) {
+      return answered(async () => {
+        const batch = borrowed(timers);
+        const due = { names: batch.read(0), at: batch.read(1) };
+        return this.#outputs(await this.made.onTimers(due, this.#keyed(keyed)));
+      });
+    }
+
+    #keyed(handle) {
+      return new Keyed(handle, this.slotsOf, this.table);
+    }
+
+    #outputs(given) {
+      return Array.from(given ?? [], (output) => {
+        const { side, rows, origins } = expect(output, OutputRows, 'was given are no OutputRows');
+        return { side: this.#place(side), rows: rows.give(), origins: origins.give() };
+      });
+    }
+
+    #place(side) {
+      if (side === undefined) return undefined;
+      const place = this.sides.findIndex(([name]) => name === side);
+      if (place < 0) throw new FailedError(`the function names no side output '${side}'`);
+      return place;
+    }
+  };
 }
 
 async function unscoped(call) {

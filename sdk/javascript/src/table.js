@@ -82,7 +82,8 @@ function rowsOf(given) {
   return given;
 }
 
-function rowAdder(fields, builders) {
+/** A function that adds a row: an array or an object, of a single column a value. */
+export function rowAdder(fields, builders) {
   if (fields.length === 1) return (value) => builders[0].push(value);
   const names = fields.map(({ name }) => name);
   return (row) => {

@@ -32,6 +32,8 @@ test('the example offers the functions of the conformance kit', () => {
   assert.deepEqual(names('scalar'), ['add', 'greet', 'echo', 'score']);
   assert.deepEqual(names('table'), ['words']);
   assert.deepEqual(names('aggregate'), ['mean']);
+  const keyed = ['keyed_sum', 'keyed_recent', 'keyed_list', 'keyed_map', 'keyed_lookup'];
+  assert.deepEqual(names('process'), [...keyed, 'timer_echo', 'side_split', 'broadcast_limit']);
   const [add, greet, echo, score] = example.scalar.functions();
   assert.deepEqual(add.arguments, { tag: 'exact', val: toSchema([{ name: 'a', type: int64 }, { name: 'b', type: int64 }]) });
   const greeting = { description: 'what comes before the name', required: false, default: 'Hello' };

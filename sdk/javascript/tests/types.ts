@@ -1,19 +1,26 @@
 // Types of a plugin in TypeScript: checked by `npm run check-types`, not run.
 import {
   InvalidError,
+  OutputRows,
+  ProcessFunction,
   RowError,
   ScalarFunction,
   aggregate,
   float64,
+  forget,
   int64,
   list,
+  listState,
+  mapState,
   nullable,
   plugin,
+  process,
   scalar,
   table,
   utf8,
+  valueState,
 } from 'wasmill-sdk';
-import type { Batch, OpenContext, Signature } from 'wasmill-sdk';
+import type { Batch, Keyed, OpenContext, Signature } from 'wasmill-sdk';
 
 const add = scalar({ name: 'add', arguments: { a: int64, b: int64 }, returns: int64 }, (a, b) => {
   if (a > 5n) throw new RowError('above 5');
@@ -81,4 +88,67 @@ class Greet extends ScalarFunction {
   }
 }
 
-export default plugin(add, repeat, first, words, mean, Greet);
+const visits = process({
+  name: 'visits',
+  arguments: { page: utf8 },
+  columns: { event: utf8, count: int64 },
+  state: {
+    count: valueState(int64, { initial: 0n }),
+    last: valueState(int64),
+    pages: mapState(utf8, int64, { ttl: '1 h' }),
+    recent: listState(utf8),
+  },
+  sideOutputs: { late: { page: utf8 } },
+  broadcast: {
+    columns: { name: utf8, most: int64 },
+    parse: (rows) => new Map(rows.map(({ name, most }) => [name, most])),
+  },
+  eval(state, call, page) {
+    state.count += 1n;
+    state.last = call.time ?? null;
+    state.recent.push(page);
+    state.pages.set(page, (state.pages.get(page) ?? 0n) + 1n);
+    if (state.last === null) call.give('late', page);
+    else call.setTimer('idle', state.last + 600_000n);
+    const most: bigint | undefined = call.broadcast.get(page);
+    return most !== undefined && state.count > most ? [{ event: page, count: state.count }] : [];
+  },
+  onTimer(state, _call, timer) {
+    const row = { event: timer, count: state.count };
+    forget(state);
+    return row;
+  },
+});
+
+process({
+  name: 'wrong',
+  arguments: { page: utf8 },
+  columns: { count: int64 },
+  state: { count: valueState(int64, { initial: 0n }) },
+  eval(state, call, page) {
+    // @ts-expect-error int64 is a bigint
+    state.count += 1;
+    // @ts-expect-error there is no such slot
+    state.other = page;
+    // @ts-expect-error there is no such side output
+    call.give('late', page);
+    // @ts-expect-error a time is a bigint
+    call.setTimer('idle', 1);
+  },
+});
+
+class Lookup extends ProcessFunction {
+  static signature = { name: 'lookup', arguments: { name: utf8, value: int64 }, columns: { before: int64 } };
+
+  slots() {
+    return { entries: mapState(utf8, int64) };
+  }
+
+  batchEval(rows: Batch, keyed: Keyed) {
+    const before = keyed.lookup('entries', keyed.numbers(), rows.column(0)).read();
+    keyed.put('entries', keyed.numbers(), rows.column(0), rows.column(1));
+    return [OutputRows.collect({ before: int64 }, Array.from(before, (value, row) => [row, value]))];
+  }
+}
+
+export default plugin(add, repeat, first, words, mean, Greet, visits, Lookup);

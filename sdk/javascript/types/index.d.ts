@@ -99,7 +99,7 @@ export interface Signature extends Named {
   returns?: DataType;
 }
 
-/** A signature of a table function. */
+/** A signature of a table or process function. */
 export interface TableSignature extends Named {
   /** By default `any`. */
   arguments?: Types | AnyArguments | VariadicArguments;
@@ -109,7 +109,7 @@ export interface TableSignature extends Named {
 
 // The order of an object's properties is no part of its type: an argument is one of their values.
 // A function may say which, as methods may.
-type Call<A extends Types, R, Before extends unknown[] = []> = {
+type Called<A extends Types, R, Before extends unknown[] = []> = {
   call(...values: [...Before, ...ValueOf<A[keyof A]>[]]): R;
 }['call'];
 
@@ -117,7 +117,8 @@ type Call<A extends Types, R, Before extends unknown[] = []> = {
 export type FunctionClass =
   | (new () => ScalarFunction)
   | (new () => TableFunction)
-  | (new () => AggregateFunction);
+  | (new () => AggregateFunction)
+  | (new () => ProcessFunction);
 
 /**
  * A function of values. A row with NULL for an argument that is not `nullable` gives NULL without a
@@ -125,7 +126,7 @@ export type FunctionClass =
  */
 export function scalar<A extends Types, R>(
   signature: Named & { arguments: A; returns: DataType<R> },
-  call: Call<A, R | null | undefined>,
+  call: Called<A, R | null | undefined>,
 ): new () => ScalarFunction;
 
 /** A row of a table function: of one column the value, of several an array or an object. */
@@ -141,7 +142,7 @@ export type TableRow<C extends Types> =
  */
 export function table<A extends Types, C extends Types>(
   signature: Named & { arguments: A; columns: C },
-  call: Call<A, Iterable<TableRow<C>> | null | undefined>,
+  call: Called<A, Iterable<TableRow<C>> | null | undefined>,
 ): new () => TableFunction;
 
 /**
@@ -155,15 +156,117 @@ export function aggregate<A extends Types, S extends Types, R>(
     state: S;
     returns: DataType<R>;
     create: () => StateOf<S>;
-    update: Call<A, void, [state: StateOf<S>]>;
+    update: Called<A, void, [state: StateOf<S>]>;
     /** Takes a row back. */
-    retract?: Call<A, void, [state: StateOf<S>]>;
+    retract?: Called<A, void, [state: StateOf<S>]>;
     merge: (state: StateOf<S>, other: StateOf<S>) => void;
     evaluate: (state: StateOf<S>) => R | null | undefined;
   },
 ): new () => AggregateFunction;
 
 export type StateOf<S extends Types> = { [K in keyof S]: ValueOf<S[K]> };
+
+/** What is kept of each key. A `V` is what a state has of it. */
+export interface Slot<V = any> {
+  readonly kind: 'value' | 'list' | 'map';
+  readonly [value]?: V;
+}
+
+/** What is kept of each key, by name. */
+export type Slots = { readonly [name: string]: Slot };
+
+/** The state of a key: the slots are its properties, and it has no others. */
+export type KeptOf<S extends Slots> = {
+  -readonly [K in keyof S]: S[K] extends Slot<infer V> ? V : never;
+};
+
+/** A text such as `1 h`, of `ms`, `s`, `min`, `h` or `d`, or milliseconds. */
+export type Ttl = string | number;
+
+/**
+ * One value of each key: `initial`, by default `null`, where nothing is kept. What was written is gone
+ * after `ttl`, by the machine's clock; a value that stays the same is not written.
+ */
+export function valueState<V>(type: DataType<V>, options: { initial: V; ttl?: Ttl }): Slot<V>;
+export function valueState<V>(type: DataType<V>, options?: { ttl?: Ttl }): Slot<V | null>;
+/**
+ * Any number of items of each key: an array. The host is handed what was appended, or all of them
+ * where something else was done.
+ */
+export function listState<V>(item: DataType<V>, options?: { ttl?: Ttl }): Slot<V[]>;
+/** Any number of entries of each key: a `Map`. The host is handed those that were put or removed. */
+export function mapState<K, V>(key: DataType<K>, value: DataType<V>, options?: { ttl?: Ttl }): Slot<Map<K, V>>;
+
+/** Forgets all that is kept of a key: `state` is again what it is at first. */
+export function forget(state: object): void;
+
+/** The columns of rows beside the result. */
+export type SideOutputs = { readonly [name: string]: Types };
+
+/** A row as an object of its columns. */
+export type RowOf<C extends Types> = { [K in keyof C]: ValueOf<C[K]> };
+
+/** Rows that a function of `process` gives: none, any number, or one as an object of the columns. */
+export type GivenRows<C extends Types> =
+  | Iterable<TableRow<C>>
+  | { [K in keyof C]: ValueOf<C[K]> | null | undefined }
+  | null
+  | undefined
+  | void;
+
+/**
+ * A function of the rows of a key, one behind another. `eval` is called for each row, `onTimer` for each
+ * timer whose time has come; both change `state`. A row with NULL for an argument that is not `nullable`
+ * is left out; an error fails the row or the timer, and leaves the state as it was.
+ */
+export function process<
+  A extends Types,
+  C extends Types,
+  S extends Slots = {},
+  O extends SideOutputs = {},
+  B extends Types = {},
+  T = RowOf<B>[],
+>(
+  definition: Named & {
+    arguments: A;
+    /** The result's columns. */
+    columns: C;
+    state?: S;
+    sideOutputs?: O;
+    /** The broadcast table: what `parse` makes of its rows, whenever there are others, is `call.broadcast`. */
+    broadcast?: { columns: B; parse?: (rows: RowOf<B>[]) => T };
+    eval: Called<A, GivenRows<C>, [state: KeptOf<S>, call: Call<T, O>]>;
+    onTimer?: (state: KeptOf<S>, call: Call<T, O>, timer: string) => GivenRows<C>;
+  },
+): new () => ProcessFunction;
+
+/**
+ * A row, or a timer whose time has come. Times are milliseconds since 1970. What is done by it counts
+ * when the call throws nothing.
+ */
+export class Call<T = unknown, O extends SideOutputs = {}> {
+  /** The call of one row, for tests. */
+  constructor(given?: { time?: bigint; watermark?: bigint; now?: bigint; broadcast?: T });
+  /** Of the row or of the timer; undefined where the job gives none. */
+  readonly time: bigint | undefined;
+  /** All rows up to this time have come; undefined before the first ones, 2n ** 63n - 1n after the last. */
+  readonly watermark: bigint | undefined;
+  /** The machine's clock as the call began. */
+  readonly now: bigint;
+  /** What `parse` made of the rows of the broadcast table. */
+  readonly broadcast: T;
+  /** The key's timer of this name fires once the watermark has come to `at`; it replaces the one before. */
+  setTimer(name: string, at: bigint): void;
+  /** The same, by the machine's clock. */
+  setProcessingTimer(name: string, at: bigint): void;
+  clearTimer(name: string): void;
+  /** For when this call has set a timer of the key. */
+  timer(name: string): bigint | undefined;
+  /** Gives a row of a side output. */
+  give<N extends keyof O>(sideOutput: N, row: TableRow<O[N]>): void;
+  /** In tests, the rows of a side output that were given. */
+  given(sideOutput: keyof O): unknown[];
+}
 
 type MaybePromise<T> = T | Promise<T>;
 
@@ -212,6 +315,71 @@ export abstract class Accumulators {
   abstract evaluate(count: number): MaybePromise<Column>;
   /** Forgets the first `count` groups; the others are numbered from 0 again. */
   abstract forget(count: number): MaybePromise<void>;
+}
+
+/** Rows of many keys in, any number of rows out. A class of it has `static signature: TableSignature`. */
+export abstract class ProcessFunction {
+  static signature?: TableSignature;
+  open(context: OpenContext): MaybePromise<void>;
+  /** By default the columns of the signature. */
+  returns(): Types | Field[];
+  /** What is kept of each key (nothing). */
+  slots(): Slots;
+  /** The columns of rows beside the result (none). */
+  sideOutputs(): SideOutputs;
+  /** The columns of the broadcast table (there is none). */
+  broadcast(): Types | Field[] | undefined;
+  /** Throws `RowErrors`: then nothing has changed, and the other rows may come again. */
+  abstract batchEval(rows: Batch, keyed: Keyed): MaybePromise<OutputRows[]>;
+  /** Timers whose time has come, earliest first. They are gone, unless the call sets them anew. */
+  onTimers(timers: { names: ArrayLike<string>; at: ArrayLike<bigint> }, keyed: Keyed): MaybePromise<OutputRows[]>;
+}
+
+/** The keys of a call, numbered from 0, with their state. What it changes counts if it throws nothing. */
+export class Keyed {
+  private constructor();
+  /** The columns of PARTITION BY, one row a key. */
+  keys(): Batch;
+  /** Of each row or timer of the call the number of its key. */
+  numbers(): Uint32Array;
+  /** Of each row or timer its time, in milliseconds since 1970; undefined where the job gives none. */
+  times(): Values<bigint> | undefined;
+  watermark(): bigint | undefined;
+  /** The machine's clock as the call began. */
+  now(): bigint;
+  /** One row a key: a value or NULL, a list, of a map a list of `{ key, value }` in the order of their keys. */
+  read(slot: string): Column;
+  /** Of a map: for each row the value that the key `keys[row]` has under `entries[row]`, or NULL. */
+  lookup(slot: string, keys: ArrayLike<number>, entries: Column): Column;
+  /** Replaces all that these keys have; NULL, or an empty list, is nothing. */
+  write(slot: string, keys: ArrayLike<number>, values: Column): void;
+  /** Of a list: appends an item each. */
+  append(slot: string, keys: ArrayLike<number>, items: Column): void;
+  /** Of a map: puts an entry each; one whose value is NULL is removed. */
+  put(slot: string, keys: ArrayLike<number>, entries: Column, values: Column): void;
+  /** A key has one timer of a name. `at` are milliseconds since 1970. */
+  setTimers(name: string, keys: ArrayLike<number>, at: ArrayLike<bigint>): void;
+  setProcessingTimers(name: string, keys: ArrayLike<number>, at: ArrayLike<bigint>): void;
+  clearTimers(name: string, keys: ArrayLike<number>): void;
+  /** The rows of the broadcast table that have come. */
+  broadcast(): Batch;
+  /** Another number whenever there are other rows. */
+  broadcastVersion(): bigint;
+}
+
+/** Rows that a call of a process function gives. */
+export class OutputRows {
+  /** `origins` are uint32 without NULL: the row or the timer of the call that each row comes of. */
+  constructor(rows: Batch, origins: Column, side?: string);
+  /** Of pairs of an origin and a row. `side` is the name of a side output. */
+  static collect<C extends Types>(
+    columns: C | Field[],
+    pairs: Iterable<[origin: number, row: TableRow<C>]>,
+    side?: string,
+  ): OutputRows;
+  readonly rows: Batch;
+  readonly origins: Column;
+  readonly side: string | undefined;
 }
 
 /** What a function is opened with. */
@@ -336,4 +504,5 @@ export function plugin(...functions: FunctionClass[]): {
   scalar: object;
   table: object;
   aggregate: object;
+  process: object;
 };

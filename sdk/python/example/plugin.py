@@ -1,22 +1,32 @@
 """The functions of the conformance kit, as an example of each kind."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Annotated
 
 from wasmill_sdk import (
     Batch,
+    Call,
     Column,
     DataType,
     Field,
     Invalid,
+    Keyed,
+    ListState,
+    MapState,
     Model,
     OpenContext,
+    OutputRows,
     Parameter,
+    ProcessFunction,
     RowError,
     ScalarFunction,
     Signature,
+    Slot,
+    Ttl,
     Variadic,
     aggregate,
     plugin,
+    process,
     scalar,
     table,
 )
@@ -125,3 +135,135 @@ class Score(ScalarFunction):
 
     def batch_eval(self, rows: Batch) -> Column:
         return self.model.predict(rows).column(0)
+
+
+@process(columns=["sum"])
+class KeyedSum:
+    """The sum of the key's values so far."""
+
+    sum: int = 0
+
+    def eval(self, value: int) -> int:
+        if not -(2**63) <= self.sum + value < 2**63:
+            raise RowError(f"{self.sum} + {value} is out of range")
+        self.sum += value
+        return self.sum
+
+
+@process(columns=["before"])
+class KeyedRecent:
+    """The key's text before, as long as it is not a second old."""
+
+    last: Annotated[str | None, Ttl("1 s")] = None
+
+    def eval(self, text: str) -> tuple[str | None]:
+        before, self.last = self.last, text
+        return (before,)
+
+
+@process(columns=["items"])
+class KeyedList:
+    """All texts of the key once there are three, which are forgotten then."""
+
+    items: ListState[str]
+
+    def eval(self, text: str) -> Iterator[tuple[list[str]]]:
+        self.items.append(text)
+        if len(self.items) == 3:
+            yield (self.items,)
+            self.items = []
+
+
+@process(columns=["before", "entries"])
+class KeyedMap:
+    """Puts a value under a name, or removes it where it is NULL: the value before, and how many there are."""
+
+    entries: MapState[str, int]
+
+    def eval(self, name: str, value: int | None) -> tuple[int | None, int]:
+        before = self.entries.pop(name, None)
+        if value is not None:
+            self.entries[name] = value
+        return before, len(self.entries)
+
+
+@plugin
+class KeyedLookup(ProcessFunction):
+    """As `keyed_map`, a batch at once: each row has what was there before the batch."""
+
+    @classmethod
+    def signature(cls) -> Signature:
+        return Signature(
+            "keyed_lookup",
+            "Puts a value under a name: the value that was there before the batch.",
+            arguments=[Field("name", DataType.Utf8), Field("value", DataType.Int64)],
+            returns=[Field("before", DataType.Int64)],
+        )
+
+    def slots(self) -> Sequence[Slot]:
+        return [Slot.map("entries", DataType.Utf8, DataType.Int64)]
+
+    def batch_eval(self, rows: Batch, keyed: Keyed) -> Sequence[OutputRows]:
+        keys, names = keyed.numbers(), rows.column(0)
+        before = keyed.lookup("entries", keys, names).to_list()
+        keyed.put("entries", keys, names, rows.column(1))
+        return [OutputRows.from_lists(self.returns(), [before], range(len(keys)))]
+
+
+@process(columns=["name", "at", "fired"])
+class TimerEcho:
+    """Sets the key's timer of a name by the clock `event` or `processing`, or has it `clear`ed. A timer gives
+    its name and time, and how many of the key have fired. One that is called `bad` fails."""
+
+    fired: int = 0
+
+    def eval(self, call: Call, name: str, at: int, clock: str):
+        match clock:
+            case "event":
+                call.set_timer(name, at)
+            case "processing":
+                call.set_processing_timer(name, at)
+            case "clear":
+                call.clear_timer(name)
+            case other:
+                raise RowError(f"there is no clock '{other}'")
+
+    def on_timer(self, call: Call, timer: str) -> tuple[str, int | None, int]:
+        if timer == "bad":
+            raise RowError("a bad timer")
+        self.fired += 1
+        return timer, call.time, self.fired
+
+
+@process(columns=["value", "number"], side_outputs={"odd": {"value": int, "number": int}})
+class SideSplit:
+    """Even values, numbered by key; odd ones go to the side output `odd`. A negative one fails."""
+
+    rows: int = 0
+
+    def eval(self, call: Call, value: int) -> tuple[int, int] | None:
+        if value < 0:
+            raise RowError(f"{value} is negative")
+        self.rows += 1
+        if value % 2 == 0:
+            return value, self.rows
+        call.give("odd", (value, self.rows))
+        return None
+
+
+@process(columns=["name", "value", "number"], broadcast=["name", "most"])
+class BroadcastLimit:
+    """The values that are above the limit of their name in the broadcast table, numbered by key."""
+
+    above: int = 0
+
+    @staticmethod
+    def broadcast(rows: list[tuple[str, int]]) -> dict[str, int]:
+        return dict(rows)
+
+    def eval(self, call: Call, name: str, value: int) -> tuple[str, int, int] | None:
+        most = call.broadcast.get(name)
+        if most is None or value <= most:
+            return None
+        self.above += 1
+        return name, value, self.above

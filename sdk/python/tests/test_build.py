@@ -11,7 +11,7 @@ class Build(unittest.TestCase):
     def test_the_contract_s_version_is_in_the_names_of_interfaces(self):
         called = build.command(build.contract(), Path("/f"), Path("/p/x.py"), Path("x.wasm"), ["/more"])
         names = [called[place + 1] for place, part in enumerate(called) if part.endswith("interface-name")]
-        self.assertEqual(len(names), 3)
+        self.assertEqual(len(names), 4)
         self.assertRegex(names[0], r"^wasmill:udf/scalar@\d+\.\d+\.\d+=wasmill_scalar$")
         paths = [called[place + 1] for place, part in enumerate(called) if part == "--python-path"]
         self.assertEqual(paths, ["/f", "/p", "/more"])

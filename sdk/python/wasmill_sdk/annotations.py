@@ -43,13 +43,14 @@ _ROWS = (list, tuple, Iterable, Iterator, Generator, Sequence)
 def field_of(name: str, annotation: Any) -> Field:
     """The field of an argument or a result; nullable where the annotation has None. Raises TypeError
     for what is no type of SQL."""
-    annotation, nullable = _without_none(annotation)
+    annotation, nullable = without_none(annotation)
     return Field(name, _data_type(annotation), nullable)
 
 
-def _without_none(annotation: Any) -> tuple[Any, bool]:
+def without_none(annotation: Any) -> tuple[Any, bool]:
+    """An annotation without None, and whether it was there."""
     if isinstance(annotation, _ALIAS):
-        return _without_none(annotation.__value__)
+        return without_none(annotation.__value__)
     if typing.get_origin(annotation) in (typing.Union, types.UnionType):
         members = typing.get_args(annotation)
         others = [member for member in members if member is not types.NoneType]

@@ -17,6 +17,7 @@ EXPORTS = {
     "scalar": {"ScalarFunction": "OpenedScalar"},
     "table": {"TableFunction": "OpenedTable"},
     "aggregate": {"AggregateFunction": "OpenedAggregate", "Accumulators": "OpenedAccumulators"},
+    "process": {"ProcessFunction": "OpenedProcess"},
 }
 COMPONENT = "wasmill_component"
 

@@ -13,7 +13,8 @@ from .bindings import columns
 from .columns import Batch
 from .data_types import Field, to_schema
 from .errors import to_wire
-from .function import AggregateFunction, Function, ScalarFunction, TableFunction
+from .function import AggregateFunction, Function, ProcessFunction, ScalarFunction, TableFunction
+from .keyed import Keyed, Timers
 from .registry import find, functions
 from .row import to_rows, to_value
 from .signature import OpenContext
@@ -54,6 +55,10 @@ class Table(_Offered):
 
 class Aggregate(_Offered):
     kind = AggregateFunction
+
+
+class Process(_Offered):
+    kind = ProcessFunction
 
 
 class _Opened:
@@ -151,3 +156,34 @@ class OpenedAccumulators:
     @_told
     def forget(self, count):
         self._accumulators.forget(count)
+
+
+class OpenedProcess(_Opened):
+    kind = ProcessFunction
+
+    def __init__(self, function, arguments):
+        super().__init__(function, arguments)
+        self._slots = list(function.slots())
+        self._broadcast = function.broadcast()
+
+    def slots(self):
+        return [slot.to_wire() for slot in self._slots]
+
+    def side_outputs(self):
+        return [output.to_wire() for output in self._function.side_outputs()]
+
+    def broadcast(self):
+        return None if self._broadcast is None else to_schema(self._broadcast)
+
+    @_told
+    def batch_eval(self, rows, keyed):
+        given = self._function.batch_eval(self._batch(rows), self._keyed(keyed))
+        return [output.to_wire() for output in given]
+
+    @_told
+    def on_timers(self, timers, keyed):
+        given = self._function.on_timers(Timers.read(Batch(timers)), self._keyed(keyed))
+        return [output.to_wire() for output in given]
+
+    def _keyed(self, keyed) -> Keyed:
+        return Keyed(keyed, self._slots, self._broadcast)

@@ -11,7 +11,9 @@ from .bindings import Expansion as WireExpansion
 from .columns import Batch, Column
 from .data_types import DataType, Field
 from .errors import Failed
+from .keyed import Keyed, OutputRows, Timers
 from .signature import OpenContext, Signature
+from .slot import SideOutput, Slot
 
 COUNTS = DataType.UInt32
 
@@ -126,3 +128,32 @@ class AggregateFunction(Function):
     def accumulators(self) -> Accumulators:
         """No groups yet. Several may live at once."""
         raise NotImplementedError
+
+
+class ProcessFunction(Function):
+    """Rows of many keys in, any number of rows out, at once or later: with state by key, and timers."""
+
+    def returns(self) -> Sequence[Field]:
+        """The result's columns, each with a name of its own. By default those of the signature."""
+        return self._returns()
+
+    def slots(self) -> Sequence[Slot]:
+        """What is kept of each key, each of a name of its own."""
+        return ()
+
+    def side_outputs(self) -> Sequence[SideOutput]:
+        """Rows beside the result, each of a name of its own."""
+        return ()
+
+    def broadcast(self) -> Sequence[Field] | None:
+        """The columns of the broadcast table, if there is one."""
+        return None
+
+    def batch_eval(self, rows: Batch, keyed: Keyed) -> Sequence[OutputRows]:
+        """Rows in the order in which they came. `Rows` and `RowError` name rows that failed: then
+        nothing has changed, and the others may come again."""
+        raise NotImplementedError
+
+    def on_timers(self, timers: Timers, keyed: Keyed) -> Sequence[OutputRows]:
+        """Timers whose time has come, earliest first. They are gone, unless the call sets them anew."""
+        return ()

@@ -25,6 +25,17 @@ class TimeUnit(Enum):
     NANOSECOND = 3
 
 
+class SlotKind(Enum):
+    VALUE = 0
+    LIST = 1
+    MAP = 2
+
+
+class Clock(Enum):
+    EVENT = 0
+    PROCESSING = 1
+
+
 class Level(Enum):
     TRACE = 0
     DEBUG = 1
@@ -49,6 +60,9 @@ Signature = _record(
     "Signature", "name", "description", "arguments", "returns", "deterministic", "parameters"
 )
 Expansion = _record("Expansion", "rows", "counts")
+Slot = _record("Slot", "name", "kind", "columns", "ttl")
+SideOutput = _record("SideOutput", "name", "columns")
+Output = _record("Output", "side", "rows", "origins")
 ModelSignature = _record("ModelSignature", "inputs", "outputs")
 
 # The cases of variants, those with a value first.

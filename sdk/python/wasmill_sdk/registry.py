@@ -1,5 +1,7 @@
 """The functions that a plugin offers: those of all modules that it imports."""
 
+from copy import copy
+
 from .errors import Invalid
 from .function import Function
 
@@ -32,8 +34,8 @@ def functions(kind: type[Function]) -> list:
 
 
 def find(kind: type[Function], name: str) -> Function:
-    """A function that is not opened yet; a typed one needs not be. Raises `Invalid` where there is none."""
+    """A function that is not opened yet, each time another. Raises `Invalid` where there is none."""
     for function in functions(kind):
         if function.signature().name == name:
-            return function() if isinstance(function, type) else function
+            return function() if isinstance(function, type) else copy(function)
     raise Invalid(f"this plugin has no function '{name}'")
