@@ -203,7 +203,8 @@ const timerEcho = process({
   name: 'timer_echo',
   description:
     "Sets the key's timer of a name by the clock `event` or `processing`, or has it `clear`ed. A timer " +
-    'gives its name and time, and how many of the key have fired. One that is called `bad` fails.',
+    'gives its name and time, and how many of the key have fired. One that is called `bad` fails; one ' +
+    'that is called `again` sets itself anew, 10 ms later, until three of the key have fired.',
   arguments: { name: utf8, at: int64, clock: utf8 },
   columns: { name: utf8, at: int64, fired: int64 },
   state: { fired: valueState(int64, { initial: 0n }) },
@@ -216,6 +217,9 @@ const timerEcho = process({
   onTimer(state, call, name) {
     if (name === 'bad') throw new RowError('a bad timer');
     state.fired += 1n;
+    if (name === 'again' && state.fired < 3n && call.time !== null) {
+      call.setTimer(name, call.time + 10n);
+    }
     return { name, at: call.time, fired: state.fired };
   },
 });
