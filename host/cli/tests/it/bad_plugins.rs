@@ -105,15 +105,15 @@ fn component_of_another_kind() {
     check_text(
         "(component)",
         expect![[r#"
-        exit 2
-        error: `f.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0` nor `wasmill:udf/aggregate@0.2.0`, so it has no functions
-         --> job.sql:1:22
-          |
-        1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
-          |                      ^^^^^^^^^^
+            exit 2
+            error: `f.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0` nor `wasmill:udf/aggregate@0.2.0` nor `wasmill:udf/process@0.2.0`, so it has no functions
+             --> job.sql:1:22
+              |
+            1 | CREATE FUNCTION f AS 'f.wasm#f' LANGUAGE WASM;
+              |                      ^^^^^^^^^^
 
-        hint: build it for the world `wasmill:udf/plugin`, or for that of one kind of function
-    "#]],
+            hint: build it for the world `wasmill:udf/plugin`, or for that of one kind of function
+        "#]],
     );
 }
 
@@ -361,7 +361,7 @@ INSERT INTO out SELECT f(x) FROM t;",
     .file("t.csv", "1\n2\n");
     expect![[r#"
         exit 1
-         INFO wasmill::guest: here \x1b[31mI go function="f (endless-loop.wasm#loop)"
+         INFO wasmill::guest: here \x1b[31mI go function="f (endless-loop.wasm#loop)" rows=0-1
         error: function f (endless-loop.wasm#loop) ran over its time limit of 200 ms in `batch-eval`
           its last log lines:
             info: here \x1b[31mI go

@@ -262,5 +262,17 @@ fn shop_visits() {
     let printed = run(&folder.path().join("examples/shop-visits"), "job.sql");
     let mut lines: Vec<_> = printed.lines().collect();
     lines.sort_unstable();
-    expect![""].assert_eq(&lines.join("\n"));
+    expect![[r#"
+        +I[ann, 2, 4, 390]
+        +I[bob, 2, 4, 719]
+        +I[cara, 2, 2, 0]
+        dear> +I[ann, books, 61.0, 1.0, 2026-03-01T09:04:10]
+        dear> +I[bob, books, 70.0, 10.0, 2026-03-01T09:31]
+        dear> +I[bob, garden, 210.0, 10.0, 2026-03-01T09:33]
+        spent> +I[ann, 19.71]
+        spent> +I[bob, 49.24]
+        spent> +I[cara, 15.0]
+        without limit> +I[cara, music, 15.0]
+        without limit> +I[cara, music, 15.0]"#]]
+    .assert_eq(&lines.join("\n"));
 }

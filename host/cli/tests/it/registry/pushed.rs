@@ -84,10 +84,12 @@ fn the_artifact_is_the_documented_one() {
             "exports": [
               "wasmill:udf/scalar@0.2.0",
               "wasmill:udf/table@0.2.0",
-              "wasmill:udf/aggregate@0.2.0"
+              "wasmill:udf/aggregate@0.2.0",
+              "wasmill:udf/process@0.2.0"
             ],
             "imports": [
               "wasmill:udf/columns@0.2.0",
+              "wasmill:udf/state@0.2.0",
               "wasmill:udf/log@0.2.0",
               "wasmill:udf/types@0.2.0"
             ]
