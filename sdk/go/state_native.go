@@ -2,7 +2,7 @@
 
 package wasmill
 
-// State by key for tests that run natively: two keys or more, and what is handed over is told.
+// State by key for tests that run natively: what is handed over is noted.
 
 import "fmt"
 
@@ -13,14 +13,21 @@ type nativeKeyed struct {
 	slots     []*Array
 	broadcast uint32
 	version   uint64
-	handed    []string
+	handed    []nativeHanded
 }
 
 // nativeState is that of the call that is running.
 var nativeState *nativeKeyed
 
-func (n *nativeKeyed) say(format string, arguments ...any) {
-	n.handed = append(n.handed, fmt.Sprintf(format, arguments...))
+// nativeHanded is what a call handed over, of these keys.
+type nativeHanded struct {
+	what    string
+	keys    []uint32
+	columns []*Array
+}
+
+func (n *nativeKeyed) note(what string, keys []uint32, columns ...*Array) {
+	n.handed = append(n.handed, nativeHanded{what, keys, columns})
 }
 
 func nativeColumn(a *Array) uint32 {
@@ -60,62 +67,22 @@ func hostKeyedLookup(_, slot uint32, keys []uint32, entries uint32) uint32 {
 }
 
 func hostKeyedWrite(_, slot uint32, keys []uint32, values uint32) {
-	nativeState.say("write %d %v: %s", slot, keys, shown(nativeColumns[values]))
+	nativeState.note(fmt.Sprintf("write %d", slot), keys, nativeColumns[values])
 }
 
 func hostKeyedAppend(_, slot uint32, keys []uint32, items uint32) {
-	nativeState.say("append %d %v: %s", slot, keys, shown(nativeColumns[items]))
+	nativeState.note(fmt.Sprintf("append %d", slot), keys, nativeColumns[items])
 }
 
 func hostKeyedPut(_, slot uint32, keys []uint32, entries, values uint32) {
-	nativeState.say("put %d %v: %s = %s", slot, keys, shown(nativeColumns[entries]), shown(nativeColumns[values]))
+	nativeState.note(fmt.Sprintf("put %d", slot), keys, nativeColumns[entries], nativeColumns[values])
 }
 
 func hostKeyedSetTimers(_ uint32, clock Clock, name string, keys []uint32, at []int64) {
-	nativeState.say("timer %s of clock %d %v: %v", name, clock, keys, at)
+	times := &Array{DataType: Type(Int64), Length: len(at), Items: at}
+	nativeState.note(fmt.Sprintf("timer %s of clock %d", name, clock), keys, times)
 }
 
 func hostKeyedClearTimers(_ uint32, name string, keys []uint32) {
-	nativeState.say("no timer %s %v", name, keys)
-}
-
-// shown is a column's values.
-func shown(a *Array) string {
-	text := ""
-	for row := range a.Length {
-		if row > 0 {
-			text += " "
-		}
-		text += shownValue(a, row)
-	}
-	return text
-}
-
-func shownValue(a *Array, row int) string {
-	if a.IsNull(row) {
-		return "NULL"
-	}
-	switch a.DataType.Kind {
-	case Utf8:
-		return a.Text(row)
-	case Struct:
-		return shownValue(a.Children[0], row) + "=" + shownValue(a.Children[1], row)
-	case List:
-		text := "["
-		start, end := a.Range(row)
-		for item := start; item < end; item++ {
-			if item > start {
-				text += " "
-			}
-			text += shownValue(a.Children[0], item)
-		}
-		return text + "]"
-	}
-	switch items := a.Items.(type) {
-	case []int64:
-		return fmt.Sprint(items[row])
-	case []float64:
-		return fmt.Sprint(items[row])
-	}
-	return "?"
+	nativeState.note("no timer "+name, keys)
 }

@@ -102,5 +102,7 @@ void wasmill_signatures(wasmill_kind kind, exports_wasmill_udf_scalar_list_signa
 wasmill_opened *wasmill_open(wasmill_kind kind, plugin_string_t *name, wasmill_udf_types_open_context_t *context,
                              wasmill_udf_types_error_t *error);
 void wasmill_close(wasmill_opened *function);
+/* NULL: there is none. */
+const wasmill_function *wasmill_declared(wasmill_kind kind, const char *name);
 
 #endif

@@ -46,10 +46,14 @@ void wasmill_signatures(wasmill_kind kind, exports_wasmill_udf_scalar_list_signa
     if (f->kind == kind) wire_signature(f, &signatures->ptr[signatures->len++]);
 }
 
-static const wasmill_function *named(wasmill_kind kind, const plugin_string_t *name) {
+static const wasmill_function *named(wasmill_kind kind, const void *name, size_t size) {
   for (const wasmill_function *f = functions; f != NULL; f = f->next)
-    if (f->kind == kind && strlen(f->name) == name->len && memcmp(f->name, name->ptr, name->len) == 0) return f;
+    if (f->kind == kind && strlen(f->name) == size && memcmp(f->name, name, size) == 0) return f;
   return NULL;
+}
+
+const wasmill_function *wasmill_declared(wasmill_kind kind, const char *name) {
+  return named(kind, name, strlen(name));
 }
 
 wasmill_opened *wasmill_open(wasmill_kind kind, plugin_string_t *name, wasmill_udf_types_open_context_t *context,
@@ -58,7 +62,7 @@ wasmill_opened *wasmill_open(wasmill_kind kind, plugin_string_t *name, wasmill_u
   *opened = (wasmill_opened){ .opening = true };
   wasmill_call *call = &opened->memory;
   wasmill_begin(call, opened);
-  opened->function = named(kind, name);
+  opened->function = named(kind, name->ptr, name->len);
   if (opened->function == NULL) {
     wasmill_invalid(call, "this plugin has no function '%.*s'", (int)name->len, (const char *)name->ptr);
   } else {

@@ -1,18 +1,11 @@
-/* Tests of what needs no host: builders, schemas, errors. They run natively, under AddressSanitizer,
- * which also tells of leaks: `make test`. */
+/* Tests of what needs no host: builders, schemas, errors; and those of process.c. They run natively, under
+ * AddressSanitizer, which also tells of leaks: `make test`. */
 #include <stdio.h>
 
 #include "../src/internal.h"
+#include "check.h"
 
-#define CHECK(what)                                              \
-  do {                                                           \
-    if (!(what)) {                                               \
-      printf("line %d: not so: %s\n", __LINE__, #what);          \
-      failures++;                                                \
-    }                                                            \
-  } while (0)
-
-static int failures;
+int failures;
 
 enum { ROWS = 1000 }; /* builders grow several times */
 
@@ -161,6 +154,7 @@ int main(void) {
   fields_come_back_from_the_flat_form();
   every_bad_row_is_told_once();
   single_values_come_back();
+  process_functions();
   printf(failures == 0 ? "all tests passed\n" : "%d checks failed\n", failures);
   return failures != 0;
 }
