@@ -94,9 +94,9 @@ fn what_goes_on_without_end_is_stopped() {
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
     expect![[r#"
-        error: function f (timer-loop.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
+        error: function f sets timers without end: behind the last row it was called 10000 times for timers, and set more each time
 
-        hint: this is a defect of the plugin: tell its author
+        hint: a timer must be later than the one it is set in; behind the last row the watermark is the greatest there is, and none should be set
     "#]]
     .assert_eq(&timers);
     let flood = folder.error(&format!(
@@ -105,9 +105,9 @@ fn what_goes_on_without_end_is_stopped() {
          SELECT * FROM f(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     ));
     expect![[r#"
-        error: function f (state-flood.wasm#attack) handed bad data to its host in `batch-eval`: column 0 of a batch: expected Int64, got Utf8
+        error: function f (state-flood.wasm#attack) cannot go on in `state`: all its instances together may have 100 KiB of state, and would have 1.0 MiB
 
-        hint: this is a defect of the plugin: tell its author
+        hint: a higher limit can be given with 'limit.state-bytes' in the function's WITH
     "#]]
     .assert_eq(&flood);
 }
