@@ -97,7 +97,7 @@ fn a_component_without_functions() {
     check(
         &wat::parse_str("(component)").unwrap(),
         expect![[r#"
-            error: `plugin.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0` nor `wasmill:udf/aggregate@0.2.0`, so it has no functions
+            error: `plugin.wasm` exports neither `wasmill:udf/scalar@0.2.0` nor `wasmill:udf/table@0.2.0` nor `wasmill:udf/aggregate@0.2.0` nor `wasmill:udf/process@0.2.0`, so it has no functions
 
             hint: build it for the world `wasmill:udf/plugin`, or for that of one kind of function"#]],
     );
