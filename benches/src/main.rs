@@ -47,7 +47,7 @@ enum Suite {
     Border,
     /// A job beside hostile jobs of another tenant, in one process.
     Neighbours,
-    /// Aggregate functions in a component beside the same in Rust, inside DataFusion.
+    /// Aggregate and process functions and texts in a component beside the same in Rust.
     Guests,
     /// A thousand functions of a thousand tenants in one process.
     Density,

@@ -217,7 +217,7 @@ const timerEcho = process({
   onTimer(state, call, name) {
     if (name === 'bad') throw new RowError('a bad timer');
     state.fired += 1n;
-    if (name === 'again' && state.fired < 3n && call.time !== null) {
+    if (name === 'again' && state.fired < 3n && call.time !== undefined) {
       call.setTimer(name, call.time + 10n);
     }
     return { name, at: call.time, fired: state.fired };
