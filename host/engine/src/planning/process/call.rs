@@ -9,10 +9,7 @@ use datafusion::{
         Expr, Extension, LogicalPlan, LogicalPlanBuilder, cast, planner::RelationPlannerContext,
     },
     sql::sqlparser::{
-        ast::{
-            Expr as SqlExpr, FunctionArg, FunctionArgExpr, Ident, Query, SetExpr, Spanned,
-            TableAlias, TableFactor, Value,
-        },
+        ast::{Ident, TableAlias, TableFactor},
         tokenizer::Span,
     },
 };
@@ -20,6 +17,7 @@ use wasmill_plugin::{Arguments, Function, Kind, carried_type};
 use wasmill_udf::casts_implicitly;
 
 use super::{
+    arguments::{Call, TableArgument},
     declared::DeclaredProcess,
     guest_state::state_spec,
     node::ProcessNode,
@@ -30,21 +28,11 @@ use crate::{
     catalog::DeclaredFunction,
     error::{EngineError, did_you_mean},
     planning::{
-        context::Shared,
-        diagnose::plugin_error,
-        external_at,
-        relations::{descriptor, free_name},
-        table_functions::TableCall,
-        windows::TimeAttribute,
+        context::Shared, diagnose::plugin_error, external_at, relations::free_name,
+        table_functions::TableCall, windows::TimeAttribute,
     },
     sql::flink_type,
 };
-
-/// The names of a call's arguments, in their order.
-const INPUT: &str = "input";
-const BROADCAST: &str = "broadcast";
-const ON_TIME: &str = "on_time";
-const UID: &str = "uid";
 
 /// The column of times behind a result, as Flink calls it.
 const ROWTIME: &str = "rowtime";
@@ -54,22 +42,6 @@ pub(in crate::planning) fn is_process_call(shared: &Shared, name: &Ident) -> boo
     let catalog = shared.catalog.read();
     let declared = catalog.functions.get(&name.value.to_lowercase());
     declared.is_some_and(|declared| declared.kind == Kind::Process)
-}
-
-/// A table as an argument.
-struct TableArgument {
-    query: Box<Query>,
-    keys: Vec<SqlExpr>,
-    span: Span,
-}
-
-/// The arguments of a call.
-struct Call<'a> {
-    shared: &'a Shared,
-    name: Ident,
-    input: Option<TableArgument>,
-    broadcast: Option<TableArgument>,
-    time: Option<Ident>,
 }
 
 /// A table with what the call reads of it.
@@ -114,74 +86,6 @@ pub(in crate::planning) fn plan_process(
 }
 
 impl Call<'_> {
-    fn wrong(&self, message: &str, span: Span) -> datafusion::common::DataFusionError {
-        let name = &self.name.value;
-        let error = EngineError::job(format!("'{name}': {message}")).with_hint(format!(
-            "write {name}(input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts))"
-        ));
-        external_at(error, span)
-    }
-
-    fn take(&mut self, argument: FunctionArg) -> Result<()> {
-        let (name, value) = match argument {
-            FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => (None, value),
-            FunctionArg::Named {
-                name,
-                arg: FunctionArgExpr::Expr(value),
-                ..
-            } => (Some(name), value),
-            other => {
-                return Err(self.wrong(&format!("it cannot take {other}"), self.name.span));
-            }
-        };
-        // A table is made of text that is not the job's.
-        let span = match (&name, &value) {
-            (Some(name), _) => name.span,
-            (None, SqlExpr::Subquery(_)) => self.name.span,
-            (None, value) if value.span() != Span::empty() => value.span(),
-            (None, _) => self.name.span,
-        };
-        let known = match (&name, &value) {
-            (Some(name), _) => name.value.to_lowercase(),
-            (None, SqlExpr::Subquery(_)) if self.input.is_none() => INPUT.to_owned(),
-            (None, SqlExpr::Subquery(_)) => BROADCAST.to_owned(),
-            (None, SqlExpr::Function(_)) => ON_TIME.to_owned(),
-            (None, _) => UID.to_owned(),
-        };
-        match (known.as_str(), value) {
-            (INPUT, SqlExpr::Subquery(query)) => self.input = Some(table(query, span)),
-            (BROADCAST, SqlExpr::Subquery(query)) => {
-                let table = table(query, span);
-                if !table.keys.is_empty() {
-                    let message = "the broadcast table has no PARTITION BY: each partition gets it";
-                    return Err(self.wrong(message, span));
-                }
-                self.broadcast = Some(table);
-            }
-            (INPUT | BROADCAST, _) => {
-                let message = format!("{known} must be TABLE t or a query in parentheses");
-                return Err(self.wrong(&message, span));
-            }
-            (ON_TIME, value) => match descriptor(value).as_deref() {
-                Some([column]) => self.time = Some(column.clone()),
-                _ => return Err(self.wrong("on_time must be DESCRIPTOR(column)", span)),
-            },
-            // Names the call's state in Flink; here its place among the job's queries does.
-            (UID, SqlExpr::Value(value)) if is_text(&value.value) => {}
-            (UID, _) if name.is_some() => {
-                return Err(self.wrong("uid must be a string", span));
-            }
-            (_, value) => {
-                let message = match name {
-                    Some(name) => format!("it has no argument '{}'", name.value),
-                    None => format!("it cannot take {value}"),
-                };
-                return Err(self.wrong(&message, span));
-            }
-        }
-        Ok(())
-    }
-
     fn plan(
         mut self,
         declared: &DeclaredFunction,
@@ -434,18 +338,6 @@ impl Call<'_> {
             self.wrong(&message, span)
         })
     }
-}
-
-fn table(mut query: Box<Query>, span: Span) -> TableArgument {
-    let keys = match query.body.as_mut() {
-        SetExpr::Select(select) => std::mem::take(&mut select.distribute_by),
-        _ => Vec::new(),
-    };
-    TableArgument { query, keys, span }
-}
-
-fn is_text(value: &Value) -> bool {
-    matches!(value, Value::SingleQuotedString(_))
 }
 
 fn cast_to(expr: Expr, from: &DataType, to: &DataType) -> Expr {

@@ -2,9 +2,8 @@
 
 use std::{fmt, sync::Arc};
 
-use async_trait::async_trait;
 use datafusion::{
-    arrow::{array::RecordBatch, datatypes::SchemaRef},
+    arrow::array::RecordBatch,
     common::{DataFusionError, Result, internal_err, tree_node::TreeNodeRecursion},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
@@ -19,7 +18,7 @@ use datafusion::{
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
-use wasmill_state::{Chunk, Keeper, StateStore};
+use wasmill_state::{Keeper, StateStore};
 
 use super::{
     broadcast::BroadcastInput,
@@ -29,11 +28,7 @@ use super::{
 };
 use crate::{
     job::{BEGINNING, Clock, machine_time},
-    planning::{
-        holding::{Holding, Released, spread},
-        letters::FailedRows,
-        windows::is_rowtime,
-    },
+    planning::{letters::FailedRows, windows::is_rowtime},
 };
 
 /// The part of a plan without end.
@@ -49,16 +44,16 @@ pub(in crate::planning) struct ProcessRows {
     broadcast: Option<Arc<dyn ExecutionPlan>>,
     rule: Arc<ProcessRule>,
     endless: Option<Endless>,
-    parts: Arc<Parts>,
+    pub(super) parts: Arc<Parts>,
     properties: Arc<PlanProperties>,
 }
 
 /// What lives as long as the job.
-struct Parts {
-    partitions: Vec<Partition>,
+pub(super) struct Parts {
+    pub partitions: Vec<Partition>,
     /// What was given for the rows of an epoch, by partition.
-    given: Vec<Mutex<Vec<RecordBatch>>>,
-    broadcast: BroadcastInput,
+    pub given: Vec<Mutex<Vec<RecordBatch>>>,
+    pub broadcast: BroadcastInput,
     failed: Arc<FailedRows>,
 }
 
@@ -156,7 +151,7 @@ impl ProcessRows {
         ))
     }
 
-    fn moment(&self) -> Moment {
+    pub(super) fn moment(&self) -> Moment {
         Moment {
             watermark: match &self.endless {
                 Some(endless) if self.rule.time.is_some() => endless.clock.watermark(endless.level),
@@ -166,7 +161,7 @@ impl ProcessRows {
         }
     }
 
-    fn worker(&self, partition: usize, context: Arc<TaskContext>) -> Result<Worker> {
+    pub(super) fn worker(&self, partition: usize, context: Arc<TaskContext>) -> Result<Worker> {
         if partition >= self.parts.partitions.len() {
             return internal_err!("partition {partition} of {}", self.parts.partitions.len());
         }
@@ -178,7 +173,7 @@ impl ProcessRows {
     }
 
     /// How held rows are spread over the partitions: as the input is, by the keys that they have.
-    fn partitioning_held(&self) -> Result<Partitioning> {
+    pub(super) fn partitioning_held(&self) -> Result<Partitioning> {
         let Partitioning::Hash(exprs, count) = self.input.output_partitioning() else {
             return Ok(Partitioning::UnknownPartitioning(1));
         };
@@ -228,85 +223,6 @@ impl ProcessRows {
     pub(super) fn broadcast_input(&self) -> Option<(&BroadcastInput, &Arc<dyn ExecutionPlan>)> {
         let plan = self.broadcast.as_ref()?;
         Some((&self.parts.broadcast, plan))
-    }
-}
-
-#[async_trait]
-impl Holding for ProcessRows {
-    fn input(&self) -> &Arc<dyn ExecutionPlan> {
-        &self.input
-    }
-
-    async fn take(
-        &self,
-        partition: usize,
-        mut rows: SendableRecordBatchStream,
-        context: Arc<TaskContext>,
-    ) -> Result<()> {
-        let mut worker = self.worker(partition, context)?;
-        let moment = self.moment();
-        let mut given = worker.fire(moment).await?;
-        while let Some(batch) = rows.next().await {
-            given.extend(worker.rows(batch?, moment).await?);
-        }
-        self.part(partition).expire(moment)?;
-        self.parts.given[partition].lock().extend(given);
-        Ok(())
-    }
-
-    fn release(&self) -> Result<Vec<Released>> {
-        self.parts.broadcast.begin();
-        let released = self.parts.given.iter().map(|given| {
-            let given = std::mem::take(&mut *given.lock());
-            Box::new(given.into_iter().map(Ok)) as Released
-        });
-        Ok(released.collect())
-    }
-
-    fn is_due(&self) -> bool {
-        let moment = self.moment();
-        let mut given = self.parts.given.iter();
-        given.any(|given| !given.lock().is_empty())
-            || self.parts.partitions.iter().any(|part| part.is_due(moment))
-    }
-
-    fn next_due(&self) -> Option<i64> {
-        let parts = self.parts.partitions.iter();
-        parts.filter_map(Partition::next_due).min()
-    }
-
-    fn save(&self) -> Result<Vec<Chunk>> {
-        let parts = self.parts.partitions.iter();
-        Ok(parts.flat_map(Partition::save).collect())
-    }
-
-    fn clear(&self) -> Result<()> {
-        self.parts.partitions.iter().for_each(Partition::clear);
-        self.parts
-            .given
-            .iter()
-            .for_each(|given| given.lock().clear());
-        Ok(())
-    }
-
-    fn restore(&self, saved: RecordBatch) -> Result<()> {
-        let now = machine_time();
-        spread(
-            &self.partitioning_held()?,
-            saved,
-            |partition, batch| match self.parts.partitions.get(partition) {
-                Some(part) => part.restore(&batch, now),
-                None => internal_err!("partition {partition} of {}", self.parts.partitions.len()),
-            },
-        )
-    }
-
-    fn schema_held(&self) -> SchemaRef {
-        self.rule.spec.schema()
-    }
-
-    fn describe(&self) -> String {
-        self.rule.describe()
     }
 }
 

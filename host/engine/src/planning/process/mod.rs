@@ -6,6 +6,7 @@
 //! for them in the next; before rows come the timers whose time has come. In a plan with an end all
 //! timers of event time fire behind the last row.
 
+mod arguments;
 mod broadcast;
 mod call;
 mod declared;
@@ -15,6 +16,7 @@ mod node;
 mod rule;
 mod side;
 mod state;
+mod taking;
 mod work;
 
 pub(super) use broadcast::BroadcastTable;
