@@ -168,9 +168,10 @@ mod tests {
             rows: 3,
         };
         assert_eq!(open, Some(ended));
-        assert_eq!(sessions.add(&mut open, 115), Some(ended));
+        // A pause of 10 is within the session, and one of 11 ends it.
+        assert_eq!(sessions.add(&mut open, 116), Some(ended));
         let early = sessions.add(&mut open, 90).unwrap();
         assert_eq!((early.started, early.rows), (90, 1));
-        assert_eq!(open.unwrap().started, 115);
+        assert_eq!(open.unwrap().started, 116);
     }
 }
