@@ -19,7 +19,10 @@ mod settings;
 pub use error::{EngineError, Fault, Location};
 pub use inspection::PluginReport;
 pub use job::{JobObserver, JobReport, SinkReport, Stopped};
-pub use planning::{StateReader, state_change, state_spec};
+pub use planning::{
+    Answer, BroadcastRows, CallError, GuestState, MOST_TIMERS, Moment, Surroundings, TimerCalls,
+    state_spec,
+};
 pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;
 pub use wasmill_registry::RegistryConfig;

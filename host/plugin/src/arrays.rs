@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BinaryArray, BooleanArray, Decimal128Array,
-    FixedSizeListArray, ListArray, PrimitiveArray, StringArray, StructArray,
+    FixedSizeListArray, ListArray, PrimitiveArray, StringArray, StructArray, UInt32Array,
 };
 use arrow::buffer::{BooleanBuffer, Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
 use arrow::datatypes::{
-    ArrowNativeType, DataType, Date32Type, Field, FieldRef, Float32Type, Float64Type, Int8Type,
-    Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimeUnit, TimestampMicrosecondType,
-    TimestampMillisecondType, TimestampNanosecondType, TimestampSecondType, UInt8Type, UInt16Type,
-    UInt32Type, UInt64Type,
+    ArrowNativeType, DataType, Date32Type, Field, FieldRef, Fields, Float32Type, Float64Type,
+    Int8Type, Int16Type, Int32Type, Int64Type, Time64MicrosecondType, TimeUnit,
+    TimestampMicrosecondType, TimestampMillisecondType, TimestampNanosecondType,
+    TimestampSecondType, UInt8Type, UInt16Type, UInt32Type, UInt64Type,
 };
 use arrow::error::ArrowError;
 
 use crate::contract::{self, Values};
 use crate::items::Items;
+use crate::state::Batch;
 use crate::types::{contract_name, from_contract, within_bounds};
 
 /// The buffers of `array` as the contract lays them out, shared wherever the array is not sliced
@@ -462,6 +463,37 @@ pub(crate) fn adopt(array: &ArrayRef, field: &Field) -> Result<ArrayRef, String>
         }
     };
     adopted.map_err(reason)
+}
+
+/// The columns of rows that a guest gave, as those of these fields, which must have their names.
+pub(crate) fn adopt_rows(given: &Batch, columns: &Fields) -> Result<Vec<ArrayRef>, String> {
+    if given.fields.len() != columns.len() {
+        let (given, wanted) = (given.fields.len(), columns.len());
+        return Err(format!("rows of {given} columns, not of {wanted}"));
+    }
+    let arrays = given.columns.iter().zip(&given.fields).zip(columns);
+    arrays
+        .enumerate()
+        .map(|(index, ((array, given), column))| match given.name() {
+            name if name != column.name() => Err(format!(
+                "column {index} of its rows is called `{name}`, not `{}`",
+                column.name()
+            )),
+            _ => adopt(array, column)
+                .map_err(|reason| format!("column {index} of its rows: {reason}")),
+        })
+        .collect()
+}
+
+/// Numbers that a guest gave, of which none is null; `what` they are.
+pub(crate) fn uint32<'a>(what: &str, numbers: &'a ArrayRef) -> Result<&'a UInt32Array, String> {
+    match numbers.as_primitive_opt::<UInt32Type>() {
+        None => Err(format!("{what} of {}, not of UInt32", numbers.data_type())),
+        Some(found) if found.null_count() > 0 => {
+            Err(format!("{} nulls among its {what}", found.null_count()))
+        }
+        Some(found) => Ok(found),
+    }
 }
 
 /// [`adopt`] where nulls under a null parent are fine: the parent's constructor checks the rest.

@@ -104,6 +104,8 @@ pub enum PluginError {
         model: String,
         granted: Vec<String>,
     },
+    #[error("{who} sets a timer for the time of rows, and nothing says which column that is")]
+    NoTimes { who: String },
     #[error("function {function} imports `{import}`, which the job does not grant")]
     UngrantedHttp { function: String, import: String },
     #[error("function {function}: '{option}' is {asked}, but this host allows {ceiling} at most")]

@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _, ListArray, StructArray};
+use arrow::array::{Array as _, ArrayRef, ListArray, StructArray};
 use arrow::buffer::{OffsetBuffer, ScalarBuffer};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, UInt32Type};
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
-use crate::arrays::adopt;
+use crate::arrays::{adopt_rows, uint32};
 use crate::state::Batch;
 
 /// `expansion` of the contract, as the guest gave it: nothing of it is checked.
@@ -33,22 +33,7 @@ impl Expansion {
     /// new. The error says what is wrong with what the guest gave.
     pub fn into_lists(self, columns: &Fields, rows: usize) -> Result<ArrayRef, String> {
         let offsets = self.offsets(rows)?;
-        let given = &self.rows.fields;
-        if given.len() != columns.len() {
-            let (given, wanted) = (given.len(), columns.len());
-            return Err(format!("rows of {given} columns, not of {wanted}"));
-        }
-        let arrays = self.rows.columns.iter().zip(given).zip(columns).enumerate();
-        let arrays = arrays
-            .map(|(index, ((array, given), column))| match given.name() {
-                name if name != column.name() => Err(format!(
-                    "column {index} of its rows is called `{name}`, not `{}`",
-                    column.name()
-                )),
-                _ => adopt(array, column)
-                    .map_err(|reason| format!("column {index} of its rows: {reason}")),
-            })
-            .collect::<Result<Vec<_>, _>>()?;
+        let arrays = adopt_rows(&self.rows, columns)?;
         let fields: Fields = columns.iter().map(nullable).collect();
         let rows = StructArray::try_new(fields, arrays, None).map_err(|error| error.to_string())?;
         let item = Field::new_list_field(rows.data_type().clone(), true);
@@ -59,12 +44,7 @@ impl Expansion {
 
     fn offsets(&self, rows: usize) -> Result<OffsetBuffer<i32>, String> {
         let counts = &self.counts;
-        let Some(numbers) = counts.as_primitive_opt::<UInt32Type>() else {
-            return Err(format!("counts of {}, not of UInt32", counts.data_type()));
-        };
-        if counts.null_count() > 0 {
-            return Err(format!("{} nulls among its counts", counts.null_count()));
-        }
+        let numbers = uint32("counts", counts)?;
         if counts.len() != rows {
             return Err(format!("{} counts for a batch of {rows}", counts.len()));
         }
@@ -92,7 +72,7 @@ impl Expansion {
 
 #[cfg(test)]
 mod tests {
-    use arrow::array::{Int64Array, UInt32Array};
+    use arrow::array::{AsArray as _, Int64Array, UInt32Array};
 
     use super::*;
 

@@ -59,6 +59,9 @@ pub(crate) enum Refusal {
     /// Models and the network have taken all the time that the call has.
     #[error("no time is left")]
     WallTime,
+    /// A timer is set for the time of rows, which have none.
+    #[error("rows have no time")]
+    NoTimes,
     /// The guest asked to be ended.
     #[error("it exited with the code {0}")]
     Exit(u8),

@@ -283,12 +283,12 @@ fn what_is_wrong() {
         error: timers at 1: function timer_echo (conformance.wasm#timer_echo) failed on 1 of 1 rows: row 0: a bad timer
         $ wasmill plugin test conformance.wasm#timer_echo --rows '{"k": "a", "name": "t", "at": 1, "clock": "event"}'
         exit 1
-        error: function timer_echo (conformance.wasm#timer_echo) handed bad data to its host in `batch-eval`: it sets a timer for the time of rows, and the query names none: on_time => DESCRIPTOR(…)
+        error: function timer_echo (conformance.wasm#timer_echo) sets a timer for the time of rows, and nothing says which column that is
 
-        hint: this is a defect of the plugin: tell its author
+        hint: name the column: on_time => DESCRIPTOR(column) in the query, --time in a test
         $ wasmill plugin test timer-loop.wasm --time value --parameter attack=loop --rows '{"value": 1}'
         exit 1
-        error: function attack sets timers without end: it was called 10000 times for timers, and set more each time
+        error: function attack sets timers without end: behind the last row it was called 10000 times for timers, and set more each time
 
         hint: a timer must be later than the one it is set in; behind the last row the watermark is the greatest there is, and none should be set
     "#]].assert_eq(&tests(

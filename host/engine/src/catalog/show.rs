@@ -133,11 +133,15 @@ pub(crate) fn called_functions(catalog: &Catalog, plan: &str) -> String {
     lines.collect()
 }
 
-/// Whether a plan's text has a call of the function.
+/// Whether a plan's text has a call of the function, or a node of it.
 fn calls(plan: &str, name: &str) -> bool {
+    let inside = |letter: char| letter.is_alphanumeric() || letter == '_';
     plan.match_indices(name).any(|(at, _)| {
-        let inside = |letter: char| letter.is_alphanumeric() || letter == '_';
-        plan[at + name.len()..].starts_with('(') && !plan[..at].ends_with(inside)
+        let (before, behind) = (&plan[..at], &plan[at + name.len()..]);
+        match behind.starts_with('(') {
+            true => !before.ends_with(inside),
+            false => before.ends_with("ProcessRows: function=") && !behind.starts_with(inside),
+        }
     })
 }
 

@@ -56,6 +56,7 @@ pub(crate) fn plugin_error(error: &PluginError) -> EngineError {
         | PluginError::UnsupportedArgument { .. }
         | PluginError::UngrantedModel { .. }
         | PluginError::UngrantedHttp { .. }
+        | PluginError::NoTimes { .. }
         | PluginError::Refused { .. }
         | PluginError::AboveCeiling { .. }
         | PluginError::TooManyInstances { .. }

@@ -51,7 +51,10 @@ pub(crate) use letters::{
 pub(crate) use limits::{Tenant, ceiling};
 pub(crate) use node::plan_node;
 pub(crate) use process::DeclaredProcess;
-pub use process::{StateReader, state_change, state_spec};
+pub use process::{
+    Answer, BroadcastRows, CallError, GuestState, MOST_TIMERS, Moment, Surroundings, TimerCalls,
+    state_spec,
+};
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
 pub(crate) use watermark::planned_watermark;

@@ -67,6 +67,10 @@ impl PluginError {
                  function's WITH, or build the plugin without HTTP"
                     .to_owned()
             }
+            Self::NoTimes { .. } => {
+                "name the column: on_time => DESCRIPTOR(column) in the query, --time in a test"
+                    .to_owned()
+            }
             Self::AboveCeiling { .. } => {
                 "ask for less, or have whoever runs this host raise its ceiling".to_owned()
             }

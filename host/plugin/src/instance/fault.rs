@@ -46,6 +46,7 @@ pub(super) fn fault(
         Some(Refusal::Time) => return timeout("limit.time", limits.time),
         Some(Refusal::WallTime) => return timeout("limit.wall-time", limits.wall_time),
         Some(Refusal::Sum(excess)) => return no_room(surroundings, call, excess.clone(), log),
+        Some(Refusal::NoTimes) => return PluginError::NoTimes { who },
         Some(Refusal::Data(reason)) => {
             return PluginError::BadData {
                 who,

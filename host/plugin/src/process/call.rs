@@ -1,11 +1,12 @@
 //! Calls of a process function, from the host's side.
 
-use arrow::array::{Array as _, ArrayRef, AsArray as _};
-use arrow::datatypes::{DataType, Field, FieldRef, Fields, UInt32Type};
+use arrow::array::{Array as _, ArrayRef, UInt32Array};
+use arrow::buffer::ScalarBuffer;
+use arrow::datatypes::{DataType, Field, FieldRef, Fields};
 
 use super::{Keyed, KeyedState, ProcessError, ProcessRows, Processed, SideOutput, Slot};
 use crate::account::{Charge, Resource};
-use crate::arrays::adopt;
+use crate::arrays::{adopt_rows, uint32};
 use crate::epoch::Rows;
 use crate::error::PluginError;
 use crate::function::Function;
@@ -15,7 +16,7 @@ use crate::state::{Batch, State};
 /// What a call is given beside its rows.
 pub struct KeyedCall {
     pub(crate) keys: Batch,
-    pub(crate) numbers: Vec<u32>,
+    pub(crate) numbers: ScalarBuffer<u32>,
     pub(crate) times: Option<ArrayRef>,
     pub(crate) watermark: Option<i64>,
     pub(crate) now: i64,
@@ -29,7 +30,7 @@ impl KeyedCall {
     pub fn new(
         (fields, keys): (Fields, Vec<ArrayRef>),
         count: u32,
-        numbers: Vec<u32>,
+        numbers: impl Into<ScalarBuffer<u32>>,
         now: i64,
         state: Box<dyn KeyedState>,
     ) -> Self {
@@ -44,7 +45,7 @@ impl KeyedCall {
                 columns: keys,
                 rows: count,
             },
-            numbers,
+            numbers: numbers.into(),
             times: None,
             watermark: None,
             now,
@@ -115,8 +116,8 @@ impl Function {
     }
 
     /// A batch of rows: `columns` are of the types that the function was opened with. Log lines are told
-    /// with `about`. The inner error
-    /// is one of the rows, at which a guest was at work, and after which nothing has changed.
+    /// with `about`. The inner error is one of the rows, at which a guest was at work, and after which
+    /// nothing has changed.
     pub fn process(
         &self,
         columns: &[ArrayRef],
@@ -191,7 +192,9 @@ impl Function {
         }
         match result {
             // The rows cannot help it.
-            Err(error @ PluginError::Sum { .. }) => Err(error.into()),
+            Err(error @ (PluginError::Sum { .. } | PluginError::NoTimes { .. })) => {
+                Err(error.into())
+            }
             Err(error) => Ok(Err(error)),
             Ok(rows) => Ok(Ok(Processed { rows, changes })),
         }
@@ -217,7 +220,7 @@ impl Function {
             };
             Ok(ProcessRows {
                 side,
-                columns: adopted(&given.rows, columns)?,
+                columns: adopt_rows(&given.rows, columns)?,
                 origins: origins(&given.origins, given.rows.rows, rows)?,
             })
         };
@@ -225,36 +228,8 @@ impl Function {
     }
 }
 
-fn adopted(given: &Batch, columns: &Fields) -> Result<Vec<ArrayRef>, String> {
-    if given.fields.len() != columns.len() {
-        let (given, wanted) = (given.fields.len(), columns.len());
-        return Err(format!("rows of {given} columns, not of {wanted}"));
-    }
-    let arrays = given.columns.iter().zip(&given.fields).zip(columns);
-    let arrays = arrays.enumerate();
-    arrays
-        .map(|(index, ((array, given), column))| match given.name() {
-            name if name != column.name() => Err(format!(
-                "column {index} of its rows is called `{name}`, not `{}`",
-                column.name()
-            )),
-            _ => adopt(array, column)
-                .map_err(|reason| format!("column {index} of its rows: {reason}")),
-        })
-        .collect()
-}
-
-fn origins(
-    origins: &ArrayRef,
-    given: u32,
-    rows: usize,
-) -> Result<arrow::array::UInt32Array, String> {
-    let Some(numbers) = origins.as_primitive_opt::<UInt32Type>() else {
-        return Err(format!("origins of {}, not of UInt32", origins.data_type()));
-    };
-    if numbers.null_count() > 0 {
-        return Err(format!("{} nulls among its origins", numbers.null_count()));
-    }
+fn origins(origins: &ArrayRef, given: u32, rows: usize) -> Result<UInt32Array, String> {
+    let numbers = uint32("origins", origins)?;
     if numbers.len() != given as usize {
         return Err(format!("{} origins for {given} rows", numbers.len()));
     }

@@ -38,7 +38,7 @@ impl Keyed {
             read: vec![None; slots.len()],
             slots: slots.clone(),
             keys: call.keys,
-            numbers: Items(call.numbers.into()),
+            numbers: Items(call.numbers),
             times: call.times,
             watermark: call.watermark,
             now: call.now,
@@ -86,9 +86,7 @@ impl Keyed {
             )));
         }
         if clock == Clock::Event && self.times.is_none() {
-            let reason = "it sets a timer for the time of rows, and the query names none: \
-                          on_time => DESCRIPTOR(…)";
-            return Err(Refusal::Data(reason.to_owned()));
+            return Err(Refusal::NoTimes);
         }
         Ok(())
     }

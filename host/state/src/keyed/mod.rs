@@ -121,9 +121,9 @@ impl KeyedState {
         self.timers().ok()?.next(TimerClock::Event)
     }
 
-    /// Whether any key has a timer.
-    pub fn has_timers(&self) -> bool {
-        self.timers().is_ok_and(|timers| !timers.is_empty())
+    /// How many timers keys have.
+    pub fn timers_waiting(&self) -> usize {
+        self.timers().map_or(0, Timers::len)
     }
 
     fn timers(&self) -> Result<&Timers, ArrowError> {

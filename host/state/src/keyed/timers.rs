@@ -105,8 +105,8 @@ impl Timers {
         waiting.first_key_value().map(|((at, _), _)| *at)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.event.is_empty() && self.processing.is_empty()
+    pub(super) fn len(&self) -> usize {
+        self.event.len() + self.processing.len()
     }
 
     pub(super) fn is_due(&self, watermark: i64, now: i64) -> bool {

@@ -96,6 +96,7 @@ pub enum ErrorKind {
     MissingParameter,
     WrongArguments,
     ModelNotGranted,
+    NoTimes,
     BadData,
 }
 
@@ -253,6 +254,7 @@ impl ErrorKind {
             ErrorKind::MissingParameter => "missing-parameter",
             ErrorKind::WrongArguments => "wrong-arguments",
             ErrorKind::ModelNotGranted => "model-not-granted",
+            ErrorKind::NoTimes => "no-times",
             ErrorKind::BadData => "bad-data",
         }
     }

@@ -87,6 +87,7 @@ impl ExpectedError {
             PluginError::MissingParameter { .. } => (ErrorKind::MissingParameter, None),
             PluginError::WrongArguments { .. } => (ErrorKind::WrongArguments, None),
             PluginError::UngrantedModel { .. } => (ErrorKind::ModelNotGranted, None),
+            PluginError::NoTimes { .. } => (ErrorKind::NoTimes, None),
             PluginError::BadData { .. } => (ErrorKind::BadData, None),
             _ => return Err(self.instead_of(error)),
         };

@@ -7,11 +7,12 @@ use arrow::array::{Array as _, ArrayRef, RecordBatch, StructArray};
 use arrow::datatypes::{DataType, FieldRef};
 use serde::Deserialize;
 use serde_json::Value;
+use wasmill_engine::Moment;
 use wasmill_plugin::{Function, Kind, Plugin, PluginError, SlotKind};
 
 use super::case::{self, Case, ExpectedError, column, columns, repeated};
 use super::difference::{difference, flat};
-use crate::plugin::process::{CallError, Driver, KeyedRows, Moment};
+use crate::plugin::process::{CallError, Driver, KeyedRows};
 use crate::plugin::types;
 
 /// A file of cases.
@@ -260,9 +261,9 @@ impl Run {
             Err(other) => return Err(told(other)),
         };
         loop {
-            match self.driver.fire(self.moment, 1) {
-                Ok(None) => return Ok(Some(failed)),
-                Ok(Some(_)) => {}
+            match self.driver.fire_first(self.moment) {
+                Ok(false) => return Ok(Some(failed)),
+                Ok(true) => {}
                 Err(CallError::Timers(..)) => {
                     let forgotten = self.driver.forget_first(self.moment);
                     forgotten.map_err(told)?;
@@ -326,7 +327,7 @@ fn told(error: CallError) -> String {
             format!("{which}: got the error: {}", flat(&error.to_string()))
         }
         CallError::State(reason) => format!("the state cannot be used: {reason}"),
-        CallError::EndlessTimers => "it sets timers without end".to_owned(),
+        CallError::EndlessTimers(message, _) => message,
     }
 }
 

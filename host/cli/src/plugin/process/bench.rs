@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use arrow::array::{ArrayRef, Int64Array};
 use arrow::datatypes::{DataType, Field};
+use wasmill_engine::Moment;
 use wasmill_plugin::Function;
 
-use super::{CallError, Driver, KeyedRows, Moment};
+use super::{CallError, Driver, KeyedRows};
 use crate::plugin::failure::Failure;
 use crate::plugin::random::Random;
 use crate::plugin::rows::Rows;

@@ -2,42 +2,22 @@
 
 use std::sync::Arc;
 
-use arrow::array::{Array as _, ArrayRef, Int64Array, UInt32Array};
-use arrow::compute::{cast, take};
+use arrow::array::{ArrayRef, Int64Array};
+use arrow::compute::cast;
 use arrow::datatypes::{DataType, Fields, TimeUnit};
 use arrow::error::ArrowError;
-use parking_lot::Mutex;
-use wasmill_engine::{StateReader, state_change, state_spec};
-use wasmill_plugin::{
-    Function, KeyedCall, PluginError, ProcessError, ProcessRows, Processed, Rows, StateCharge,
+use wasmill_engine::{
+    Answer, BroadcastRows, CallError as Failed, GuestState, MOST_TIMERS, Moment, Surroundings,
+    TimerCalls, state_spec,
 };
-use wasmill_state::keyed::{CallKeys, DueTimers, Fired, KeyedSpec, KeyedState};
-use wasmill_state::{Keeper, StateStore};
+use wasmill_plugin::{Function, PluginError, Rows};
+use wasmill_state::StateStore;
+use wasmill_state::keyed::DueTimers;
 
 use super::given::Collected;
 use super::{Given, KeyedRows};
 use crate::plugin::failure::Failure;
 use crate::plugin::trace::Trace;
-
-/// Timers that one call gets at most.
-const MOST_TIMERS: usize = 8192;
-/// Calls with timers in which time does not come further, and calls behind the last row.
-const MOST_CALLS: usize = 10_000;
-
-/// The time at which a call is made, in milliseconds since 1970.
-#[derive(Clone, Copy, Debug)]
-pub struct Moment {
-    pub watermark: i64,
-    /// The machine's clock.
-    pub now: i64,
-}
-
-impl Moment {
-    /// The watermark before the first rows.
-    pub const BEGINNING: i64 = i64::MIN;
-    /// The watermark behind the last row.
-    pub const END: i64 = i64::MAX;
-}
 
 /// Why a call, or what it is about, failed.
 #[derive(Debug)]
@@ -48,34 +28,19 @@ pub enum CallError {
     Timers(String, Box<PluginError>),
     /// The state cannot be read or written.
     State(String),
-    /// Timers are set without end.
-    EndlessTimers,
+    /// Timers are set without end: what went on, and a hint.
+    EndlessTimers(String, &'static str),
 }
 
 /// A function with all that is kept for it.
 pub struct Driver {
     function: Arc<Function>,
-    spec: Arc<KeyedSpec>,
-    state: Arc<Mutex<KeyedState>>,
-    charge: StateCharge,
+    state: GuestState,
     /// The type of the times of rows.
     time: Option<DataType>,
-    broadcast: Option<Broadcast>,
+    broadcast: Option<BroadcastRows>,
     collected: Collected,
     trace: Option<Arc<Trace>>,
-}
-
-struct Broadcast {
-    columns: Vec<ArrayRef>,
-    rows: u32,
-    version: u64,
-}
-
-/// What rows of a call come of.
-pub(super) struct Origin {
-    pub keys: Vec<ArrayRef>,
-    pub numbers: Vec<u32>,
-    pub times: Option<ArrayRef>,
 }
 
 impl Driver {
@@ -90,12 +55,9 @@ impl Driver {
         let collected = Collected::new(&function, &keys, time.as_ref());
         let spec = state_spec(&function, keys)?;
         let store = Arc::new(StateStore::new(usize::MAX));
-        let state = KeyedState::new(Arc::clone(&spec), Keeper::new(&store, spec.schema()))?;
         Ok(Driver {
-            charge: function.state_charge(),
+            state: GuestState::new(&function, &spec, time.is_some(), &store)?,
             function,
-            spec,
-            state: Arc::new(Mutex::new(state)),
             time,
             broadcast: None,
             collected,
@@ -106,7 +68,8 @@ impl Driver {
     /// The broadcast table from now on, in the columns that the function wants.
     pub fn broadcast(&mut self, columns: Vec<ArrayRef>, rows: usize) {
         let version = self.broadcast.as_ref().map_or(1, |last| last.version + 1);
-        self.broadcast = Some(Broadcast {
+        self.broadcast = self.function.broadcast().map(|fields| BroadcastRows {
+            fields: fields.clone(),
             columns,
             rows: u32::try_from(rows).unwrap_or(u32::MAX),
             version,
@@ -120,146 +83,73 @@ impl Driver {
 
     /// Calls the function with a batch.
     pub fn rows(&mut self, rows: &KeyedRows, name: &str, moment: Moment) -> Result<(), CallError> {
-        let keys = self.state.lock().begin(&rows.keys, rows.rows)?;
         let times = rows.times.as_ref().map(milliseconds).transpose()?;
-        let origin = Origin {
-            keys: keys.columns.clone(),
-            numbers: keys.numbers.clone(),
-            times: rows.times.clone(),
-        };
-        let (arguments, count) = (&rows.arguments, rows.rows);
-        let about = Rows(rows.first..rows.first + count as u64);
-        let given = self.call(keys, None, moment, times, name, |function, call| {
-            function.process(arguments, count, about, call)
+        let about = Rows(rows.first..rows.first + rows.rows as u64);
+        let answer = self.call(name, moment, |state, given| {
+            state.rows(&rows.keys, &rows.arguments, times, about, rows.rows, given)
         })?;
-        Ok(self.collected.add(given, &origin)?)
+        Ok(self.collected.add(answer, rows.times.as_ref())?)
     }
 
     /// Fires the timers that are due, call by call, until there are none.
     pub fn timers(&mut self, moment: Moment) -> Result<(), CallError> {
-        let (mut calls, mut latest) = (0, i64::MIN);
-        while let Some((fired, at)) = self.fire(moment, MOST_TIMERS)? {
-            calls = match at > latest && moment.watermark < Moment::END {
-                true => 0,
-                false => calls + 1,
-            };
-            latest = at.max(latest);
-            if calls > MOST_CALLS && fired < MOST_TIMERS {
-                return Err(CallError::EndlessTimers);
-            }
+        let mut calls = TimerCalls::new(self.state.timers());
+        while let Some(timers) = self.state.due(moment, MOST_TIMERS)? {
+            let name = &self.function.signature().name;
+            let counted = calls.next(&timers, moment, name);
+            counted.map_err(|(message, hint)| CallError::EndlessTimers(message, hint))?;
+            self.fire(timers, moment)?;
         }
         Ok(())
     }
 
-    /// One call with timers that are due, at most so many: how many there were and the time of the last
-    /// one. None if none is due.
-    pub fn fire(&mut self, moment: Moment, most: usize) -> Result<Option<(usize, i64)>, CallError> {
-        let Some(timers) = self.due(moment, most)? else {
-            return Ok(None);
+    /// Fires the first timer that is due, and says whether there was one.
+    pub fn fire_first(&mut self, moment: Moment) -> Result<bool, CallError> {
+        match self.state.due(moment, 1)? {
+            Some(timers) => self.fire(timers, moment).map(|()| true),
+            None => Ok(false),
+        }
+    }
+
+    fn fire(&mut self, timers: DueTimers, moment: Moment) -> Result<(), CallError> {
+        let at = timers.at.values();
+        let name = match (at.first(), at.last()) {
+            (Some(first), Some(last)) if first != last => format!("timers at {first} to {last}"),
+            (first, _) => format!("timers at {}", first.unwrap_or(&0)),
         };
-        let DueTimers {
-            keys,
-            names,
-            at,
-            fired,
-        } = timers;
-        let (first, last) = (at.values().first(), at.values().last());
-        let (first, last) = (*first.unwrap_or(&0), *last.unwrap_or(&0));
-        let name = match first == last {
-            true => format!("timers at {first}"),
-            false => format!("timers at {first} to {last}"),
-        };
-        let count = at.len();
-        let origin = Origin {
-            keys: keys.columns.clone(),
-            numbers: keys.numbers.clone(),
-            times: self.time.as_ref().map(|of| times(&at, of)).transpose()?,
-        };
-        let (names, at): (ArrayRef, ArrayRef) = (Arc::new(names), Arc::new(at));
-        let times = self.time.as_ref().map(|_| Arc::clone(&at));
-        let given = self.call(keys, Some(fired), moment, times, &name, |function, call| {
-            function.fire(names, at, call)
-        });
-        let given = given.map_err(|error| match error {
+        let of = self.time.as_ref();
+        let times = of.map(|of| times(&timers.at, of)).transpose()?;
+        let answer = self.call(&name, moment, |state, given| state.fire(timers, given));
+        let answer = answer.map_err(|error| match error {
             CallError::Plugin(error) => CallError::Timers(name, error),
             other => other,
         })?;
-        self.collected.add(given, &origin)?;
-        Ok(Some((count, last)))
+        Ok(self.collected.add(answer, times.as_ref())?)
     }
 
     /// The first timer that is due is gone, without a call.
     pub fn forget_first(&mut self, moment: Moment) -> Result<(), CallError> {
-        if let Some(DueTimers { keys, fired, .. }) = self.due(moment, 1)? {
-            let mut state = self.state.lock();
-            state.apply(keys, Some(fired), Vec::new(), moment.now)?;
-        }
-        Ok(())
+        Ok(self.state.forget_first(moment)?)
     }
 
     /// Whether there are timers of the machine's clock.
     pub fn waits_for_clock(&self) -> bool {
-        self.state.lock().next_processing().is_some()
-    }
-
-    fn due(&self, moment: Moment, most: usize) -> Result<Option<DueTimers>, CallError> {
-        let mut state = self.state.lock();
-        Ok(state.due(moment.watermark, moment.now, most)?)
+        self.state.next_processing().is_some()
     }
 
     fn call(
-        &mut self,
-        keys: CallKeys,
-        fired: Option<Fired>,
-        moment: Moment,
-        times: Option<ArrayRef>,
+        &self,
         name: &str,
-        call: impl FnOnce(&Function, KeyedCall) -> Result<Result<Processed, PluginError>, ProcessError>,
-    ) -> Result<Vec<ProcessRows>, CallError> {
-        let keys = Arc::new(keys);
-        let reader = Box::new(StateReader {
-            state: Arc::clone(&self.state),
-            keys: Arc::clone(&keys),
-            now: moment.now,
-        });
-        let known = self.time.is_some() && moment.watermark > Moment::BEGINNING;
-        let columns = (self.spec.keys().clone(), keys.columns.clone());
-        let count = u32::try_from(keys.count).unwrap_or(u32::MAX);
-        let numbers = keys.numbers.clone();
-        let mut given = KeyedCall::new(columns, count, numbers, moment.now, reader)
-            .times(times)
-            .watermark(known.then_some(moment.watermark));
-        if let (Some(table), Some(fields)) = (&self.broadcast, self.function.broadcast()) {
-            let columns = table.columns.clone();
-            given = given.broadcast(fields.clone(), columns, table.rows, table.version);
-        }
-        let function = &self.function;
-        let called = match &self.trace {
-            Some(trace) => trace.time(name, || call(function, given)),
-            None => call(function, given),
+        moment: Moment,
+        call: impl FnOnce(&GuestState, Surroundings<'_>) -> Result<Answer, Failed>,
+    ) -> Result<Answer, CallError> {
+        let broadcast = self.broadcast.as_ref();
+        let given = Surroundings { moment, broadcast };
+        let answer = match &self.trace {
+            Some(trace) => trace.time(name, || call(&self.state, given)),
+            None => call(&self.state, given),
         };
-        let keys = Arc::try_unwrap(keys);
-        let keys = keys.map_err(|_| CallError::State("a call holds its keys".to_owned()))?;
-        let mut state = self.state.lock();
-        let Processed { rows, changes } = match called {
-            Ok(Ok(processed)) => processed,
-            Ok(Err(error)) | Err(ProcessError::Plugin(error)) => {
-                state.cancel(keys);
-                return Err(error.into());
-            }
-            Err(ProcessError::State(reason)) => {
-                state.cancel(keys);
-                return Err(CallError::State(reason));
-            }
-        };
-        let changes = changes.into_iter().map(state_change).collect();
-        state.apply(keys, fired, changes, moment.now)?;
-        state.expire(moment.now)?;
-        let bytes = state.bytes() as u64;
-        drop(state);
-        let charged = function.charge_state(&mut self.charge, bytes);
-        charged?;
-        Ok(rows)
+        Ok(answer?)
     }
 }
 
@@ -286,24 +176,12 @@ fn times(milliseconds: &Int64Array, of: &DataType) -> Result<ArrayRef, ArrowErro
     }
 }
 
-impl Origin {
-    /// Keys and times of the rows or timers that these numbers name.
-    pub fn of(
-        &self,
-        origins: &UInt32Array,
-    ) -> Result<(Vec<ArrayRef>, Option<ArrayRef>), ArrowError> {
-        let numbers = take(&UInt32Array::from(self.numbers.clone()), origins, None)?;
-        let numbers = numbers.as_ref();
-        let keys = self.keys.iter().map(|key| take(key, numbers, None));
-        let times = self.times.as_ref();
-        let times = times.map(|times| take(times, origins, None)).transpose()?;
-        Ok((keys.collect::<Result<_, _>>()?, times))
-    }
-}
-
-impl From<PluginError> for CallError {
-    fn from(error: PluginError) -> Self {
-        CallError::Plugin(Box::new(error))
+impl From<Failed> for CallError {
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Rows(error) | Failed::Plugin(error) => CallError::Plugin(error),
+            Failed::State(reason) => CallError::State(reason),
+        }
     }
 }
 
@@ -322,14 +200,7 @@ impl CallError {
             CallError::State(reason) => {
                 Failure::failed(format!("the state of {function} cannot be used: {reason}"))
             }
-            CallError::EndlessTimers => Failure::failed(format!(
-                "function {function} sets timers without end: it was called {MOST_CALLS} times for \
-                 timers, and set more each time"
-            ))
-            .hint(
-                "a timer must be later than the one it is set in; behind the last row the watermark is \
-                 the greatest there is, and none should be set",
-            ),
+            CallError::EndlessTimers(message, hint) => Failure::failed(message).hint(*hint),
         }
     }
 }

@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use arrow::array::{ArrayRef, RecordBatch, RecordBatchOptions, StructArray};
-use arrow::compute::concat_batches;
+use arrow::compute::{concat_batches, take};
 use arrow::datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef};
 use arrow::error::ArrowError;
-use wasmill_plugin::{Function, ProcessRows};
-
-use super::driver::Origin;
+use wasmill_engine::Answer;
+use wasmill_plugin::Function;
 
 /// The name of the times behind a result.
 const ROWTIME: &str = "rowtime";
@@ -47,15 +46,18 @@ impl Collected {
         Collected { outputs }
     }
 
-    pub fn add(&mut self, given: Vec<ProcessRows>, origin: &Origin) -> Result<(), ArrowError> {
-        for given in given {
+    /// `times`: those of the call's rows or timers.
+    pub fn add(&mut self, answer: Answer, times: Option<&ArrayRef>) -> Result<(), ArrowError> {
+        for given in &answer.rows {
             let place = given.side.map_or(0, |side| side + 1);
             let Some(output) = self.outputs.get_mut(place) else {
                 continue;
             };
-            let (mut columns, times) = origin.of(&given.origins)?;
-            columns.extend(given.columns);
-            columns.extend(times);
+            let mut columns = answer.keys(&given.origins)?;
+            columns.extend(given.columns.iter().cloned());
+            if let Some(times) = times {
+                columns.push(take(times, &given.origins, None)?);
+            }
             let rows = RecordBatchOptions::new().with_row_count(Some(given.origins.len()));
             let schema = Arc::clone(&output.schema);
             let batch = RecordBatch::try_new_with_options(schema, columns, &rows)?;

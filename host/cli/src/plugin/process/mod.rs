@@ -7,7 +7,7 @@ mod table;
 mod test;
 
 pub use bench::calls;
-pub use driver::{CallError, Driver, Moment};
+pub use driver::{CallError, Driver};
 pub use given::Given;
 pub use table::KeyedRows;
 pub use test::test;

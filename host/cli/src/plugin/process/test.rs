@@ -6,12 +6,12 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use arrow::array::{Array as _, ArrayRef};
 use arrow::datatypes::{Fields, Schema};
 use serde_json::Value;
-use wasmill_engine::EngineError;
+use wasmill_engine::{EngineError, Moment};
 use wasmill_plugin::Function;
 
 use super::given::structs;
 use super::table::Table;
-use super::{CallError, Driver, Given, Moment};
+use super::{CallError, Driver, Given};
 use crate::cells;
 use crate::output::Output;
 use crate::plugin::arguments::Test;

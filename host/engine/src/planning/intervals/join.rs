@@ -10,14 +10,11 @@ use datafusion::{
         array::{ArrayRef, RecordBatch, RecordBatchOptions, new_null_array},
         datatypes::SchemaRef,
     },
-    common::{
-        DataFusionError, JoinSide, JoinType, Result, internal_err, tree_node::TreeNodeRecursion,
-    },
+    common::{DataFusionError, JoinSide, JoinType, Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::PhysicalExpr,
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, ReplaceChildrenOptions,
-        execution_plan::ChildrenPropertiesMode,
         joins::{HashJoinExec, HashJoinExecBuilder, PartitionMode},
         stream::RecordBatchStreamAdapter,
         streaming::{PartitionStream, StreamingTableExec},
@@ -30,6 +27,7 @@ use super::{
     Waiting,
     rows::{Part, Rows},
 };
+use crate::planning::node::plan_node;
 
 /// In every epoch, joins the rows that are new on the left with all of the right, and those that are
 /// new on the right with what was on the left before; and gives the rows without a partner, if it is an
@@ -229,9 +227,7 @@ impl DisplayAs for IntervalJoin {
 }
 
 impl ExecutionPlan for IntervalJoin {
-    fn name(&self) -> &'static str {
-        "IntervalJoin"
-    }
+    plan_node!(@ "IntervalJoin");
 
     fn properties(&self) -> &Arc<PlanProperties> {
         self.join.properties()
@@ -239,13 +235,6 @@ impl ExecutionPlan for IntervalJoin {
 
     fn children(&self) -> Vec<&Arc<dyn ExecutionPlan>> {
         vec![&self.left.input, &self.right.input]
-    }
-
-    fn apply_expressions(
-        &self,
-        _f: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
     }
 
     fn replace_children(
@@ -265,14 +254,6 @@ impl ExecutionPlan for IntervalJoin {
             left: side(&self.left, left),
             right: side(&self.right, right),
         }))
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
     }
 
     fn execute(

@@ -28,26 +28,17 @@ use parking_lot::Mutex;
 use tokio::sync::OnceCell;
 use wasmill_state::{Chunk, Chunks, Keeper, StateStore};
 
+use super::guest_state::BroadcastRows;
 use crate::planning::{
     holding::{Holding, Released},
     node::plan_node,
 };
 
-/// The rows of the table, as calls see them.
-#[derive(Debug, Clone)]
-pub(super) struct Current {
-    pub schema: SchemaRef,
-    pub columns: Vec<ArrayRef>,
-    pub rows: u32,
-    /// Another one for other rows.
-    pub version: u64,
-}
-
 /// What a node has of its broadcast table: it is asked once in an epoch.
 #[derive(Debug)]
 pub(super) struct BroadcastInput {
-    asked: Mutex<Arc<OnceCell<Arc<Current>>>>,
-    last: Mutex<Option<(Vec<RecordBatch>, Arc<Current>)>>,
+    asked: Mutex<Arc<OnceCell<Arc<BroadcastRows>>>>,
+    last: Mutex<Option<(Vec<RecordBatch>, Arc<BroadcastRows>)>>,
     versions: AtomicU64,
 }
 
@@ -70,7 +61,7 @@ impl BroadcastInput {
         &self,
         plan: &Arc<dyn ExecutionPlan>,
         context: Arc<TaskContext>,
-    ) -> Result<Arc<Current>> {
+    ) -> Result<Arc<BroadcastRows>> {
         let asked = Arc::clone(&self.asked.lock());
         let current = asked.get_or_try_init(|| async {
             let plan = reset_plan_states(Arc::clone(plan))?;
@@ -82,7 +73,7 @@ impl BroadcastInput {
     }
 
     /// The same as before where the rows are.
-    fn known(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<Current>> {
+    fn known(&self, schema: SchemaRef, batches: Vec<RecordBatch>) -> Result<Arc<BroadcastRows>> {
         let mut last = self.last.lock();
         if let Some((before, current)) = &*last
             && are_same(before, &batches)
@@ -93,9 +84,9 @@ impl BroadcastInput {
         let Ok(count) = u32::try_from(rows.num_rows()) else {
             return internal_err!("a broadcast table of {} rows", rows.num_rows());
         };
-        let current = Arc::new(Current {
+        let current = Arc::new(BroadcastRows {
             columns: rows.columns().to_vec(),
-            schema,
+            fields: schema.fields().clone(),
             rows: count,
             version: self.versions.fetch_add(1, Ordering::Relaxed) + 1,
         });

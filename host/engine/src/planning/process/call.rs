@@ -19,10 +19,10 @@ use wasmill_udf::casts_implicitly;
 use super::{
     arguments::{Call, TableArgument},
     declared::DeclaredProcess,
-    guest_state::state_spec,
     node::ProcessNode,
     rule::{ProcessRule, with_keys_and_time},
     side::SideTable,
+    slots::state_spec,
 };
 use crate::{
     catalog::DeclaredFunction,

@@ -4,7 +4,7 @@ use std::{fmt, sync::Arc};
 
 use datafusion::{
     arrow::array::RecordBatch,
-    common::{DataFusionError, Result, internal_err, tree_node::TreeNodeRecursion},
+    common::{DataFusionError, Result, internal_err},
     execution::{SendableRecordBatchStream, TaskContext},
     physical_expr::{
         Distribution, EquivalenceProperties, Partitioning, PhysicalExpr, expressions::Column,
@@ -12,23 +12,21 @@ use datafusion::{
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, ExecutionPlanProperties, PlanProperties,
         ReplaceChildrenOptions,
-        execution_plan::{Boundedness, ChildrenPropertiesMode, EmissionType},
+        execution_plan::{Boundedness, EmissionType},
         stream::RecordBatchStreamAdapter,
     },
 };
 use futures::{StreamExt, TryStreamExt, stream};
 use parking_lot::Mutex;
-use wasmill_state::{Keeper, StateStore};
+use wasmill_state::StateStore;
 
 use super::{
-    broadcast::BroadcastInput,
-    rule::{Moment, ProcessRule},
-    state::Partition,
+    broadcast::BroadcastInput, guest_state::Moment, rule::ProcessRule, state::Partition,
     work::Worker,
 };
 use crate::{
-    job::{BEGINNING, Clock, machine_time},
-    planning::{letters::FailedRows, windows::is_rowtime},
+    job::{Clock, machine_time},
+    planning::{letters::FailedRows, node::plan_node, windows::is_rowtime},
 };
 
 /// The part of a plan without end.
@@ -39,6 +37,7 @@ struct Endless {
 }
 
 /// See the module.
+#[derive(Clone)]
 pub(in crate::planning) struct ProcessRows {
     input: Arc<dyn ExecutionPlan>,
     broadcast: Option<Arc<dyn ExecutionPlan>>,
@@ -64,8 +63,7 @@ impl Parts {
         store: &Arc<StateStore>,
     ) -> Result<Arc<Self>> {
         let count = input.output_partitioning().partition_count();
-        let keeper = Keeper::new(store, rule.spec.schema());
-        let partitions = (0..count).map(|_| Partition::new(rule, &keeper));
+        let partitions = (0..count).map(|_| Partition::new(rule, store));
         Ok(Arc::new(Parts {
             partitions: partitions.collect::<Result<_>>()?,
             given: (0..count).map(|_| Mutex::default()).collect(),
@@ -155,7 +153,7 @@ impl ProcessRows {
         Moment {
             watermark: match &self.endless {
                 Some(endless) if self.rule.time.is_some() => endless.clock.watermark(endless.level),
-                _ => BEGINNING,
+                _ => Moment::BEGINNING,
             },
             now: machine_time(),
         }
@@ -198,19 +196,6 @@ impl ProcessRows {
     }
 }
 
-impl Clone for ProcessRows {
-    fn clone(&self) -> Self {
-        ProcessRows {
-            input: Arc::clone(&self.input),
-            broadcast: self.broadcast.clone(),
-            rule: Arc::clone(&self.rule),
-            endless: self.endless.clone(),
-            parts: Arc::clone(&self.parts),
-            properties: Arc::clone(&self.properties),
-        }
-    }
-}
-
 impl ProcessRows {
     pub(super) fn part(&self, partition: usize) -> &Partition {
         &self.parts.partitions[partition]
@@ -245,9 +230,7 @@ impl DisplayAs for ProcessRows {
 }
 
 impl ExecutionPlan for ProcessRows {
-    fn name(&self) -> &'static str {
-        "ProcessRows"
-    }
+    plan_node!(@ "ProcessRows");
 
     fn properties(&self) -> &Arc<PlanProperties> {
         &self.properties
@@ -258,21 +241,6 @@ impl ExecutionPlan for ProcessRows {
             .into_iter()
             .flatten()
             .collect()
-    }
-
-    fn apply_expressions(
-        &self,
-        _: &mut dyn FnMut(&Arc<dyn PhysicalExpr>) -> Result<TreeNodeRecursion>,
-    ) -> Result<TreeNodeRecursion> {
-        Ok(TreeNodeRecursion::Continue)
-    }
-
-    fn with_new_children(
-        self: Arc<Self>,
-        children: Vec<Arc<dyn ExecutionPlan>>,
-    ) -> Result<Arc<dyn ExecutionPlan>> {
-        let anew = ReplaceChildrenOptions::new(ChildrenPropertiesMode::Recompute);
-        self.replace_children(children, anew)
     }
 
     fn replace_children(
@@ -333,7 +301,7 @@ impl ExecutionPlan for ProcessRows {
                 return Ok::<_, DataFusionError>(None);
             };
             let moment = Moment {
-                watermark: BEGINNING,
+                watermark: Moment::BEGINNING,
                 now: machine_time(),
             };
             match input.next().await {
@@ -348,7 +316,7 @@ impl ExecutionPlan for ProcessRows {
                 }
                 None => {
                     let last = Moment {
-                        watermark: i64::MAX,
+                        watermark: Moment::END,
                         ..moment
                     };
                     let given = worker.fire(last).await?;

@@ -15,6 +15,7 @@ mod guest_state;
 mod node;
 mod rule;
 mod side;
+mod slots;
 mod state;
 mod taking;
 mod work;
@@ -24,5 +25,8 @@ pub(super) use call::{is_process_call, plan_process};
 pub(crate) use declared::DeclaredProcess;
 pub(super) use declared::SIDE_OUTPUT;
 pub(super) use exec::ProcessRows;
-pub use guest_state::{StateReader, state_change, state_spec};
+pub use guest_state::{
+    Answer, BroadcastRows, CallError, GuestState, MOST_TIMERS, Moment, Surroundings, TimerCalls,
+};
 pub(super) use node::ProcessPlanner;
+pub use slots::state_spec;

@@ -5,20 +5,18 @@ use std::sync::Arc;
 
 use datafusion::{
     arrow::{
-        array::{
-            Array, ArrayRef, Int64Array, RecordBatch, StringArray, UInt32Array, new_null_array,
-        },
-        compute::{cast, take},
+        array::{Array, ArrayRef, Int64Array, RecordBatch, new_null_array},
+        compute::cast,
         datatypes::{DataType, Field, FieldRef, Fields, Schema, SchemaRef, TimeUnit},
     },
-    common::{Result, exec_datafusion_err},
+    common::Result,
 };
-use wasmill_plugin::{Function, ProcessRows as Given};
+use wasmill_plugin::Function;
 use wasmill_state::keyed::KeyedSpec;
 use wasmill_udf::OnError;
 
 use super::side::SideTable;
-use crate::{job::BEGINNING, planning::windows::milliseconds};
+use crate::planning::windows::milliseconds;
 
 /// A call of a process function in a query. Its input has the keys' columns first, then the time, if
 /// there is one, then the function's arguments.
@@ -36,24 +34,6 @@ pub(in crate::planning) struct ProcessRule {
     pub spec: Arc<KeyedSpec>,
     /// Of what the node gives: keys, result, time.
     pub schema: SchemaRef,
-}
-
-/// The time at which a call is made.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Moment {
-    /// In milliseconds since 1970; [`BEGINNING`] before the first rows.
-    pub watermark: i64,
-    /// The machine's clock.
-    pub now: i64,
-}
-
-/// What the rows of a call come from: one a row, or a timer.
-pub(super) struct Origin {
-    /// The keys' columns, one row a key, and the key of each row.
-    pub keys: Vec<ArrayRef>,
-    pub numbers: Vec<u32>,
-    /// The times of rows, in the type of the time's column.
-    pub times: Option<ArrayRef>,
 }
 
 impl ProcessRule {
@@ -85,60 +65,25 @@ impl ProcessRule {
         batch.columns().get(place..).unwrap_or(&[])
     }
 
-    /// The watermark as the function sees it.
-    pub(super) fn watermark(&self, moment: Moment) -> Option<i64> {
-        let known = self.time.is_some() && moment.watermark > BEGINNING;
-        known.then_some(moment.watermark)
-    }
-
     /// The type of the time of what it gives.
     pub(super) fn time_type(&self) -> Option<&DataType> {
         self.time.as_ref()?;
         self.schema.fields().last().map(|field| field.data_type())
     }
 
-    /// What it gives of rows of the function's result.
-    pub(super) fn result(&self, given: &Given, origin: &Origin) -> Result<RecordBatch> {
-        let columns = complete(given, origin)?;
-        // The function's columns may say more of themselves.
-        let columns = columns.into_iter().zip(self.schema.fields());
-        let columns =
-            columns.map(
-                |(column, field)| match column.data_type() == field.data_type() {
-                    true => Ok(column),
-                    false => cast(&column, field.data_type()),
-                },
-            );
-        let columns = columns.collect::<Result<_, _>>()?;
+    /// What it gives: keys, columns of the function's result, times.
+    pub(super) fn result(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
         Ok(RecordBatch::try_new(Arc::clone(&self.schema), columns)?)
     }
 
-    /// What one of its side outputs gives, with keys and time.
-    pub(super) fn side(
-        &self,
-        given: &Given,
-        side: &SideTable,
-        origin: &Origin,
-    ) -> Result<RecordBatch> {
-        let columns = complete(given, origin)?;
-        Ok(RecordBatch::try_new(side.schema(), columns)?)
+    /// What a letter tells of timers: keys, names, times in milliseconds since 1970.
+    pub(super) fn timer_letter(&self, columns: Vec<ArrayRef>) -> Result<RecordBatch> {
+        let mut fields: Vec<FieldRef> = self.spec.keys().iter().cloned().collect();
+        fields.push(Arc::new(Field::new("timer", DataType::Utf8, true)));
+        fields.push(Arc::new(Field::new("at", DataType::Int64, true)));
+        let schema = Arc::new(Schema::new(fields));
+        Ok(RecordBatch::try_new(schema, columns)?)
     }
-}
-
-/// Keys before, the time behind.
-fn complete(given: &Given, origin: &Origin) -> Result<Vec<ArrayRef>> {
-    let numbers = given.origins.values().iter();
-    let numbers = numbers.map(|row| origin.numbers.get(*row as usize).copied());
-    let numbers: Option<Vec<u32>> = numbers.collect();
-    let numbers = numbers.ok_or_else(|| exec_datafusion_err!("a row of no origin"))?;
-    let numbers = UInt32Array::from(numbers);
-    let keys = origin.keys.iter().map(|key| take(key, &numbers, None));
-    let mut columns = keys.collect::<Result<Vec<_>, _>>()?;
-    columns.extend(given.columns.iter().cloned());
-    if let Some(times) = &origin.times {
-        columns.push(take(times, &given.origins, None)?);
-    }
-    Ok(columns)
 }
 
 /// The columns of rows with their keys and their time.
@@ -173,27 +118,4 @@ pub(super) fn as_times(milliseconds: &Int64Array, data_type: &DataType) -> Resul
     let times: ArrayRef = Arc::new(milliseconds.clone());
     let times = cast(&times, &DataType::Timestamp(TimeUnit::Millisecond, zone))?;
     Ok(cast(&times, data_type)?)
-}
-
-impl Origin {
-    /// Timers as rows: their keys, names, and times in milliseconds since 1970.
-    pub(super) fn letter(
-        self,
-        rule: &ProcessRule,
-        names: StringArray,
-        at: Int64Array,
-    ) -> Result<RecordBatch> {
-        let numbers = UInt32Array::from(self.numbers);
-        let keys = self.keys.iter().map(|key| take(key, &numbers, None));
-        let mut columns = keys.collect::<Result<Vec<_>, _>>()?;
-        columns.push(Arc::new(names));
-        columns.push(Arc::new(at));
-        let mut fields: Vec<FieldRef> = rule.spec.keys().iter().cloned().collect();
-        fields.push(Arc::new(Field::new("timer", DataType::Utf8, true)));
-        fields.push(Arc::new(Field::new("at", DataType::Int64, true)));
-        Ok(RecordBatch::try_new(
-            Arc::new(Schema::new(fields)),
-            columns,
-        )?)
-    }
 }

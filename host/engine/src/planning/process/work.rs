@@ -2,21 +2,21 @@
 
 use std::{cell::RefCell, sync::Arc};
 
-use datafusion::{arrow::array::RecordBatch, common::Result, execution::TaskContext};
+use datafusion::{
+    arrow::array::RecordBatch,
+    common::{DataFusionError, Result},
+    execution::TaskContext,
+};
 use tokio::task::yield_now;
 use wasmill_udf::{FailedRow, OnError, Spared, Stop, spare};
 
 use super::{
-    broadcast::Current,
     exec::ProcessRows,
-    rule::{Moment, ProcessRule},
-    state::{MOST_TIMERS, Outcome, Partition},
+    guest_state::{BroadcastRows, MOST_TIMERS, Moment, Surroundings, TimerCalls},
+    rule::ProcessRule,
+    state::{Outcome, Partition},
 };
 use crate::{error::EngineError, planning::external};
-
-/// Calls with timers in which time does not come further, before they are taken to be without end; and
-/// calls behind the last row.
-const MOST_CALLS: usize = 10_000;
 
 /// Works on one partition.
 pub(super) struct Worker {
@@ -35,7 +35,7 @@ impl Worker {
         config.extensions.get::<Stop>()
     }
 
-    async fn broadcast(&self) -> Result<Option<Arc<Current>>> {
+    async fn broadcast(&self) -> Result<Option<Arc<BroadcastRows>>> {
         match self.node.broadcast_input() {
             Some((input, plan)) => {
                 let current = input.current(plan, Arc::clone(&self.context)).await?;
@@ -56,18 +56,21 @@ impl Worker {
         }
         self.check_stop()?;
         let broadcast = self.broadcast().await?;
-        let broadcast = broadcast.as_deref();
+        let given = Surroundings {
+            moment,
+            broadcast: broadcast.as_deref(),
+        };
         let mut outcome = Outcome::default();
         if !self.node.rule().leaves_out() {
-            self.part().rows(&batch, moment, broadcast, &mut outcome)?;
+            self.part().rows(&batch, given, &mut outcome)?;
             return give(outcome).await;
         }
         let Spared { failed, .. } = {
-            let given = RefCell::new(&mut outcome);
+            let outcome = RefCell::new(&mut outcome);
             spare(&batch, &[], |batch| {
                 self.check_stop()?;
-                let mut given = given.borrow_mut();
-                self.part().rows(batch, moment, broadcast, &mut given)?;
+                let mut outcome = outcome.borrow_mut();
+                self.part().rows(batch, given, &mut outcome)?;
                 Ok(Vec::new())
             })?
         };
@@ -80,8 +83,7 @@ impl Worker {
     /// What it gives for the timers whose time has come.
     pub(super) async fn fire(&mut self, moment: Moment) -> Result<Vec<RecordBatch>> {
         let mut rows = Vec::new();
-        // Calls since time came further.
-        let (mut calls, mut latest) = (0, i64::MIN);
+        let mut calls = TimerCalls::new(self.part().timers());
         // Timers that are tried by themselves before several go together again.
         let mut singles = 0;
         while self.part().is_due(moment) {
@@ -90,17 +92,15 @@ impl Worker {
                 break;
             }
             let broadcast = self.broadcast().await?;
-            let Some(timers) = self.part().due(moment, (singles > 0).then_some(1))? else {
+            let most = if singles > 0 { 1 } else { MOST_TIMERS };
+            let Some(timers) = self.part().due(moment, most)? else {
                 break;
             };
-            let at = timers.at.values().last().copied().unwrap_or(latest);
-            calls = match at > latest && moment.watermark < i64::MAX {
-                true => 0,
-                false => calls + 1,
-            };
-            latest = at.max(latest);
-            if calls > MOST_CALLS && timers.at.len() < MOST_TIMERS && singles == 0 {
-                return Err(external(self.node.rule().endless_timers(moment)));
+            // Those that are tried by themselves have been counted.
+            if singles == 0 {
+                let name = &self.node.rule().name;
+                let counted = calls.next(&timers, moment, name);
+                counted.map_err(|(message, hint)| endless(message, hint))?;
             }
             let single = timers.at.len() == 1;
             let letters = match single && self.node.rule().leaves_out() {
@@ -108,16 +108,16 @@ impl Worker {
                 false => None,
             };
             let mut outcome = Outcome::default();
-            let fired = self
-                .part()
-                .fire(timers, moment, broadcast.as_deref(), &mut outcome);
+            let given = Surroundings {
+                moment,
+                broadcast: broadcast.as_deref(),
+            };
+            let fired = self.part().fire(timers, given, &mut outcome);
             match (fired, letters) {
                 (Ok(()), _) => {}
                 (Err(error), Some(letters)) => {
                     let failed = FailedRow::new(0, error)?;
-                    if let Some(timers) = self.part().due(moment, Some(1))? {
-                        self.part().forget(timers, moment)?;
-                    }
+                    self.part().forget_first(moment)?;
                     self.node.failed_rows().take(&letters, vec![failed]).await?;
                 }
                 // One of them fails: each by itself from now on.
@@ -156,24 +156,12 @@ impl ProcessRule {
     pub(super) fn leaves_out(&self) -> bool {
         self.on_error == OnError::DeadLetter
     }
+}
 
-    fn endless_timers(&self, moment: Moment) -> EngineError {
-        let name = &self.name;
-        let when = match moment.watermark {
-            i64::MAX => "behind the last row it",
-            _ => "it",
-        };
-        EngineError::Plugin {
-            message: format!(
-                "function {name} sets timers without end: {when} was called {MOST_CALLS} times for \
-                 timers, and set more each time"
-            ),
-            hint: Some(
-                "a timer must be later than the one it is set in; behind the last row the watermark is \
-                 the greatest there is, and none should be set"
-                    .to_owned(),
-            ),
-            location: None,
-        }
-    }
+fn endless(message: String, hint: &str) -> DataFusionError {
+    external(EngineError::Plugin {
+        message,
+        hint: Some(hint.to_owned()),
+        location: None,
+    })
 }

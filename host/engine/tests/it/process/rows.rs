@@ -199,6 +199,7 @@ fn a_plan_tells_of_it() {
         ProcessRows: function=sums, keys=[k@0]
           ProjectionExec: expr=[a as k, 1 as value]
             PlaceholderRowExec
+        Function: name=sums, kind=process, component=conformance.wasm#keyed_sum, grants=[]
         +-------------+------------------------------------------------------------------+
         | info name   | info value                                                       |
         +-------------+------------------------------------------------------------------+
