@@ -82,6 +82,38 @@ fn a_timer_that_fails_costs_only_itself() {
         {"function":"timers","raw":"eyJrIjoiYiIsInRpbWVyIjoiYmFkIiwiYXQiOjV9","error":"function timers (conformance.wasm#timer_echo) failed: a bad timer"}"#]].assert_eq(&folder.lines("dead").join("\n"));
 }
 
+/// More of them than one call gets, behind the last row: trying them one by one is no loop.
+#[test]
+fn two_timers_that_fail_among_twenty_thousand() {
+    let name = |number| match number {
+        100 | 15_000 => "bad",
+        _ => "good",
+    };
+    let line = |number| format!("k{number},{},{number},event\n", name(number));
+    let lines: String = (1..=20_000).map(line).collect();
+    let folder = folder().with("t.csv", &lines);
+    let sql = format!(
+        "{FUNCTIONS}CREATE TABLE c (k STRING, name STRING, at BIGINT, clock STRING) WITH (
+           'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
+         CREATE TABLE dead (function STRING, raw BYTES, error STRING) WITH (
+           'connector' = 'filesystem', 'format' = 'json', 'path' = 'dead');
+         SET 'dead-letter.table' = 'dead';
+         CREATE TABLE o (fired BIGINT) WITH ('connector' = 'print');
+         CREATE VIEW t AS SELECT *, TO_TIMESTAMP_LTZ(at, 3) AS ts FROM c;
+         CREATE FUNCTION timers AS 'conformance.wasm#timer_echo' LANGUAGE WASM
+           WITH ('on-error' = 'dead-letter');
+         INSERT INTO o SELECT COUNT(*) FROM timers(
+           input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
+    );
+    let output = folder.run(&sql).unwrap_or_else(|error| panic!("{error}"));
+    expect![[r#"
+        o: 1 rows
+        +I[19998]
+    "#]]
+    .assert_eq(&output);
+    assert_eq!(folder.lines("dead").len(), 2);
+}
+
 /// Guests that would never end, or take all memory.
 #[test]
 fn what_goes_on_without_end_is_stopped() {
