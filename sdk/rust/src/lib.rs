@@ -125,8 +125,18 @@
 extern crate self as wasmill_sdk;
 
 mod aggregate;
+#[cfg(any(
+    test,
+    all(
+        feature = "allocator",
+        target_family = "wasm",
+        not(target_feature = "atomics")
+    )
+))]
+mod allocator;
 mod bindings;
 mod bitmap;
+mod bytes_builder;
 mod call;
 mod context;
 mod error;

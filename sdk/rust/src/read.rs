@@ -70,7 +70,7 @@ pub struct Booleans {
 /// Strings, or byte strings.
 #[derive(Clone, Debug)]
 pub struct Bytes {
-    offsets: Vec<usize>,
+    offsets: Offsets,
     bytes: Vec<u8>,
     validity: Option<Bitmap>,
 }
@@ -78,7 +78,7 @@ pub struct Bytes {
 /// Lists of what `C` holds.
 #[derive(Clone, Debug)]
 pub struct Lists<C> {
-    offsets: Vec<usize>,
+    offsets: Offsets,
     items: C,
     validity: Option<Bitmap>,
 }
@@ -114,7 +114,7 @@ impl Bytes {
     /// The value of a row, anything under a NULL; panics past the end.
     #[inline]
     pub fn get(&self, row: usize) -> &[u8] {
-        &self.bytes[self.offsets[row]..self.offsets[row + 1]]
+        &self.bytes[self.offsets.range(row)]
     }
 
     /// The text of a row, "" where the bytes are not UTF-8; panics past the end. The host checks
@@ -122,6 +122,13 @@ impl Bytes {
     #[inline]
     pub fn text(&self, row: usize) -> &str {
         std::str::from_utf8(self.get(row)).unwrap_or_default()
+    }
+
+    /// The text of a row of a column that the host says is of texts; panics past the end.
+    #[inline]
+    pub(crate) fn checked_text(&self, row: usize) -> &str {
+        // SAFETY: a value of the host's string columns is UTF-8, as in all of Arrow's.
+        unsafe { std::str::from_utf8_unchecked(self.get(row)) }
     }
 }
 
@@ -135,7 +142,7 @@ impl<C> Lists<C> {
     /// Which items are a row's; panics past the end.
     #[inline]
     pub fn range(&self, row: usize) -> std::ops::Range<usize> {
-        self.offsets[row]..self.offsets[row + 1]
+        self.offsets.range(row)
     }
 }
 
@@ -313,7 +320,7 @@ impl Bytes {
         };
         let validity = checked(array.validity, rows, offsets.len(), rows + 1)?;
         Ok(Self {
-            offsets: checked_offsets(&offsets, bytes.len())?,
+            offsets: Offsets::new(offsets, bytes.len())?,
             bytes,
             validity,
         })
@@ -336,7 +343,7 @@ impl Read for Bytes {
             _ => Vec::new(),
         };
         Ok(Self {
-            offsets: vec![0, bytes.len()],
+            offsets: Offsets::new(vec![0, bytes.len() as i32], bytes.len())?,
             bytes,
             validity,
         })
@@ -344,7 +351,7 @@ impl Read for Bytes {
 
     #[inline]
     fn rows(&self) -> usize {
-        self.offsets.len() - 1
+        self.offsets.rows()
     }
 
     #[inline]
@@ -357,13 +364,13 @@ impl<C: Read> Read for Lists<C> {
     fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
         let array = column.array();
         let rows = array.length as usize;
-        let Values::Offsets(offsets) = &array.values else {
+        let Values::Offsets(offsets) = array.values else {
             return Err(wrong_layout(&array.values, "a list"));
         };
         let validity = checked(array.validity, rows, offsets.len(), rows + 1)?;
         let items = C::of(&column.child(0))?;
         Ok(Self {
-            offsets: checked_offsets(offsets, items.rows())?,
+            offsets: Offsets::new(offsets, items.rows())?,
             items,
             validity,
         })
@@ -379,7 +386,7 @@ impl<C: Read> Read for Lists<C> {
         // NULL: a row without items.
         let (_, validity) = one_row(value, data_type)?;
         Ok(Self {
-            offsets: vec![0, 0],
+            offsets: Offsets::new(vec![0, 0], 0)?,
             items: C::from_value(Value::Null, &item.data_type)?,
             validity,
         })
@@ -387,7 +394,7 @@ impl<C: Read> Read for Lists<C> {
 
     #[inline]
     fn rows(&self) -> usize {
-        self.offsets.len() - 1
+        self.offsets.rows()
     }
 
     #[inline]
@@ -453,15 +460,32 @@ fn checked(
     Ok(validity.filter(|bits| !bits.all(rows)))
 }
 
-fn checked_offsets(offsets: &[i32], end: usize) -> Result<Vec<usize>, Error> {
-    let rising = offsets.is_sorted();
-    let offsets: Vec<usize> = offsets.iter().map(|offset| *offset as usize).collect();
-    if !rising || offsets.is_empty() || offsets.last().is_some_and(|last| *last > end) {
-        return Err(Error::failed(
-            "the host gave a column whose offsets are wrong",
-        ));
+/// Where the values of rows begin and end: rising, and within what they are offsets into.
+#[derive(Clone, Debug)]
+struct Offsets(Vec<i32>);
+
+impl Offsets {
+    fn new(offsets: Vec<i32>, end: usize) -> Result<Self, Error> {
+        let within = match (offsets.first(), offsets.last()) {
+            (Some(first), Some(last)) => *first >= 0 && *last as usize <= end,
+            _ => false,
+        };
+        if !within || !offsets.is_sorted() {
+            return Err(Error::failed(
+                "the host gave a column whose offsets are wrong",
+            ));
+        }
+        Ok(Self(offsets))
     }
-    Ok(offsets)
+
+    fn rows(&self) -> usize {
+        self.0.len() - 1
+    }
+
+    #[inline]
+    fn range(&self, row: usize) -> std::ops::Range<usize> {
+        self.0[row] as usize..self.0[row + 1] as usize
+    }
 }
 
 /// What the tests of other modules read from.
@@ -479,11 +503,11 @@ impl Bytes {
         let mut bytes = Vec::new();
         for text in texts {
             bytes.extend_from_slice(text.as_bytes());
-            offsets.push(bytes.len());
+            offsets.push(bytes.len() as i32);
         }
         let validity = None;
         Self {
-            offsets,
+            offsets: Offsets(offsets),
             bytes,
             validity,
         }

@@ -1,6 +1,5 @@
 //! Columns out of what a function returns.
 
-use std::borrow::Cow;
 use std::fmt::Display;
 
 use crate::row::{is_nested, plain_value};
@@ -409,88 +408,6 @@ impl Build<bool> for BooleanBuilder {
 
     fn finish(self) -> Result<(Values, Vec<Built>), Error> {
         Ok((Values::Boolean(self.bits.into_bytes()), Vec::new()))
-    }
-}
-
-/// Gathers strings, or byte strings.
-#[derive(Default)]
-pub struct BytesBuilder {
-    ends: Vec<usize>,
-    bytes: Vec<u8>,
-}
-
-macro_rules! bytes {
-    ($($type:ty => $data_type:expr;)*) => {$(
-        impl ResultValue for $type {
-            type Builder = BytesBuilder;
-
-            fn data_type() -> DataType {
-                $data_type
-            }
-        }
-
-        impl Build<$type> for BytesBuilder {
-            fn with_capacity(rows: usize) -> Self {
-                Self { ends: Vec::with_capacity(rows), bytes: Vec::new() }
-            }
-
-            #[inline]
-            fn push(&mut self, value: $type) {
-                let value: &[u8] = value.as_ref();
-                self.bytes.extend_from_slice(value);
-                self.ends.push(self.bytes.len());
-            }
-
-            #[inline]
-            fn push_null(&mut self) {
-                self.ends.push(self.bytes.len());
-            }
-
-            fn rows(&self) -> usize {
-                self.ends.len()
-            }
-
-            fn finish(self) -> Result<(Values, Vec<Built>), Error> {
-                Ok((Values::Bytes((offsets(&self.ends)?, self.bytes)), Vec::new()))
-            }
-        }
-    )*};
-}
-
-bytes! {
-    &str => DataType::Utf8;
-    String => DataType::Utf8;
-    &[u8] => DataType::Binary;
-    Vec<u8> => DataType::Binary;
-}
-
-impl<'a> ResultValue for Cow<'a, str> {
-    type Builder = BytesBuilder;
-
-    fn data_type() -> DataType {
-        DataType::Utf8
-    }
-}
-
-impl Build<Cow<'_, str>> for BytesBuilder {
-    fn with_capacity(rows: usize) -> Self {
-        <Self as Build<&str>>::with_capacity(rows)
-    }
-
-    fn push(&mut self, value: Cow<'_, str>) {
-        self.push(value.as_ref());
-    }
-
-    fn push_null(&mut self) {
-        <Self as Build<&str>>::push_null(self);
-    }
-
-    fn rows(&self) -> usize {
-        self.ends.len()
-    }
-
-    fn finish(self) -> Result<(Values, Vec<Built>), Error> {
-        <Self as Build<&str>>::finish(self)
     }
 }
 
