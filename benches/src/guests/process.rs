@@ -5,6 +5,7 @@ use std::{error::Error, path::Path, sync::Arc};
 
 use arrow::{
     array::{ArrayRef, AsArray, Float64Array, Int64Array},
+    buffer::ScalarBuffer,
     datatypes::{DataType, Field, FieldRef, Fields, Float64Type, Int64Type},
 };
 use parking_lot::Mutex;
@@ -95,7 +96,7 @@ struct Keyed {
 
 /// Totals, and how many rows they are of.
 #[derive(PartialEq)]
-struct Totals(Vec<f64>, Vec<i64>);
+struct Totals(ScalarBuffer<f64>, ScalarBuffer<i64>);
 
 struct Reader {
     state: Arc<Mutex<KeyedState>>,
@@ -151,13 +152,13 @@ impl Keyed {
         let counts = before.1.as_primitive::<Int64Type>().iter();
         let mut counts: Vec<i64> = counts.map(Option::unwrap_or_default).collect();
         let amounts = amounts.as_primitive::<Float64Type>();
-        let mut given = Totals(Vec::with_capacity(ROWS), Vec::with_capacity(ROWS));
+        let (mut sums, mut rows) = (Vec::with_capacity(ROWS), Vec::with_capacity(ROWS));
         for (amount, key) in amounts.values().iter().zip(&keys.numbers) {
             let key = *key as usize;
             totals[key] += amount;
             counts[key] += 1;
-            given.0.push(totals[key]);
-            given.1.push(counts[key]);
+            sums.push(totals[key]);
+            rows.push(counts[key]);
         }
         let all: Vec<u32> = (0..).take(keys.count).collect();
         let write = |slot, values: ArrayRef| Change::Write {
@@ -170,7 +171,7 @@ impl Keyed {
             write(1, Arc::new(Int64Array::from(counts))),
         ];
         state.apply(keys, None, changes, 0)?;
-        Ok(given)
+        Ok(Totals(sums.into(), rows.into()))
     }
 
     fn wasm(&mut self, [keys, amounts]: &[ArrayRef; 2], function: &Function) -> Outcome<Totals> {
@@ -202,8 +203,8 @@ impl Keyed {
             return Err("other columns".into());
         };
         Ok(Totals(
-            totals.as_primitive::<Float64Type>().values().to_vec(),
-            counts.as_primitive::<Int64Type>().values().to_vec(),
+            totals.as_primitive::<Float64Type>().values().clone(),
+            counts.as_primitive::<Int64Type>().values().clone(),
         ))
     }
 }
