@@ -29,6 +29,9 @@ pub trait TableRow: Sized {
 
     fn data_types() -> Vec<DataType>;
 
+    /// For about so many rows.
+    fn builders(rows: usize) -> Self::Builders;
+
     /// Why the row failed, if it did.
     fn add_to(self, builders: &mut Self::Builders) -> Result<(), String>;
 
@@ -44,6 +47,17 @@ pub struct ColumnBuilder<B> {
 }
 
 impl<B> ColumnBuilder<B> {
+    /// For about so many rows.
+    pub(crate) fn for_rows<T>(rows: usize) -> Self
+    where
+        B: Build<T>,
+    {
+        Self {
+            values: B::with_capacity(rows),
+            validity: None,
+        }
+    }
+
     #[inline]
     pub(crate) fn push<T>(&mut self, value: Option<T>)
     where
@@ -84,6 +98,10 @@ impl<O: Output> TableRow for O {
         vec![O::Value::data_type()]
     }
 
+    fn builders(rows: usize) -> Self::Builders {
+        ColumnBuilder::for_rows::<O::Value>(rows)
+    }
+
     #[inline]
     fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
         builders.push(self.into_result()?);
@@ -103,6 +121,10 @@ macro_rules! rows {
 
             fn data_types() -> Vec<DataType> {
                 vec![$($name::Value::data_type()),*]
+            }
+
+            fn builders(rows: usize) -> Self::Builders {
+                ($(ColumnBuilder::for_rows::<$name::Value>(rows),)*)
             }
 
             #[inline]

@@ -54,6 +54,8 @@ impl<R: TableRow> SideOutput<R> {
 /// Gathers the rows that a call gives, each with the row or timer that it comes of.
 pub struct Gathered<B> {
     builders: B,
+    /// How many there may be, about.
+    rows: usize,
     origins: Vec<u32>,
     /// Of the row or timer at hand.
     pub(crate) origin: u32,
@@ -67,6 +69,7 @@ impl<B: Default> Default for Gathered<B> {
     fn default() -> Self {
         Self {
             builders: B::default(),
+            rows: 0,
             origins: Vec::new(),
             origin: 0,
             finish: None,
@@ -78,6 +81,7 @@ impl<B: Default> Gathered<B> {
     /// For a row of each of so many.
     pub(crate) fn with_capacity(rows: usize) -> Self {
         Self {
+            rows,
             origins: Vec::with_capacity(rows),
             ..Self::default()
         }
@@ -99,9 +103,12 @@ impl<B> Gathered<B> {
 
     #[inline(always)]
     pub(crate) fn push<R: TableRow<Builders = B>>(&mut self, row: R) -> Result<(), String> {
+        if self.finish.is_none() {
+            self.builders = R::builders(self.rows);
+            self.finish = Some(R::finish);
+        }
         row.add_to(&mut self.builders)?;
         self.origins.push(self.origin);
-        self.finish = Some(R::finish);
         Ok(())
     }
 

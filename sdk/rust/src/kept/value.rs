@@ -31,6 +31,9 @@ pub trait StateValue: Sized + 'static {
 
     fn same(&self, other: &Self) -> bool;
 
+    /// For about so many rows.
+    fn builder(rows: usize) -> ColumnBuilder<Self::Builder>;
+
     fn push(value: Option<&Self>, builder: &mut ColumnBuilder<Self::Builder>);
 
     fn finish(builder: ColumnBuilder<Self::Builder>) -> Result<Built, Error>;
@@ -67,6 +70,10 @@ macro_rules! values {
             fn same(&self, other: &Self) -> bool {
                 let same: fn(&Self, &Self) -> bool = $same;
                 same(self, other)
+            }
+
+            fn builder(rows: usize) -> ColumnBuilder<Self::Builder> {
+                ColumnBuilder::for_rows::<$built>(rows)
             }
 
             #[inline]
@@ -154,8 +161,8 @@ fn write<'a, H: Store, T: StateValue>(
     before: &T::Column,
     values: impl Iterator<Item = Option<&'a T>>,
 ) -> Result<(), Error> {
-    let mut keys = Vec::new();
-    let mut builder = ColumnBuilder::default();
+    let (all, _) = values.size_hint();
+    let (mut keys, mut builder) = (Vec::with_capacity(all), T::builder(all));
     for (key, value) in values.enumerate() {
         let same = match value {
             Some(value) => before.is_present(key) && value.is_in(before, key),
@@ -236,6 +243,10 @@ impl<T: StateValue + ListItem + Output> StateValue for Vec<T> {
 
     fn same(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().zip(other).all(|(item, other)| item.same(other))
+    }
+
+    fn builder(rows: usize) -> ColumnBuilder<Self::Builder> {
+        ColumnBuilder::for_rows::<Self>(rows)
     }
 
     fn push(value: Option<&Self>, builder: &mut ColumnBuilder<Self::Builder>) {
