@@ -58,7 +58,8 @@ impl<B> ColumnBuilder<B> {
         }
     }
 
-    #[inline]
+    // A call of it for each value is what a column would cost.
+    #[inline(always)]
     pub(crate) fn push<T>(&mut self, value: Option<T>)
     where
         B: Build<T>,
@@ -72,6 +73,7 @@ impl<B> ColumnBuilder<B> {
         }
     }
 
+    #[inline(never)]
     fn mark<T>(&mut self, present: bool)
     where
         B: Build<T>,

@@ -76,7 +76,7 @@ macro_rules! values {
                 ColumnBuilder::for_rows::<$built>(rows)
             }
 
-            #[inline]
+            #[inline(always)]
             fn push(value: Option<&Self>, builder: &mut ColumnBuilder<Self::Builder>) {
                 builder.push(value.map($lent));
             }
