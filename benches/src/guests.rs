@@ -2,6 +2,7 @@
 //! through DataFusion's interface; process functions and texts likewise. With the default limits on.
 
 mod process;
+mod queries;
 mod texts;
 
 use std::{error::Error, path::Path, sync::Arc};
@@ -37,7 +38,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         lines.push(weighted_mean(arguments, &plugin, groups)?);
     }
     table::print(
-        "Aggregates: 8,192 rows added through DataFusion's groups, limits on, 64 batches in turn",
+        "Aggregates alone: 8,192 rows added through DataFusion's groups, limits on, 64 batches in turn",
         &[
             "function",
             "groups",
@@ -50,6 +51,7 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
         &lines,
     );
     copies(&plugin)?;
+    queries::run(arguments, &plugin)?;
     process::run(arguments, &host, &root)?;
     texts::run(arguments, &host, &root)
 }
