@@ -69,9 +69,11 @@ impl Keyed {
 
     /// Fails if one is no key of the call.
     pub fn check_keys(&self, keys: &[u32]) -> Result<(), Refusal> {
-        match keys.iter().max().filter(|key| **key >= self.keys.rows) {
-            None => Ok(()),
-            Some(key) => Err(Refusal::Data(format!(
+        // Faster than `max`, which the compiler does not make vector instructions of.
+        let key = keys.iter().copied().fold(0, u32::max);
+        match key < self.keys.rows || keys.is_empty() {
+            true => Ok(()),
+            false => Err(Refusal::Data(format!(
                 "there is no key {key} among {}",
                 self.keys.rows
             ))),

@@ -151,11 +151,10 @@ pub(super) fn check(call: &CallKeys, numbers: &[u32], rows: usize) -> Result<(),
         return Err(invalid(format!("there are {rows} rows of {keys} keys")));
     }
     let count = call.ids.len();
-    match numbers.iter().max() {
-        Some(most) if *most as usize >= count => {
-            Err(invalid(format!("there is no key {most} among {count}")))
-        }
-        _ => Ok(()),
+    let most = numbers.iter().copied().fold(0, u32::max);
+    match numbers.is_empty() || (most as usize) < count {
+        true => Ok(()),
+        false => Err(invalid(format!("there is no key {most} among {count}"))),
     }
 }
 
