@@ -8,6 +8,7 @@ mod density;
 mod guests;
 mod handover;
 mod job;
+mod languages;
 mod measure;
 mod neighbours;
 mod streaming;
@@ -49,6 +50,8 @@ enum Suite {
     Neighbours,
     /// Aggregate and process functions and texts in a component beside the same in Rust.
     Guests,
+    /// The same function in several languages, and in PyFlink where asked for.
+    Languages,
     /// A thousand functions of a thousand tenants in one process.
     Density,
     /// A job without end from Kafka to Kafka: rows a second, latency, memory.
@@ -62,6 +65,7 @@ fn main() -> ExitCode {
         Some(Suite::Border) => border(&arguments),
         Some(Suite::Neighbours) => neighbours::run(&arguments),
         Some(Suite::Guests) => guests::run(&arguments),
+        Some(Suite::Languages) => languages::run(&arguments),
         Some(Suite::Density) => density::run(&arguments),
         Some(Suite::Streaming(streaming)) => streaming::run(&arguments, streaming),
         None => border(&arguments).and_then(|()| job::run(&arguments)),

@@ -171,6 +171,9 @@ pub fn bench(arguments: &[String]) -> Result<()> {
         .env("WASMILL_BENCH_FOLDER", folder)
         .env("WASMILL_KAFKA_LIBS", kafka::get()?)
         .args(arguments);
+    if arguments.iter().any(|argument| argument == "languages") {
+        sdks()?;
+    }
     let asked = |word: &str| arguments.iter().any(|argument| argument.starts_with(word));
     if asked("streaming") && asked("--with-pyflink") {
         benches.env("WASMILL_FLINK_KAFKA", kafka::flink_connector()?);
