@@ -37,17 +37,9 @@ pub fn run(arguments: &Arguments) -> Result<(), Box<dyn Error>> {
     for groups in [1, 300, 8_192] {
         lines.push(weighted_mean(arguments, &plugin, groups)?);
     }
-    table::print(
+    print(
         "Aggregates alone: 8,192 rows added through DataFusion's groups, limits on, 64 batches in turn",
-        &[
-            "function",
-            "groups",
-            "native",
-            "component",
-            "ratio",
-            "bar",
-            "",
-        ],
+        "groups",
         &lines,
     );
     copies(&plugin)?;
@@ -87,20 +79,31 @@ fn weighted_mean(
         return Err("the component and the native function disagree".into());
     }
     let (mut of_native, mut of_wasm) = (batches.iter().cycle(), batches.iter().cycle());
-    let (native_time, wasm_time, ratio) = paired(
+    let times = paired(
         arguments.runs,
         || add(&mut *native, of_native.next(), &numbers, groups),
         || add(&mut *wasm, of_wasm.next(), &numbers, groups),
     )?;
-    Ok(vec![
-        "weighted mean".to_owned(),
-        groups.to_string(),
-        table::duration(native_time),
-        table::duration(wasm_time),
+    Ok(line("weighted mean", groups, times))
+}
+
+/// Of a function and how much it is at work on: the native time, the component's, both in seconds, and
+/// their ratio.
+fn line(function: &str, of: impl ToString, (native, wasm, ratio): (f64, f64, f64)) -> Vec<String> {
+    vec![
+        function.to_owned(),
+        of.to_string(),
+        table::duration(native),
+        table::duration(wasm),
         table::ratio(ratio),
         table::ratio(BAR),
         table::verdict(ratio <= BAR),
-    ])
+    ]
+}
+
+fn print(title: &str, of: &str, lines: &[Vec<String>]) {
+    let header = ["function", of, "native", "component", "ratio", "bar", ""];
+    table::print(title, &header, lines);
 }
 
 fn add(

@@ -17,8 +17,8 @@ use wasmill_state::{
     keyed::{CallKeys, Change, KeyedSpec, KeyedState, SlotKind, SlotSpec},
 };
 
-use super::{BAR, BATCHES, ROWS};
-use crate::{Arguments, border::paired, table};
+use super::{BATCHES, ROWS, line, print};
+use crate::{Arguments, border::paired};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -37,7 +37,7 @@ pub(super) fn run(arguments: &Arguments, host: &Arc<Host>, root: &Path) -> Outco
             }
         }
         let (mut of_native, mut of_wasm) = (batches.iter().cycle(), batches.iter().cycle());
-        let (native_time, wasm_time, ratio) = paired(
+        let times = paired(
             arguments.runs,
             || {
                 of_native
@@ -50,27 +50,11 @@ pub(super) fn run(arguments: &Arguments, host: &Arc<Host>, root: &Path) -> Outco
                     .map_or(Ok(()), |batch| wasm.wasm(batch, &function).map(drop))
             },
         )?;
-        lines.push(vec![
-            "running total".to_owned(),
-            keys.to_string(),
-            table::duration(native_time),
-            table::duration(wasm_time),
-            table::ratio(ratio),
-            table::ratio(BAR),
-            table::verdict(ratio <= BAR),
-        ]);
+        lines.push(line("running total", keys, times));
     }
-    table::print(
+    print(
         "Process functions: 8,192 rows over state by key, limits on, 64 batches in turn",
-        &[
-            "function",
-            "keys",
-            "native",
-            "component",
-            "ratio",
-            "bar",
-            "",
-        ],
+        "keys",
         &lines,
     );
     Ok(())

@@ -20,8 +20,8 @@ use futures::executor::block_on;
 use wasmill_plugin::Plugin;
 use wasmill_udf::{FunctionOptions, aggregate_udf};
 
-use super::{BAR, BATCHES, Native, ROWS, columns};
-use crate::{Arguments, border::paired, table};
+use super::{BATCHES, Native, ROWS, columns, line, print};
+use crate::{Arguments, border::paired};
 
 pub(super) fn run(arguments: &Arguments, plugin: &Arc<Plugin>) -> Result<(), Box<dyn Error>> {
     let mut lines = Vec::new();
@@ -30,36 +30,22 @@ pub(super) fn run(arguments: &Arguments, plugin: &Arc<Plugin>) -> Result<(), Box
         let options = FunctionOptions::named("of_component");
         context.register_udaf(aggregate_udf(Arc::clone(plugin), "weighted_mean", options)?);
         context.register_udaf(AggregateUDF::from(NativeMean::new()));
-        let (native, wasm) = (plan(&context, "native")?, plan(&context, "of_component")?);
-        if rows(&context, &native)? != rows(&context, &wasm)? {
+        let of_native = plan(&context, "native")?;
+        let of_wasm = plan(&context, "of_component")?;
+        if rows(&context, &of_native)? != rows(&context, &of_wasm)? {
             return Err("the component and the native function disagree".into());
         }
-        let (native_time, wasm_time, ratio) = paired(
+        let (native, wasm, ratio) = paired(
             arguments.runs,
-            || rows(&context, &native).map(drop),
-            || rows(&context, &wasm).map(drop),
+            || rows(&context, &of_native).map(drop),
+            || rows(&context, &of_wasm).map(drop),
         )?;
-        lines.push(vec![
-            "weighted mean".to_owned(),
-            groups.to_string(),
-            table::duration(native_time / BATCHES as f64),
-            table::duration(wasm_time / BATCHES as f64),
-            table::ratio(ratio),
-            table::ratio(BAR),
-            table::verdict(ratio <= BAR),
-        ]);
+        let each = (native / BATCHES as f64, wasm / BATCHES as f64, ratio);
+        lines.push(line("weighted mean", groups, each));
     }
-    table::print(
+    print(
         "SELECT k, f(value, weight) FROM t GROUP BY k: time a batch of 8,192 rows, limits on, one core",
-        &[
-            "function",
-            "groups",
-            "native",
-            "component",
-            "ratio",
-            "bar",
-            "",
-        ],
+        "groups",
         &lines,
     );
     Ok(())

@@ -8,8 +8,8 @@ use arrow::{
 };
 use wasmill_plugin::{Host, OpenOptions};
 
-use super::{BAR, BATCHES, ROWS};
-use crate::{Arguments, border::paired, table};
+use super::{BATCHES, ROWS, line, print};
+use crate::{Arguments, border::paired};
 
 /// Texts of so many bytes.
 const LENGTHS: [usize; 3] = [8, 32, 256];
@@ -30,7 +30,7 @@ pub(super) fn run(
             return Err("the component and the native function disagree".into());
         }
         let (mut of_native, mut of_wasm) = (batches.iter().cycle(), batches.iter().cycle());
-        let (native_time, wasm_time, ratio) = paired(
+        let times = paired(
             arguments.runs,
             || {
                 of_native
@@ -42,18 +42,11 @@ pub(super) fn run(
                 None => Ok(()),
             },
         )?;
-        lines.push(vec![
-            format!("{length} bytes"),
-            table::duration(native_time),
-            table::duration(wasm_time),
-            table::ratio(ratio),
-            table::ratio(BAR),
-            table::verdict(ratio <= BAR),
-        ]);
+        lines.push(line("in capital letters", format!("{length} bytes"), times));
     }
-    table::print(
+    print(
         "Texts: 8,192 in capital letters, limits on, 64 batches in turn",
-        &["a text", "native", "component", "ratio", "bar", ""],
+        "a text",
         &lines,
     );
     Ok(())

@@ -1,5 +1,6 @@
 //! Columns in the guest: what one copy out of the host gives.
 
+use crate::bindings::wasmill::udf::columns as wire;
 use crate::row::plain_values;
 use crate::{Array, Batch, Bitmap, Column, DataType, Error, RowError, Value, Values};
 
@@ -40,6 +41,8 @@ pub trait Read: Sized + 'static {
 pub trait Arrays: Sized {
     fn array(&self) -> Array;
     fn child(&self, index: u32) -> Self;
+    /// Whether it is of texts, all of which whoever made it has checked.
+    fn is_text(&self) -> bool;
 }
 
 impl Arrays for Column {
@@ -49,6 +52,10 @@ impl Arrays for Column {
 
     fn child(&self, index: u32) -> Self {
         Column::child(self, index)
+    }
+
+    fn is_text(&self) -> bool {
+        matches!(self.data_type(), wire::DataType::Utf8)
     }
 }
 
@@ -72,6 +79,8 @@ pub struct Booleans {
 pub struct Bytes {
     offsets: Offsets,
     bytes: Vec<u8>,
+    /// Each value is UTF-8.
+    text: bool,
     validity: Option<Bitmap>,
 }
 
@@ -117,18 +126,15 @@ impl Bytes {
         &self.bytes[self.offsets.range(row)]
     }
 
-    /// The text of a row, "" where the bytes are not UTF-8; panics past the end. The host checks
-    /// the UTF-8 of its string columns.
+    /// The text of a row, "" where the bytes are not UTF-8; panics past the end.
     #[inline]
     pub fn text(&self, row: usize) -> &str {
-        std::str::from_utf8(self.get(row)).unwrap_or_default()
-    }
-
-    /// The text of a row of a column that the host says is of texts; panics past the end.
-    #[inline]
-    pub(crate) fn checked_text(&self, row: usize) -> &str {
-        // SAFETY: a value of the host's string columns is UTF-8, as in all of Arrow's.
-        unsafe { std::str::from_utf8_unchecked(self.get(row)) }
+        let bytes = self.get(row);
+        match self.text {
+            // SAFETY: the host checks each value of its string columns, as Arrow has them.
+            true => unsafe { std::str::from_utf8_unchecked(bytes) },
+            false => std::str::from_utf8(bytes).unwrap_or_default(),
+        }
     }
 }
 
@@ -312,8 +318,9 @@ impl Read for Booleans {
     }
 }
 
-impl Bytes {
-    fn of_array(array: Array) -> Result<Self, Error> {
+impl Read for Bytes {
+    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
+        let array = column.array();
         let rows = array.length as usize;
         let Values::Bytes((offsets, bytes)) = array.values else {
             return Err(wrong_layout(&array.values, "a string"));
@@ -322,21 +329,13 @@ impl Bytes {
         Ok(Self {
             offsets: Offsets::new(offsets, bytes.len())?,
             bytes,
+            text: column.is_text(),
             validity,
         })
     }
-}
-
-impl Read for Bytes {
-    fn of<A: Arrays>(column: &A) -> Result<Self, Error> {
-        Self::of_array(column.array())
-    }
-
-    fn read_from(batch: &Batch, index: u32) -> Result<Self, Error> {
-        Self::of_array(batch.read(index))
-    }
 
     fn from_value(value: Value, data_type: &DataType) -> Result<Self, Error> {
+        let text = matches!(value, Value::Utf8(_));
         let (values, validity) = one_row(value, data_type)?;
         let bytes = match values {
             Some(Values::Bytes((_, bytes))) => bytes,
@@ -345,6 +344,7 @@ impl Read for Bytes {
         Ok(Self {
             offsets: Offsets::new(vec![0, bytes.len() as i32], bytes.len())?,
             bytes,
+            text,
             validity,
         })
     }
@@ -509,6 +509,7 @@ impl Bytes {
         Self {
             offsets: Offsets(offsets),
             bytes,
+            text: true,
             validity,
         }
     }

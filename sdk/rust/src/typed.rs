@@ -140,8 +140,8 @@ macro_rules! arguments {
 
 arguments! {
     bool => DataType::Boolean, Booleans, |column, row| column.get(row);
-    &'a str => DataType::Utf8, Bytes, |column, row| column.checked_text(row);
-    String => DataType::Utf8, Bytes, |column, row| column.checked_text(row).to_string();
+    &'a str => DataType::Utf8, Bytes, |column, row| column.text(row);
+    String => DataType::Utf8, Bytes, |column, row| column.text(row).to_string();
     &'a [u8] => DataType::Binary, Bytes, |column, row| column.get(row);
     Vec<u8> => DataType::Binary, Bytes, |column, row| column.get(row).to_vec();
 }

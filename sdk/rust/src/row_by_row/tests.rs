@@ -86,6 +86,10 @@ impl Arrays for Built {
     fn child(&self, index: u32) -> Self {
         self.parts().2[index as usize].clone()
     }
+
+    fn is_text(&self) -> bool {
+        *self.data_type() == crate::DataType::Utf8
+    }
 }
 
 impl Moment for Host {

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::{FUNCTIONS, folder};
+use super::folder;
 
 const SPLIT: &str = "CREATE TABLE t (k STRING, `value` BIGINT) WITH (
   'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
@@ -12,6 +12,15 @@ CREATE TABLE odd (k STRING, `value` BIGINT, number BIGINT) WITH (
 CREATE TABLE dead (function STRING, raw BYTES, error STRING) WITH (
   'connector' = 'filesystem', 'format' = 'json', 'path' = 'dead');
 SET 'dead-letter.table' = 'dead';\n";
+
+const TIMERS: &str = "CREATE TABLE c (k STRING, name STRING, at BIGINT, clock STRING) WITH (
+  'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
+CREATE TABLE dead (function STRING, raw BYTES, error STRING) WITH (
+  'connector' = 'filesystem', 'format' = 'json', 'path' = 'dead');
+SET 'dead-letter.table' = 'dead';
+CREATE VIEW t AS SELECT *, TO_TIMESTAMP_LTZ(at, 3) AS ts FROM c;
+CREATE FUNCTION timers AS 'conformance.wasm#timer_echo' LANGUAGE WASM
+  WITH ('on-error' = 'dead-letter');\n";
 
 /// A row that fails leaves nothing behind, in the state and in the side outputs too.
 #[test]
@@ -57,15 +66,7 @@ fn a_timer_that_fails_costs_only_itself() {
         "a,one,10,event\na,bad,20,event\nb,bad,5,event\na,two,30,event\nb,three,40,event\n",
     );
     let sql = format!(
-        "{FUNCTIONS}CREATE TABLE c (k STRING, name STRING, at BIGINT, clock STRING) WITH (
-           'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
-         CREATE TABLE dead (function STRING, raw BYTES, error STRING) WITH (
-           'connector' = 'filesystem', 'format' = 'json', 'path' = 'dead');
-         SET 'dead-letter.table' = 'dead';
-         CREATE TABLE o (k STRING, name STRING, fired BIGINT) WITH ('connector' = 'print');
-         CREATE VIEW t AS SELECT *, TO_TIMESTAMP_LTZ(at, 3) AS ts FROM c;
-         CREATE FUNCTION timers AS 'conformance.wasm#timer_echo' LANGUAGE WASM
-           WITH ('on-error' = 'dead-letter');
+        "{TIMERS}CREATE TABLE o (k STRING, name STRING, fired BIGINT) WITH ('connector' = 'print');
          INSERT INTO o SELECT k, name, fired FROM timers(
            input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     );
@@ -93,15 +94,7 @@ fn two_timers_that_fail_among_twenty_thousand() {
     let lines: String = (1..=20_000).map(line).collect();
     let folder = folder().with("t.csv", &lines);
     let sql = format!(
-        "{FUNCTIONS}CREATE TABLE c (k STRING, name STRING, at BIGINT, clock STRING) WITH (
-           'connector' = 'filesystem', 'format' = 'csv', 'path' = 't.csv');
-         CREATE TABLE dead (function STRING, raw BYTES, error STRING) WITH (
-           'connector' = 'filesystem', 'format' = 'json', 'path' = 'dead');
-         SET 'dead-letter.table' = 'dead';
-         CREATE TABLE o (fired BIGINT) WITH ('connector' = 'print');
-         CREATE VIEW t AS SELECT *, TO_TIMESTAMP_LTZ(at, 3) AS ts FROM c;
-         CREATE FUNCTION timers AS 'conformance.wasm#timer_echo' LANGUAGE WASM
-           WITH ('on-error' = 'dead-letter');
+        "{TIMERS}CREATE TABLE o (fired BIGINT) WITH ('connector' = 'print');
          INSERT INTO o SELECT COUNT(*) FROM timers(
            input => TABLE t PARTITION BY k, on_time => DESCRIPTOR(ts));"
     );
