@@ -5,9 +5,7 @@ use std::process::Command;
 
 /// Runs a script of this folder with an output folder; returns what it printed.
 pub fn run_script(name: &str, folder: &Path) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/oracle")
-        .join(name);
+    let script = Path::new("tests/oracle").join(name);
     let python = python();
     let output = Command::new(&python)
         .arg(&script)
