@@ -17,7 +17,7 @@ const BATCH: usize = 8192;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args()
         .nth(1)
-        .ok_or("usage: lightgbm_speed MODEL.txt")?;
+        .ok_or("usage: lightgbm_speed MODEL.txt [ROWS]")?;
     let features = Forest::parse(&std::fs::read(&path)?)?.feature_names().len();
     let column = |name: String| Field::new(name, DataType::Float64, true);
     let definition = ModelDefinition {
@@ -34,7 +34,11 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let columns: Vec<ArrayRef> = (0..features as u64)
         .map(|feature| Arc::new(random_column(feature)) as _)
         .collect();
-    for rows in [1, 64, BATCH] {
+    let sizes: Vec<usize> = match std::env::args().nth(2) {
+        Some(rows) => vec![rows.parse()?],
+        None => vec![1, 64, BATCH],
+    };
+    for rows in sizes {
         let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(0, rows)).collect();
         let mut best = f64::INFINITY;
         for _ in 0..5 {

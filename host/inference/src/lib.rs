@@ -10,6 +10,7 @@
 mod array;
 mod definition;
 mod error;
+mod forest;
 pub mod lightgbm;
 mod model;
 #[cfg(feature = "onnx")]

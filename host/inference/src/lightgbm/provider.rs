@@ -7,10 +7,10 @@ use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
 
-use super::block::{FeatureColumn, FeatureValues};
 use super::forest::{Forest, Output, PredictOptions};
 use crate::array::{list_item, list_of, matrix};
 use crate::definition::{show_columns, suggest, type_name};
+use crate::forest::{FeatureColumn, FeatureValues};
 use crate::model::check_columns;
 use crate::{InferenceError, Model, ModelDefinition};
 

@@ -1,23 +1,8 @@
-//! A block of rows, feature by feature, in the form that splits compare.
-//!
-//! How a split treats a missing value depends on the split, but the splits of one feature nearly
-//! always agree. So each (feature, [`Missing`]) pair that a forest uses is one *slot*: the feature's
-//! values with "missing" already turned into NaN (or, where nothing is missing, NaN into zero).
-//! What is left to a split is one comparison, ordered or unordered.
-
-use std::collections::HashMap;
+//! The features of all rows, as the caller holds them.
 
 use arrow::buffer::NullBuffer;
 
-use super::tree::{Missing, flush};
-
-/// How many rows a block has.
-pub(super) const ROWS: usize = 64;
-
-/// One value for each row of a block.
-#[derive(Debug, Clone)]
-#[repr(align(64))]
-pub(super) struct Lane(pub [f64; ROWS]);
+use super::tree::flush;
 
 /// The numbers of a column of features.
 #[derive(Debug, Clone, Copy)]
@@ -71,7 +56,7 @@ impl<'a> FeatureColumn<'a> {
     }
 
     /// How many rows the column can give.
-    pub(super) fn rows(&self) -> usize {
+    pub(crate) fn rows(&self) -> usize {
         let values = match self.values {
             FeatureValues::F64(values) => values.len(),
             FeatureValues::F32(values) => values.len(),
@@ -84,7 +69,7 @@ impl<'a> FeatureColumn<'a> {
 
     /// Writes the [flushed](flush) values of the rows from `start` on into `lane`.
     #[inline(always)]
-    pub(super) fn read(&self, start: usize, lane: &mut [f64]) {
+    pub(crate) fn read(&self, start: usize, lane: &mut [f64]) {
         match self.values {
             FeatureValues::F64(values) => self.read_from(values, start, lane),
             FeatureValues::F32(values) => self.read_from(values, start, lane),
@@ -111,55 +96,6 @@ impl<'a> FeatureColumn<'a> {
                 .step_by(self.stride);
             for (value, into) in values.zip(lane) {
                 *into = flush((*value).into());
-            }
-        }
-    }
-}
-
-/// The slots that a forest compares.
-#[derive(Debug, Default)]
-pub(super) struct Slots {
-    slots: Vec<(usize, Missing)>,
-    indices: HashMap<(usize, Missing), usize>,
-}
-
-impl Slots {
-    /// The slot of a feature, added where it is new.
-    pub fn index(&mut self, feature: usize, missing: Missing) -> usize {
-        *self.indices.entry((feature, missing)).or_insert_with(|| {
-            self.slots.push((feature, missing));
-            self.slots.len() - 1
-        })
-    }
-
-    pub fn lanes(&self) -> Vec<Lane> {
-        vec![Lane([0.0; ROWS]); self.slots.len()]
-    }
-
-    /// Fills the lanes with the rows from `start` on; what is beyond `rows` keeps older values.
-    #[inline(always)]
-    pub fn fill(
-        &self,
-        columns: &[FeatureColumn<'_>],
-        start: usize,
-        rows: usize,
-        lanes: &mut [Lane],
-    ) {
-        for ((feature, missing), lane) in self.slots.iter().zip(lanes) {
-            let lane = &mut lane.0[..rows];
-            columns[*feature].read(start, lane);
-            match missing {
-                Missing::Never => {
-                    for value in lane {
-                        *value = if value.is_nan() { 0.0 } else { *value };
-                    }
-                }
-                Missing::Zero => {
-                    for value in lane {
-                        *value = if *value == 0.0 { f64::NAN } else { *value };
-                    }
-                }
-                Missing::NotANumber => {}
             }
         }
     }
