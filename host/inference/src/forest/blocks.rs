@@ -4,12 +4,11 @@
 use std::arch::x86_64::{__m256i, __m512i};
 
 use super::bytes::Bytes;
-use super::categories::Categories;
 use super::columns::FeatureColumn;
 use super::masks::{MaskedTree, rank_lanes};
-use super::ranks::{Lane, Places, Ranks};
+use super::ranks::{Lane, Places};
 use super::tree::Tree;
-use super::trees::Work;
+use super::trees::{Asked, Work};
 use super::vectors::Vectors;
 
 #[cfg(not(target_arch = "aarch64"))]
@@ -26,7 +25,6 @@ const LARGE: usize = 256;
 pub(super) struct BlockTrees {
     /// `None` where a tree has so many leaves that it is walked.
     masked: Vec<Option<MaskedTree>>,
-    categories: Categories,
     /// The features that a walk or a linear leaf reads.
     read: Vec<usize>,
     /// For each feature its place in `read`.
@@ -49,14 +47,13 @@ impl BlockTrees {
     pub fn new(
         trees: &[Tree],
         features: usize,
-        ranks: &Ranks,
+        asked: &Asked,
         places: &Places,
         vectors: Vectors,
     ) -> Self {
-        let categories = Categories::new(trees);
         let masked: Vec<_> = trees
             .iter()
-            .map(|tree| MaskedTree::new(tree, places, &categories, ranks.lanes()))
+            .map(|tree| MaskedTree::new(tree, places, &asked.categories, asked.ranks.lanes()))
             .collect();
         let mut of_feature = vec![0; features];
         let mut read = Vec::new();
@@ -85,7 +82,6 @@ impl BlockTrees {
                 .max()
                 .unwrap_or(0),
             masked,
-            categories,
             read,
             places: of_feature,
             vectors,
@@ -93,33 +89,33 @@ impl BlockTrees {
     }
 
     /// Writes what is wanted of all rows into `out`, row after row.
-    pub fn evaluate(&self, ranks: &Ranks, work: Work<'_>, out: &mut [f64]) {
+    pub fn evaluate(&self, asked: &Asked, work: Work<'_>, out: &mut [f64]) {
         match self.vectors {
-            Vectors::Portable => self.evaluate_blocks::<Portable, 4, SMALL>(ranks, work, out),
+            Vectors::Portable => self.evaluate_blocks::<Portable, 4, SMALL>(asked, work, out),
             // SAFETY: `Vectors::available` gives these only where the CPU has the features.
             #[cfg(target_arch = "x86_64")]
-            Vectors::Avx2 => unsafe { self.evaluate_avx2(ranks, work, out) },
+            Vectors::Avx2 => unsafe { self.evaluate_avx2(asked, work, out) },
             // SAFETY: as above.
             #[cfg(target_arch = "x86_64")]
             Vectors::Avx512 | Vectors::Avx512Vbmi => unsafe {
-                self.evaluate_avx512(ranks, work, out);
+                self.evaluate_avx512(asked, work, out);
             },
         }
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx2,lzcnt,bmi1,bmi2")]
-    fn evaluate_avx2(&self, ranks: &Ranks, work: Work<'_>, out: &mut [f64]) {
-        self.evaluate_blocks::<__m256i, 2, SMALL>(ranks, work, out);
+    fn evaluate_avx2(&self, asked: &Asked, work: Work<'_>, out: &mut [f64]) {
+        self.evaluate_blocks::<__m256i, 2, SMALL>(asked, work, out);
     }
 
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx2,lzcnt,bmi1,bmi2")]
-    fn evaluate_avx512(&self, ranks: &Ranks, work: Work<'_>, out: &mut [f64]) {
+    fn evaluate_avx512(&self, asked: &Asked, work: Work<'_>, out: &mut [f64]) {
         if work.rows > LARGE - SMALL {
-            self.evaluate_blocks::<__m512i, 4, LARGE>(ranks, work, out);
+            self.evaluate_blocks::<__m512i, 4, LARGE>(asked, work, out);
         } else {
-            self.evaluate_blocks::<__m512i, 1, SMALL>(ranks, work, out);
+            self.evaluate_blocks::<__m512i, 1, SMALL>(asked, work, out);
         }
     }
 
@@ -128,20 +124,20 @@ impl BlockTrees {
     #[inline(always)]
     fn evaluate_blocks<V: Bytes, const N: usize, const ROWS: usize>(
         &self,
-        ranks: &Ranks,
+        asked: &Asked,
         work: Work<'_>,
         out: &mut [f64],
     ) {
-        let own = rank_lanes(ranks.lanes());
+        let own = rank_lanes(asked.ranks.lanes());
         let mut scratch = Scratch::<ROWS> {
             lanes: vec![Lane([0; ROWS]); own + self.sets],
-            categories: vec![Lane([0; ROWS]); self.categories.lanes()],
+            categories: vec![Lane([0; ROWS]); asked.categories.lanes()],
             read: vec![[0.0; ROWS]; self.read.len()],
             scores: vec![[0.0; ROWS]; work.classes],
         };
         for start in (0..work.rows).step_by(ROWS) {
             let rows = ROWS.min(work.rows - start);
-            self.read_block(ranks, work.columns, start, rows, &mut scratch);
+            self.read_block(asked, work.columns, start, rows, &mut scratch);
             let out = &mut out[start * work.width..][..rows * work.width];
             self.evaluate_block::<V, N, ROWS>(work, own, rows, &mut scratch, out);
         }
@@ -150,20 +146,21 @@ impl BlockTrees {
     #[inline(always)]
     fn read_block<const ROWS: usize>(
         &self,
-        ranks: &Ranks,
+        asked: &Asked,
         columns: &[FeatureColumn<'_>],
         start: usize,
         rows: usize,
         scratch: &mut Scratch<ROWS>,
     ) {
-        ranks.read(columns, start, rows, |lane, ranks| {
+        asked.ranks.read(columns, start, rows, |lane, ranks| {
             let pair = &mut scratch.lanes[rank_lanes(lane)..][..2];
             pair[0].0 = *ranks;
             for (complement, rank) in pair[1].0.iter_mut().zip(ranks) {
                 *complement = !*rank;
             }
         });
-        self.categories
+        asked
+            .categories
             .read(columns, start, rows, &mut scratch.categories);
         for (feature, values) in self.read.iter().zip(&mut scratch.read) {
             columns[*feature].read(start, &mut values[..rows]);

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::columns::FeatureColumn;
 use super::ranks::Lane;
-use super::tree::{Split, Tree, category};
+use super::tree::{Split, Tree, category, in_words};
 
 /// Categories below this are found in a table, others by a search.
 const TABLE: usize = 1 << 16;
@@ -110,6 +110,37 @@ impl Categories {
                 .collect();
         }
         (lanes.len() <= MOST_MEMBERS).then_some(Set { lanes, others })
+    }
+
+    /// The place of a feature among those that categories are asked of, and how many categories it has.
+    pub fn feature(&self, feature: usize) -> Option<(usize, usize)> {
+        let place = self
+            .features
+            .iter()
+            .position(|known| known.feature == feature)?;
+        Some((place, self.features[place].sorted.len() + 1))
+    }
+
+    /// Whether a category of a feature, by its number, is in the set of these words.
+    pub fn is_in(&self, place: usize, number: usize, words: &[u32]) -> bool {
+        let category = number
+            .checked_sub(1)
+            .and_then(|number| self.features[place].sorted.get(number));
+        category.is_some_and(|category| in_words(words, *category))
+    }
+
+    /// The number of a row's category in each feature: 0 is none that is known.
+    pub fn numbers(&self, columns: &[FeatureColumn<'_>], row: usize, numbers: &mut [u32]) {
+        for (known, number) in self.features.iter().zip(numbers) {
+            let mut value = [0.0];
+            columns[known.feature].read(row, &mut value);
+            *number = known.place(value[0]) as u32;
+        }
+    }
+
+    /// How many features are asked for their category.
+    pub fn features(&self) -> usize {
+        self.features.len()
     }
 
     /// Which rows have which category, for `rows` rows from `start` on.

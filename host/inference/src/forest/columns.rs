@@ -31,19 +31,12 @@ impl<'a> FeatureColumn<'a> {
         }
     }
 
-    /// The column `first` of a row-major matrix with `width` columns. `nulls` are those of the matrix'
-    /// values.
-    pub fn of_matrix(
-        values: FeatureValues<'a>,
-        nulls: Option<&'a NullBuffer>,
-        first: usize,
-        width: usize,
-    ) -> Self {
+    /// The column `first` of the row-major matrix with `width` columns that these values are.
+    pub fn of_matrix(&self, first: usize, width: usize) -> Self {
         Self {
-            values,
-            nulls,
-            first,
+            first: self.first + first,
             stride: width.max(1),
+            ..*self
         }
     }
 

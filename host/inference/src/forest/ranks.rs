@@ -26,27 +26,37 @@ pub(super) struct Lane<const ROWS: usize>(pub [u8; ROWS]);
 
 /// Sorted thresholds, filled up with infinity, which no value is above.
 #[derive(Debug)]
+#[repr(align(64))]
 struct Thresholds {
-    sorted: Box<[f64; PIECE + 1]>,
-    /// The smallest power of two above the number of thresholds.
-    first_step: usize,
+    sorted: [f64; PIECE + 1],
+    /// Every 16th of them.
+    pivots: [f64; 16],
+    /// The smallest power of two above the number of thresholds, halved.
+    first_step: u8,
 }
 
 impl Thresholds {
     fn new(thresholds: &[f64]) -> Self {
-        let mut sorted = Box::new([f64::INFINITY; PIECE + 1]);
+        let mut sorted = [f64::INFINITY; PIECE + 1];
         sorted[..thresholds.len()].copy_from_slice(thresholds);
         Self {
             sorted,
-            first_step: (thresholds.len() + 1).next_power_of_two() / 2,
+            pivots: std::array::from_fn(|pivot| sorted[pivot * 16 + 15]),
+            first_step: ((thresholds.len() + 1).next_power_of_two() / 2) as u8,
         }
     }
 
     /// How many thresholds each value is above; none for NaN.
     #[inline(always)]
     fn ranks<const ROWS: usize>(&self, values: &[f64; ROWS], ranks: &mut [u8; ROWS]) {
+        if ROWS < 8 {
+            for (rank, value) in ranks.iter_mut().zip(values) {
+                *rank = self.rank(*value);
+            }
+            return;
+        }
         *ranks = [0; ROWS];
-        let mut step = self.first_step as u8;
+        let mut step = self.first_step;
         while step > 0 {
             for (rank, value) in ranks.iter_mut().zip(values) {
                 let above = *value > self.sorted[usize::from(*rank + (step - 1))];
@@ -54,6 +64,22 @@ impl Thresholds {
             }
             step /= 2;
         }
+    }
+
+    /// The same for one value: counting has no branch that depends on it, and needs no gathers.
+    #[inline(always)]
+    fn rank(&self, value: f64) -> u8 {
+        let count = |thresholds: &[f64; 16]| {
+            let above = thresholds.map(|threshold| u8::from(value > threshold));
+            above.iter().sum::<u8>()
+        };
+        if self.first_step <= 8 {
+            return self.sorted.first_chunk().map_or(0, count);
+        }
+        // The last pivot is infinity.
+        let sixteens = count(&self.pivots) % 16;
+        let (chunks, _) = self.sorted.as_chunks::<16>();
+        sixteens * 16 + count(&chunks[usize::from(sixteens)])
     }
 }
 

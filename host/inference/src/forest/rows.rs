@@ -1,51 +1,60 @@
 //! Evaluation row by row, for calls of few rows.
 //!
-//! With AVX-512 VBMI a tree of up to 63 nodes is one vector: a permutation brings each node the rank
+//! With AVX-512 VBMI a tree of up to 64 nodes is one vector: a permutation brings each node the rank
 //! that it asks, a comparison answers all nodes at once, and a node's answer is the number of the
-//! node that follows. Then the numbers are followed for all nodes at once, twice as far each time
-//! (pointer jumping, as in Hirschberg et al., CACM 1979), until the root knows its exit. No branch
-//! depends on data. Larger trees are cut into pieces, of which an exit may lead to another.
+//! node that follows, or its own number where a leaf follows. Then the numbers are followed for all
+//! nodes at once, twice as far each time (pointer jumping, Wyllie 1979), until the root knows the last
+//! node of the row's path, whose answer is the exit. No branch depends on data. Larger trees are cut
+//! into pieces, of which an exit may lead to another.
 //!
 //! Without it, a tree is walked over ranks.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
-use super::ranks::{Place, Places, Ranks};
+use super::categories::Categories;
+use super::ranks::{Place, Places};
 use super::tree::{Child, Node, Split, Tree};
-use super::trees::Work;
+use super::trees::{Asked, Work};
 use super::vectors::Vectors;
 
-/// Nodes of a piece: their numbers have six bits, and one exit more must have a number too.
-const MOST_NODES: usize = 63;
+/// Nodes of a piece, as many as a vector has bytes.
+const MOST_NODES: usize = 64;
 
 /// Lanes of ranks that a permutation reaches.
 const MOST_LANES: usize = 128;
 
+/// Nodes of a path that is followed in four rounds.
+const SHORT: usize = 1 << 4;
+
+/// The exits of a piece: two for each node, left and right.
+const EXITS: usize = 2 * MOST_NODES;
+
+/// Masks of all trees; what comes later is walked.
+const MOST_MASKS: usize = 1 << 23;
+
 /// Past so many pieces a walk asks so much less that it is faster.
 const MOST_PIECES: usize = 16;
-
-/// Marks the number of a node; numbers of exits lack it.
-const NODE: u8 = 0x80;
 
 /// Up to [`MOST_NODES`] nodes of a tree; the first is the root.
 #[derive(Debug, Clone)]
 #[repr(C, align(64))]
 struct Piece {
     /// The lane that each node asks, and the rank above which it goes right.
-    lanes: [u8; 64],
-    bounds: [u8; 64],
-    left: [u8; 64],
-    right: [u8; 64],
+    lanes: [u8; MOST_NODES],
+    bounds: [u8; MOST_NODES],
+    /// The node that follows on the left and on the right, or the node itself where it is the last.
+    left: [u8; MOST_NODES],
+    right: [u8; MOST_NODES],
 }
 
 /// How a tree is evaluated.
 #[derive(Debug, Clone, Copy)]
 enum Shape {
-    /// As one piece whose exits have values: the piece, and how often numbers are followed.
-    One { piece: u32, rounds: u8 },
-    /// As pieces whose exits are leaves and pieces, the root's first: how often numbers are followed in the deepest.
-    Several { first: u32, rounds: u8 },
+    /// As one piece whose exits have values; deep where a path may have more than [`SHORT`] nodes.
+    One { piece: u32, deep: bool },
+    /// As pieces whose exits are leaves and pieces, the root's first.
+    Several { first: u32, deep: bool },
     /// Node after node.
     Walk { first: u32 },
 }
@@ -68,15 +77,29 @@ pub(super) struct RowTrees {
     shapes: Vec<Shape>,
     pieces: Vec<Piece>,
     /// The value at each exit of each piece where that is a leaf.
-    values: Vec<[f64; 64]>,
+    values: Vec<[f64; EXITS]>,
     /// Where each exit of a piece leads: a piece, or the complement of a leaf.
-    exits: Vec<[i32; 64]>,
+    exits: Vec<[i32; EXITS]>,
     steps: Vec<Step>,
     lanes: usize,
     /// Whether the CPU permutes bytes and the permutation reaches all lanes.
     vectors: bool,
-    /// Whether any tree asks values, not ranks.
+    /// Whether any tree is walked by categories or has linear leaves, and so asks values.
     asks_values: bool,
+    /// For each piece where its `answers` start.
+    first_answers: Vec<u32>,
+    answers: Vec<Answers>,
+    /// The nodes of a piece that send a row right by its category.
+    masks: Vec<u64>,
+}
+
+/// What the nodes of a piece that ask for the category of one feature answer.
+#[derive(Debug, Clone, Copy)]
+struct Answers {
+    /// The place of the feature among those that categories are asked of.
+    feature: u32,
+    /// The mask of its first category; those of the others follow.
+    first: u32,
 }
 
 /// A row as the trees ask it.
@@ -85,25 +108,29 @@ struct Row {
     ranks: Vec<u8>,
     /// The value of each feature, where any tree asks it.
     values: Vec<f64>,
+    /// The number of the category of each feature that categories are asked of.
+    categories: Vec<u32>,
 }
 
 impl RowTrees {
-    pub fn new(trees: &[Tree], ranks: &Ranks, places: &Places, vectors: Vectors) -> Self {
+    pub fn new(trees: &[Tree], asked: &Asked, places: &Places, vectors: Vectors) -> Self {
         let mut rows = Self {
             shapes: Vec::with_capacity(trees.len()),
             pieces: Vec::new(),
             values: Vec::new(),
             exits: Vec::new(),
             steps: Vec::new(),
-            lanes: ranks.lanes(),
-            vectors: vectors.permute_bytes() && ranks.lanes() <= MOST_LANES,
-            asks_values: trees
-                .iter()
-                .any(|tree| !tree.linear.is_empty() || asks_categories(tree)),
+            lanes: asked.ranks.lanes(),
+            vectors: vectors.permute_bytes() && asked.ranks.lanes() <= MOST_LANES,
+            asks_values: trees.iter().any(|tree| !tree.linear.is_empty()),
+            first_answers: vec![0],
+            answers: Vec::new(),
+            masks: Vec::new(),
         };
         for tree in trees {
-            let shape = (rows.vectors && !asks_categories(tree))
-                .then(|| rows.cut(tree, places))
+            let shape = rows
+                .vectors
+                .then(|| rows.cut(tree, places, &asked.categories))
                 .flatten();
             let shape = shape.unwrap_or_else(|| rows.walk(tree, places));
             rows.shapes.push(shape);
@@ -120,6 +147,7 @@ impl RowTrees {
         };
         for node in &tree.nodes {
             let place = place(node, places);
+            self.asks_values |= place.is_none();
             self.steps.push(Step {
                 lane: place.map_or(CATEGORY, |place| place.lane as u32),
                 bound: place.map_or(0, |place| place.bound),
@@ -130,25 +158,26 @@ impl RowTrees {
     }
 
     /// Adds a tree as pieces; `None` where they are too many.
-    fn cut(&mut self, tree: &Tree, places: &Places) -> Option<Shape> {
+    fn cut(&mut self, tree: &Tree, places: &Places, categories: &Categories) -> Option<Shape> {
         let roots = piece_roots(tree);
-        if roots.len() > MOST_PIECES {
+        if roots.len() > MOST_PIECES || self.masks.len() > MOST_MASKS {
             return None;
         }
         let first = self.pieces.len();
         let mut deepest = 0;
         for root in &roots {
             let mut piece = Piece {
-                lanes: [0; 64],
-                bounds: [u8::MAX; 64],
-                left: [0; 64],
-                right: [0; 64],
+                lanes: [0; MOST_NODES],
+                bounds: [u8::MAX; MOST_NODES],
+                left: [0; MOST_NODES],
+                right: [0; MOST_NODES],
             };
-            let (mut values, mut exits, mut exit, mut nodes) = ([0.0; 64], [!0; 64], 0, 1);
+            let (mut values, mut exits, mut nodes) = ([0.0; EXITS], [!0; EXITS], 1);
             // A node of the tree, its number in the piece, and its depth from 1 on.
             let mut open = Vec::new();
             match root {
                 Child::Node(node) => open.push((*node, 0, 1)),
+                // The answer of the only node is left, whatever it is asked.
                 Child::Leaf(leaf) => {
                     values[0] = tree.leaf_values[*leaf];
                     exits[0] = !(*leaf as i32);
@@ -157,55 +186,103 @@ impl RowTrees {
             while let Some((node, number, depth)) = open.pop() {
                 deepest = deepest.max(depth);
                 let node = &tree.nodes[node];
-                let place = place(node, places)?;
-                piece.lanes[number] = place.lane as u8;
-                piece.bounds[number] = place.bound;
-                for (child, number) in [
-                    (node.left, &mut piece.left[number]),
-                    (node.right, &mut piece.right[number]),
-                ] {
-                    let other = roots.iter().position(|root| *root == child);
-                    *number = match (child, other) {
+                // A node that asks a category goes left by its rank, and right by a mask.
+                match (&node.split, place(node, places)) {
+                    (Split::Category { words }, _) => {
+                        let words = &tree.category_words[words.clone()];
+                        self.answer(node.feature, words, number, categories)?;
+                    }
+                    (_, place) => {
+                        let place = place?;
+                        piece.lanes[number] = place.lane as u8;
+                        piece.bounds[number] = place.bound;
+                    }
+                }
+                for (side, child) in [node.left, node.right].into_iter().enumerate() {
+                    let exit = number * 2 + side;
+                    let next = match (child, roots.iter().position(|root| *root == child)) {
+                        (_, Some(other)) => {
+                            exits[exit] = (first + other) as i32;
+                            number
+                        }
+                        (Child::Leaf(leaf), None) => {
+                            values[exit] = tree.leaf_values[leaf];
+                            exits[exit] = !(leaf as i32);
+                            number
+                        }
                         (Child::Node(node), None) => {
                             open.push((node, nodes, depth + 1));
                             nodes += 1;
-                            NODE | (nodes - 1) as u8
-                        }
-                        (_, other) => {
-                            match (child, other) {
-                                (_, Some(other)) => exits[exit] = (first + other) as i32,
-                                (Child::Leaf(leaf), None) => {
-                                    values[exit] = tree.leaf_values[leaf];
-                                    exits[exit] = !(leaf as i32);
-                                }
-                                (Child::Node(_), None) => {}
-                            }
-                            exit += 1;
-                            (exit - 1) as u8
+                            nodes - 1
                         }
                     };
+                    let follow = if side == 0 {
+                        &mut piece.left
+                    } else {
+                        &mut piece.right
+                    };
+                    follow[number] = next as u8;
                 }
             }
             self.pieces.push(piece);
             self.values.push(values);
             self.exits.push(exits);
+            self.first_answers.push(self.answers.len() as u32);
         }
-        // One answer is one step; every round doubles them.
-        let rounds = u32::next_power_of_two(deepest).trailing_zeros() as u8;
+        let (first, deep) = (first as u32, deepest > SHORT);
         Some(match roots.len() {
-            1 if tree.linear.is_empty() => Shape::One {
-                piece: first as u32,
-                rounds,
-            },
-            _ => Shape::Several {
-                first: first as u32,
-                rounds,
-            },
+            1 if tree.linear.is_empty() => Shape::One { piece: first, deep },
+            _ => Shape::Several { first, deep },
         })
     }
 
-    /// Writes what is wanted of all rows into `out`, row after row.
-    pub fn evaluate(&self, ranks: &Ranks, work: Work<'_>, out: &mut [f64]) {
+    /// Marks a node of the piece at hand in the masks of all categories that it sends right.
+    fn answer(
+        &mut self,
+        feature: usize,
+        words: &[u32],
+        number: usize,
+        categories: &Categories,
+    ) -> Option<()> {
+        let (place, count) = categories.feature(feature)?;
+        let of_piece = self.first_answers.last().map_or(0, |first| *first as usize);
+        let known = self.answers[of_piece..]
+            .iter()
+            .find(|answers| answers.feature as usize == place);
+        let first = match known {
+            Some(answers) => answers.first as usize,
+            None => {
+                let first = self.masks.len();
+                self.masks.resize(first + count, 0);
+                self.answers.push(Answers {
+                    feature: place as u32,
+                    first: u32::try_from(first).ok()?,
+                });
+                first
+            }
+        };
+        for (category, mask) in self.masks[first..][..count].iter_mut().enumerate() {
+            if !categories.is_in(place, category, words) {
+                *mask |= 1 << number;
+            }
+        }
+        Some(())
+    }
+
+    /// The nodes of a piece that send a row right by its category.
+    #[inline]
+    fn by_category(&self, piece: usize, row: &Row) -> u64 {
+        let answers = self.first_answers[piece] as usize..self.first_answers[piece + 1] as usize;
+        let mask = |answers: &Answers| {
+            self.masks[(answers.first + row.categories[answers.feature as usize]) as usize]
+        };
+        self.answers[answers]
+            .iter()
+            .fold(0, |right, answers| right | mask(answers))
+    }
+
+    /// Writes what is wanted of the rows from `start` on into `out`, row after row.
+    pub fn evaluate(&self, asked: &Asked, work: Work<'_>, start: usize, out: &mut [f64]) {
         let mut row = Row {
             ranks: vec![0; self.lanes.max(MOST_LANES)],
             values: vec![
@@ -216,20 +293,26 @@ impl RowTrees {
                     0
                 }
             ],
+            categories: vec![0; asked.categories.features()],
         };
         let mut given = vec![0.0; work.trees.len()];
-        for (number, out) in out.chunks_mut(work.width.max(1)).enumerate() {
-            ranks.read::<1>(work.columns, number, 1, |lane, [rank]| {
-                row.ranks[lane] = *rank
-            });
+        for (number, out) in (start..).zip(out.chunks_mut(work.width.max(1))) {
+            asked
+                .ranks
+                .read::<1>(work.columns, number, 1, |lane, [rank]| {
+                    row.ranks[lane] = *rank
+                });
+            asked
+                .categories
+                .numbers(work.columns, number, &mut row.categories);
             for (value, column) in row.values.iter_mut().zip(work.columns) {
                 column.read(number, std::slice::from_mut(value));
             }
-            self.evaluate_row(work, &row, &mut given);
+            let sum = self.evaluate_row(work, &row, &mut given);
             if work.leaves {
                 out.copy_from_slice(&given);
             } else if let [score] = out {
-                *score = given.iter().fold(0.0, |sum, value| sum + value);
+                *score = sum;
             } else {
                 out.fill(0.0);
                 for values in given.chunks(work.classes) {
@@ -241,19 +324,22 @@ impl RowTrees {
         }
     }
 
-    /// Writes what each tree gives.
-    fn evaluate_row(&self, work: Work<'_>, row: &Row, given: &mut [f64]) {
+    /// Writes what each tree gives, and returns the sum.
+    fn evaluate_row(&self, work: Work<'_>, row: &Row, given: &mut [f64]) -> f64 {
         let shapes = &self.shapes[work.first_tree..];
         #[cfg(target_arch = "x86_64")]
         if self.vectors {
             // SAFETY: `vectors` says that the CPU has the features.
             return unsafe { self.permute_row(shapes, work, row, given) };
         }
+        let mut sum = 0.0;
         for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
             if let Shape::Walk { first } = shape {
                 *given = give(work, tree, self.walked(tree, *first, row), row);
+                sum += *given;
             }
         }
+        sum
     }
 
     /// The leaf of a row in a tree whose steps start at `first`.
@@ -281,31 +367,65 @@ impl RowTrees {
         }
     }
 
-    /// Writes what each tree gives, by permutations.
+    /// Writes what each tree gives, and returns the sum, by permutations.
     ///
     /// # Safety
     /// The CPU must have the features.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt")]
-    unsafe fn permute_row(&self, shapes: &[Shape], work: Work<'_>, row: &Row, given: &mut [f64]) {
+    unsafe fn permute_row(
+        &self,
+        shapes: &[Shape],
+        work: Work<'_>,
+        row: &Row,
+        given: &mut [f64],
+    ) -> f64 {
+        match (self.lanes <= 64, self.answers.is_empty()) {
+            (true, true) => self.permute_all::<1, false>(shapes, work, row, given),
+            (true, false) => self.permute_all::<1, true>(shapes, work, row, given),
+            (false, true) => self.permute_all::<2, false>(shapes, work, row, given),
+            (false, false) => self.permute_all::<2, true>(shapes, work, row, given),
+        }
+    }
+
+    /// The same with ranks in `VECTORS` vectors, and with nodes that ask a category or without.
+    #[cfg(target_arch = "x86_64")]
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt")]
+    fn permute_all<const VECTORS: usize, const CATEGORIES: bool>(
+        &self,
+        shapes: &[Shape],
+        work: Work<'_>,
+        row: &Row,
+        given: &mut [f64],
+    ) -> f64 {
         let ranks = [load(&row.ranks, 0), load(&row.ranks, 64)];
-        let wide = self.lanes > 64;
+        let by_category = |piece| {
+            if CATEGORIES {
+                self.by_category(piece, row)
+            } else {
+                0
+            }
+        };
+        let mut sum = 0.0;
         for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
             let leaf = match *shape {
-                Shape::One { piece, rounds } => {
+                Shape::One { piece, deep } => {
                     let piece = piece as usize;
-                    let exit = self.pieces[piece].exit(ranks, wide, rounds);
+                    let exit = self.pieces[piece].exit::<VECTORS>(ranks, deep, by_category(piece));
                     *given = if work.leaves {
                         f64::from(!self.exits[piece][exit])
                     } else {
                         self.values[piece][exit]
                     };
+                    sum += *given;
                     continue;
                 }
-                Shape::Several { first, rounds } => {
+                Shape::Several { first, deep } => {
                     let mut piece = first as usize;
                     loop {
-                        let exit = self.pieces[piece].exit(ranks, wide, rounds);
+                        let exit =
+                            self.pieces[piece].exit::<VECTORS>(ranks, deep, by_category(piece));
                         match self.exits[piece][exit] {
                             leaf if leaf < 0 => break !leaf as usize,
                             next => piece = next as usize,
@@ -315,7 +435,9 @@ impl RowTrees {
                 Shape::Walk { first } => self.walked(tree, first, row),
             };
             *given = give(work, tree, leaf, row);
+            sum += *given;
         }
+        sum
     }
 }
 
@@ -340,24 +462,32 @@ fn load(bytes: &[u8], start: usize) -> __m512i {
 
 #[cfg(target_arch = "x86_64")]
 impl Piece {
-    /// The exit of a row.
+    /// The exit of a row, some of whose nodes go right by its category.
     #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi")]
-    fn exit(&self, ranks: [__m512i; 2], wide: bool, rounds: u8) -> usize {
+    #[target_feature(enable = "avx512f,avx512bw,avx512vbmi,bmi2")]
+    fn exit<const VECTORS: usize>(
+        &self,
+        ranks: [__m512i; 2],
+        deep: bool,
+        also_right: u64,
+    ) -> usize {
         let lanes = load(&self.lanes, 0);
-        let asked = if wide {
-            _mm512_permutex2var_epi8(ranks[0], lanes, ranks[1])
-        } else {
+        let asked = if VECTORS == 1 {
             _mm512_permutexvar_epi8(lanes, ranks[0])
+        } else {
+            _mm512_permutex2var_epi8(ranks[0], lanes, ranks[1])
         };
-        let right = _mm512_cmpgt_epu8_mask(asked, load(&self.bounds, 0));
+        let right = _mm512_cmpgt_epu8_mask(asked, load(&self.bounds, 0)) | also_right;
         let mut next = _mm512_mask_blend_epi8(right, load(&self.left, 0), load(&self.right, 0));
-        for _ in 0..rounds {
-            let nodes = _mm512_movepi8_mask(next);
-            next = _mm512_mask_permutexvar_epi8(next, nodes, next, next);
+        for _ in 0..4 {
+            next = _mm512_permutexvar_epi8(next, next);
         }
-        let first = _mm_cvtsi128_si32(_mm512_castsi512_si128(next)) as usize;
-        first % 64
+        if deep {
+            next = _mm512_permutexvar_epi8(next, next);
+            next = _mm512_permutexvar_epi8(next, next);
+        }
+        let last = _mm_cvtsi128_si32(_mm512_castsi512_si128(next)) as usize % MOST_NODES;
+        last * 2 + (right >> last & 1) as usize
     }
 }
 
@@ -389,7 +519,7 @@ fn piece_roots(tree: &Tree) -> Vec<Child> {
         children.sort_by_key(|(count, _)| std::cmp::Reverse(*count));
         let mut count: usize = children.iter().map(|(count, _)| count).sum();
         for (below, child) in children {
-            if count > MOST_NODES + 1
+            if count > MOST_NODES
                 && let Some(child) = child
             {
                 roots.push(child);
@@ -399,10 +529,4 @@ fn piece_roots(tree: &Tree) -> Vec<Child> {
         exits[node] = count;
     }
     roots
-}
-
-fn asks_categories(tree: &Tree) -> bool {
-    tree.nodes
-        .iter()
-        .any(|node| matches!(node.split, Split::Category { .. }))
 }

@@ -174,11 +174,13 @@ fn goes_left(split: &Split, category_words: &[u32], value: f64) -> bool {
 /// Whether the category `value` is in a set of bits.
 #[inline]
 fn in_set(words: &[u32], value: f64) -> bool {
-    category(value).is_some_and(|category| {
-        words
-            .get(category as usize / 32)
-            .is_some_and(|word| word >> (category % 32) & 1 == 1)
-    })
+    category(value).is_some_and(|category| in_words(words, category))
+}
+
+#[inline]
+pub(crate) fn in_words(words: &[u32], category: u32) -> bool {
+    let word = words.get(category as usize / 32);
+    word.is_some_and(|word| word >> (category % 32) & 1 == 1)
 }
 
 /// The category that a value is, cut to a whole number; none for NaN and what no set can hold.

@@ -3,6 +3,7 @@
 use std::ops::Range;
 
 use super::blocks::{BlockTrees, SMALL};
+use super::categories::Categories;
 use super::columns::FeatureColumn;
 use super::ranks::Ranks;
 use super::rows::RowTrees;
@@ -26,9 +27,16 @@ pub(crate) enum Wanted {
 pub(crate) struct Trees {
     pub trees: Vec<Tree>,
     classes: usize,
-    ranks: Ranks,
+    asked: Asked,
     blocks: BlockTrees,
     rows: RowTrees,
+}
+
+/// What the splits of a forest ask of a row.
+#[derive(Debug)]
+pub(super) struct Asked {
+    pub ranks: Ranks,
+    pub categories: Categories,
 }
 
 /// Which trees of a forest are evaluated over which rows.
@@ -53,11 +61,15 @@ impl Trees {
 
     fn with_vectors(trees: Vec<Tree>, classes: usize, features: usize, vectors: Vectors) -> Self {
         let (ranks, places) = Ranks::new(&trees);
-        Self {
-            blocks: BlockTrees::new(&trees, features, &ranks, &places, vectors),
-            rows: RowTrees::new(&trees, &ranks, &places, vectors),
-            classes,
+        let asked = Asked {
             ranks,
+            categories: Categories::new(&trees),
+        };
+        Self {
+            blocks: BlockTrees::new(&trees, features, &asked, &places, vectors),
+            rows: RowTrees::new(&trees, &asked, &places, vectors),
+            classes,
+            asked,
             trees,
         }
     }
@@ -96,16 +108,201 @@ impl Trees {
             leaves: wanted == Wanted::Leaves,
         };
         if work.rows > 0 {
-            self.blocks.evaluate(&self.ranks, work, blocks);
+            self.blocks.evaluate(&self.asked, work, blocks);
         }
         if few > 0 {
-            let columns: Vec<_> = columns
-                .iter()
-                .map(|column| column.skip(work.rows))
-                .collect();
-            work.columns = &columns;
-            work.rows = few;
-            self.rows.evaluate(&self.ranks, work, rest);
+            let first = std::mem::replace(&mut work.rows, few);
+            self.rows.evaluate(&self.asked, work, first, rest);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::forest::FeatureValues;
+    use crate::forest::tree::{Child, Linear, Missing, Node, Split, flush};
+
+    /// The numbers of a seed.
+    struct Random(u64);
+
+    impl Random {
+        fn below(&mut self, below: usize) -> usize {
+            self.0 = self
+                .0
+                .wrapping_mul(6_364_136_223_846_793_005)
+                .wrapping_add(1_442_695_040_888_963_407);
+            (self.0 >> 33) as usize % below
+        }
+    }
+
+    /// A tree that grew at random leaves, or always at the last one, with splits of all kinds.
+    fn random_tree(random: &mut Random, leaves: usize, features: usize, thresholds: usize) -> Tree {
+        let mut tree = Tree {
+            nodes: Vec::new(),
+            leaf_values: (0..leaves).map(|leaf| leaf as f64 + 0.1).collect(),
+            linear: Vec::new(),
+            category_words: (0..40)
+                .map(|word| 0x9E37_79B9_u32.rotate_left(word) & 0xF0F0_F00F)
+                .collect(),
+        };
+        let chain = random.below(4) == 0;
+        let mut parents: Vec<Option<(usize, bool)>> = vec![None];
+        while parents.len() < leaves {
+            let leaf = if chain {
+                parents.len() - 1
+            } else {
+                random.below(parents.len())
+            };
+            let node = tree.nodes.len();
+            if let Some((parent, right)) = parents[leaf] {
+                let parent: &mut Node = &mut tree.nodes[parent];
+                *(if right {
+                    &mut parent.right
+                } else {
+                    &mut parent.left
+                }) = Child::Node(node);
+            }
+            let words = random.below(30);
+            let split = match random.below(7) {
+                0 => Split::Category {
+                    words: words..words + random.below(10),
+                },
+                kind => Split::Number {
+                    threshold: random.below(thresholds) as f64 / 2.0 - 1.0,
+                    missing: [Missing::Never, Missing::Zero, Missing::NotANumber][kind % 3],
+                    missing_left: kind > 3,
+                },
+            };
+            tree.nodes.push(Node {
+                feature: random.below(features),
+                split,
+                left: Child::Leaf(leaf),
+                right: Child::Leaf(parents.len()),
+            });
+            parents[leaf] = Some((node, false));
+            parents.push(Some((node, true)));
+        }
+        if random.below(5) == 0 {
+            let term = |random: &mut Random| (random.below(features), random.below(9) as f64);
+            tree.linear = (0..leaves)
+                .map(|leaf| Linear {
+                    constant: leaf as f64,
+                    terms: (0..random.below(3)).map(|_| term(random)).collect(),
+                })
+                .collect();
+        }
+        assert!(leaves == 1 || tree.check_shape().is_ok());
+        tree
+    }
+
+    /// One row after the other, from the root of each tree to a leaf.
+    fn walked(
+        trees: &[Tree],
+        classes: usize,
+        columns: &[Vec<f64>],
+        row: usize,
+    ) -> (Vec<f64>, Vec<f64>) {
+        let value = |feature: usize| flush(columns[feature][row]);
+        let mut scores = vec![0.0; classes];
+        let leaves = trees.iter().enumerate().map(|(number, tree)| {
+            let leaf = tree.leaf(value);
+            scores[number % classes] += tree.output(leaf, value);
+            leaf as f64
+        });
+        let leaves = leaves.collect();
+        (scores, leaves)
+    }
+
+    fn check(seed: u64, features: usize, thresholds: usize, classes: usize, sizes: &[usize]) {
+        let mut random = Random(seed);
+        let trees: Vec<Tree> = (0..24 * classes)
+            .map(|number| {
+                random_tree(
+                    &mut random,
+                    sizes[number % sizes.len()],
+                    features,
+                    thresholds,
+                )
+            })
+            .collect();
+        let rows = 600;
+        let pool = [
+            f64::NAN,
+            0.0,
+            -0.0,
+            1e-40,
+            f64::INFINITY,
+            f64::NEG_INFINITY,
+            1e300,
+            -3.5,
+            4e9,
+        ];
+        let mut value = || match random.below(16) {
+            0..=8 => random.below(thresholds) as f64 / 4.0 - 2.0,
+            special => pool[special % pool.len()],
+        };
+        let columns: Vec<Vec<f64>> = (0..features)
+            .map(|_| (0..rows).map(|_| value()).collect())
+            .collect();
+        let features: Vec<_> = columns
+            .iter()
+            .map(|values| FeatureColumn::new(FeatureValues::F64(values), None))
+            .collect();
+        let used = classes..trees.len() - classes;
+        let expected: Vec<_> = (0..rows)
+            .map(|row| walked(&trees[used.clone()], classes, &columns, row))
+            .collect();
+        for vectors in Vectors::available() {
+            let forest = Trees::with_vectors(trees.clone(), classes, features.len(), vectors);
+            let mut start = 0;
+            for size in [1, 2, 15, 16, 17, 64, 65, 90, 330] {
+                let columns: Vec<_> = features.iter().map(|column| column.skip(start)).collect();
+                for wanted in [Wanted::Scores, Wanted::Leaves] {
+                    let width = forest.width(wanted, &used);
+                    let mut out = vec![f64::NAN; size * width];
+                    forest.evaluate(used.clone(), wanted, &columns, size, &mut out);
+                    for (row, out) in out.chunks(width).enumerate() {
+                        let (scores, leaves) = &expected[start + row];
+                        let expected = if wanted == Wanted::Scores {
+                            scores
+                        } else {
+                            leaves
+                        };
+                        let same = out
+                            .iter()
+                            .zip(expected)
+                            .all(|(a, b)| a.to_bits() == b.to_bits());
+                        assert!(
+                            same,
+                            "{vectors:?}, {size} rows, row {row}, {wanted:?}: {out:?} {expected:?}"
+                        );
+                    }
+                }
+                start += size;
+            }
+        }
+    }
+
+    #[test]
+    fn all_vectors_equal_the_walk() {
+        check(1, 4, 20, 3, &[1, 2, 31, 64, 65, 100, 255]);
+        check(2, 4, 20, 1, &[63, 64]);
+    }
+
+    #[test]
+    fn more_thresholds_than_a_byte_has() {
+        check(3, 2, 3000, 1, &[255, 600, 1000]);
+    }
+
+    #[test]
+    fn more_lanes_than_a_permutation_reaches() {
+        check(4, 11, 300, 2, &[31, 63]);
+        check(5, 90, 30, 2, &[31, 63]);
+    }
+
+    #[test]
+    fn trees_that_are_walked() {
+        check(6, 5, 100, 1, &[3000, 5, 2049]);
     }
 }

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::array::{Array, ArrayRef, Float32Array, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Field};
 
 use super::forest::{Forest, Output, PredictOptions};
 use crate::array::{list_item, list_of, matrix};
@@ -148,12 +148,26 @@ impl LightGbmModel {
         Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
     }
 
-    fn to_features(&self, column: &ArrayRef) -> Result<ArrayRef, InferenceError> {
-        if matches!(column.data_type(), DataType::Float64 | DataType::Float32) {
-            return Ok(Arc::clone(column));
+    /// The columns of features as they are, or as `DOUBLE` where they are not floating-point numbers.
+    fn to_features<'a>(
+        &self,
+        columns: &'a [ArrayRef],
+        cast_columns: &'a mut Vec<ArrayRef>,
+    ) -> Result<Vec<FeatureColumn<'a>>, InferenceError> {
+        for column in columns {
+            if !column.data_type().is_floating() || *column.data_type() == DataType::Float16 {
+                let column = cast(column, &DataType::Float64)
+                    .map_err(|error| InferenceError::data(&self.name, error.to_string()))?;
+                cast_columns.push(column);
+            }
         }
-        cast(column, &DataType::Float64)
-            .map_err(|error| InferenceError::data(&self.name, error.to_string()))
+        let mut cast_columns = cast_columns.iter();
+        let mut features = Vec::with_capacity(columns.len());
+        for column in columns {
+            let feature = feature(column).or_else(|| cast_columns.next().and_then(feature));
+            features.extend(feature);
+        }
+        Ok(features)
     }
 
     fn predict_features(
@@ -211,8 +225,11 @@ impl LightGbmModel {
                 .collect(),
         };
         let typed = |(field, values): (&Field, Vec<f64>)| {
-            cast(&Float64Array::from(values), field.data_type())
-                .map_err(|error| failed(error.to_string()))
+            let values = Float64Array::from(values);
+            match field.data_type() {
+                DataType::Float64 => Ok(Arc::new(values) as ArrayRef),
+                other => cast(&values, other).map_err(|error| failed(error.to_string())),
+            }
         };
         self.outputs.iter().zip(columns).map(typed).collect()
     }
@@ -242,34 +259,23 @@ impl Model for LightGbmModel {
             return Err(InferenceError::deadline(&self.name));
         }
         let features = self.forest.feature_names().len();
+        let mut cast_columns = Vec::new();
         let predictions = match columns {
             [column] if list_item(column.data_type()).is_some() => {
                 let matrix = matrix(column, features).map_err(|message| {
                     let message = format!("the column '{}': {message}", self.inputs[0].name());
                     InferenceError::data(&self.name, message)
                 })?;
-                let values = self.to_features(&matrix)?;
-                let columns: Vec<_> = (0..features)
-                    .map(|first| {
-                        FeatureColumn::of_matrix(
-                            feature_values(&values),
-                            values.nulls(),
-                            first,
-                            features,
-                        )
-                    })
+                let matrix = [matrix];
+                let values = self.to_features(&matrix, &mut cast_columns)?;
+                let columns: Vec<_> = values
+                    .iter()
+                    .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
                     .collect();
                 self.predict_features(&columns, rows)?
             }
             _ => {
-                let columns = columns
-                    .iter()
-                    .map(|column| self.to_features(column))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let columns: Vec<_> = columns
-                    .iter()
-                    .map(|column| FeatureColumn::new(feature_values(column), column.nulls()))
-                    .collect();
+                let columns = self.to_features(columns, &mut cast_columns)?;
                 self.predict_features(&columns, rows)?
             }
         };
@@ -277,11 +283,16 @@ impl Model for LightGbmModel {
     }
 }
 
-fn feature_values(column: &ArrayRef) -> FeatureValues<'_> {
-    match column.as_primitive_opt::<Float32Type>() {
-        Some(column) => FeatureValues::F32(column.values()),
-        None => FeatureValues::F64(column.as_primitive::<Float64Type>().values()),
+/// A column of floating-point numbers.
+fn feature(column: &ArrayRef) -> Option<FeatureColumn<'_>> {
+    let column = column.as_any();
+    if let Some(column) = column.downcast_ref::<Float64Array>() {
+        let values = FeatureValues::F64(column.values());
+        return Some(FeatureColumn::new(values, column.nulls()));
     }
+    let column = column.downcast_ref::<Float32Array>()?;
+    let values = FeatureValues::F32(column.values());
+    Some(FeatureColumn::new(values, column.nulls()))
 }
 
 fn fits_list(data_type: &DataType, width: usize) -> bool {

@@ -105,6 +105,9 @@ fn parse_split(
             )));
         }
     };
+    if threshold.is_nan() {
+        return Err(FormatError::new("a threshold is not a number"));
+    }
     Ok(Split::Number {
         threshold,
         missing,
