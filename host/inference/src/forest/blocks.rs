@@ -3,18 +3,13 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256i, __m512i};
 
-use super::bytes::Bytes;
+use super::bytes::{Bytes, Portable};
 use super::columns::FeatureColumn;
 use super::masks::{MaskedTree, rank_lanes};
 use super::ranks::{Lane, Places};
 use super::tree::Tree;
 use super::trees::{Asked, Work};
 use super::vectors::Vectors;
-
-#[cfg(not(target_arch = "aarch64"))]
-type Portable = [u8; 16];
-#[cfg(target_arch = "aarch64")]
-type Portable = std::arch::aarch64::uint8x16_t;
 
 /// Rows of a block where the vectors are short or the rows few, and where there are more of both.
 pub(super) const SMALL: usize = 64;
@@ -137,14 +132,14 @@ impl BlockTrees {
         };
         for start in (0..work.rows).step_by(ROWS) {
             let rows = ROWS.min(work.rows - start);
-            self.read_block(asked, work.columns, start, rows, &mut scratch);
+            self.read_block::<V, ROWS>(asked, work.columns, start, rows, &mut scratch);
             let out = &mut out[start * work.width..][..rows * work.width];
             self.evaluate_block::<V, N, ROWS>(work, own, rows, &mut scratch, out);
         }
     }
 
     #[inline(always)]
-    fn read_block<const ROWS: usize>(
+    fn read_block<V: Bytes, const ROWS: usize>(
         &self,
         asked: &Asked,
         columns: &[FeatureColumn<'_>],
@@ -152,13 +147,15 @@ impl BlockTrees {
         rows: usize,
         scratch: &mut Scratch<ROWS>,
     ) {
-        asked.ranks.read(columns, start, rows, |lane, ranks| {
-            let pair = &mut scratch.lanes[rank_lanes(lane)..][..2];
-            pair[0].0 = *ranks;
-            for (complement, rank) in pair[1].0.iter_mut().zip(ranks) {
-                *complement = !*rank;
-            }
-        });
+        asked
+            .ranks
+            .read::<V, ROWS>(columns, start, rows, |lane, ranks| {
+                let pair = &mut scratch.lanes[rank_lanes(lane)..][..2];
+                pair[0].0 = *ranks;
+                for (complement, rank) in pair[1].0.iter_mut().zip(ranks) {
+                    *complement = !*rank;
+                }
+            });
         asked
             .categories
             .read(columns, start, rows, &mut scratch.categories);

@@ -3,6 +3,12 @@
 //! The compiler's own vectors would do for the arithmetic, but it turns the conditional AND, which is
 //! nearly all of the work, into a branch.
 
+/// What every CPU of the target has.
+#[cfg(not(target_arch = "aarch64"))]
+pub(super) type Portable = [u8; 16];
+#[cfg(target_arch = "aarch64")]
+pub(super) type Portable = std::arch::aarch64::uint8x16_t;
+
 /// A vector of bytes.
 ///
 /// # Safety
@@ -24,6 +30,15 @@ pub(super) trait Bytes: Copy {
 
     /// `then` where the byte is not zero, else `otherwise`.
     fn choose(self, then: Self, otherwise: Self) -> Self;
+
+    /// How many of the thresholds a value is above.
+    #[inline(always)]
+    fn count_below(value: f64, thresholds: &[f64; 16]) -> u8 {
+        thresholds
+            .iter()
+            .map(|threshold| u8::from(value > *threshold))
+            .sum()
+    }
 }
 
 #[cfg(not(target_arch = "aarch64"))]
@@ -181,6 +196,19 @@ mod x86 {
         fn choose(self, then: Self, otherwise: Self) -> Self {
             // SAFETY: the trait says that the CPU has AVX-512.
             unsafe { _mm512_mask_mov_epi8(otherwise, _mm512_test_epi8_mask(self, self), then) }
+        }
+
+        #[inline(always)]
+        fn count_below(value: f64, thresholds: &[f64; 16]) -> u8 {
+            // SAFETY: the trait says that the CPU has AVX-512, and what is read are eight numbers twice.
+            let below = unsafe {
+                let value = _mm512_set1_pd(value);
+                let first = _mm512_loadu_pd(thresholds.as_ptr());
+                let last = _mm512_loadu_pd(thresholds[8..].as_ptr());
+                _mm512_cmp_pd_mask::<_CMP_LT_OQ>(first, value).count_ones()
+                    + _mm512_cmp_pd_mask::<_CMP_LT_OQ>(last, value).count_ones()
+            };
+            below as u8
         }
     }
 }

@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use super::bytes::Bytes;
 use super::columns::FeatureColumn;
 use super::tree::{Missing, Split, Tree};
 
@@ -48,10 +49,10 @@ impl Thresholds {
 
     /// How many thresholds each value is above; none for NaN.
     #[inline(always)]
-    fn ranks<const ROWS: usize>(&self, values: &[f64; ROWS], ranks: &mut [u8; ROWS]) {
+    fn ranks<V: Bytes, const ROWS: usize>(&self, values: &[f64; ROWS], ranks: &mut [u8; ROWS]) {
         if ROWS < 8 {
             for (rank, value) in ranks.iter_mut().zip(values) {
-                *rank = self.rank(*value);
+                *rank = self.rank::<V>(*value);
             }
             return;
         }
@@ -68,18 +69,15 @@ impl Thresholds {
 
     /// The same for one value: counting has no branch that depends on it, and needs no gathers.
     #[inline(always)]
-    fn rank(&self, value: f64) -> u8 {
-        let count = |thresholds: &[f64; 16]| {
-            let above = thresholds.map(|threshold| u8::from(value > threshold));
-            above.iter().sum::<u8>()
-        };
+    fn rank<V: Bytes>(&self, value: f64) -> u8 {
         if self.first_step <= 8 {
-            return self.sorted.first_chunk().map_or(0, count);
+            let first = self.sorted.first_chunk();
+            return first.map_or(0, |first| V::count_below(value, first));
         }
         // The last pivot is infinity.
-        let sixteens = count(&self.pivots) % 16;
+        let sixteens = V::count_below(value, &self.pivots) % 16;
         let (chunks, _) = self.sorted.as_chunks::<16>();
-        sixteens * 16 + count(&chunks[usize::from(sixteens)])
+        sixteens * 16 + V::count_below(value, &chunks[usize::from(sixteens)])
     }
 }
 
@@ -166,7 +164,7 @@ impl Ranks {
     /// Gives the ranks of `rows` rows from `start` on to `write`, lane after lane; those of rows
     /// beyond are of any value.
     #[inline(always)]
-    pub fn read<const ROWS: usize>(
+    pub fn read<V: Bytes, const ROWS: usize>(
         &self,
         columns: &[FeatureColumn<'_>],
         start: usize,
@@ -191,7 +189,7 @@ impl Ranks {
                 Missing::NotANumber => {}
             }
             for (index, piece) in slot.pieces.iter().enumerate() {
-                piece.ranks(&values, &mut ranks);
+                piece.ranks::<V, ROWS>(&values, &mut ranks);
                 if let Some(first) = slot.lanes[1] {
                     write(first + index, &ranks);
                 }

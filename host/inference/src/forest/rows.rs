@@ -12,6 +12,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+use super::bytes::{Bytes, Portable};
 use super::categories::Categories;
 use super::ranks::{Place, Places};
 use super::tree::{Child, Node, Split, Tree};
@@ -283,32 +284,83 @@ impl RowTrees {
 
     /// Writes what is wanted of the rows from `start` on into `out`, row after row.
     pub fn evaluate(&self, asked: &Asked, work: Work<'_>, start: usize, out: &mut [f64]) {
+        #[cfg(target_arch = "x86_64")]
+        if self.vectors {
+            // SAFETY: `vectors` says that the CPU has the features.
+            return unsafe { self.evaluate_vectors(asked, work, start, out) };
+        }
+        self.evaluate_rows::<Portable>(asked, work, start, out, |row, given| {
+            let mut sum = 0.0;
+            let shapes = &self.shapes[work.first_tree..];
+            for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
+                if let Shape::Walk { first } = shape {
+                    *given = give(work, tree, self.walked(tree, *first, row), row);
+                    sum += *given;
+                }
+            }
+            sum
+        });
+    }
+
+    /// The same by permutations.
+    ///
+    /// # Safety
+    /// The CPU must have the features.
+    #[cfg(target_arch = "x86_64")]
+    #[target_feature(
+        enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt"
+    )]
+    unsafe fn evaluate_vectors(
+        &self,
+        asked: &Asked,
+        work: Work<'_>,
+        start: usize,
+        out: &mut [f64],
+    ) {
+        let evaluate = match (self.lanes <= 64, self.answers.is_empty()) {
+            (true, true) => Self::permute_trees::<1, false>,
+            (true, false) => Self::permute_trees::<1, true>,
+            (false, true) => Self::permute_trees::<2, false>,
+            (false, false) => Self::permute_trees::<2, true>,
+        };
+        self.evaluate_rows::<__m512i>(asked, work, start, out, |row, given| {
+            evaluate(self, work, row, given)
+        });
+    }
+
+    /// Reads row after row and has `evaluate` write what each tree gives, and return the sum.
+    #[inline(always)]
+    fn evaluate_rows<V: Bytes>(
+        &self,
+        asked: &Asked,
+        work: Work<'_>,
+        start: usize,
+        out: &mut [f64],
+        evaluate: impl Fn(&Row, &mut [f64]) -> f64,
+    ) {
+        let values = if self.asks_values {
+            work.columns.len()
+        } else {
+            0
+        };
         let mut row = Row {
             ranks: vec![0; self.lanes.max(MOST_LANES)],
-            values: vec![
-                0.0;
-                if self.asks_values {
-                    work.columns.len()
-                } else {
-                    0
-                }
-            ],
+            values: vec![0.0; values],
             categories: vec![0; asked.categories.features()],
         };
         let mut given = vec![0.0; work.trees.len()];
         for (number, out) in (start..).zip(out.chunks_mut(work.width.max(1))) {
+            let ranks = &mut row.ranks;
             asked
                 .ranks
-                .read::<1>(work.columns, number, 1, |lane, [rank]| {
-                    row.ranks[lane] = *rank
-                });
+                .read::<V, 1>(work.columns, number, 1, |lane, [rank]| ranks[lane] = *rank);
             asked
                 .categories
                 .numbers(work.columns, number, &mut row.categories);
             for (value, column) in row.values.iter_mut().zip(work.columns) {
                 column.read(number, std::slice::from_mut(value));
             }
-            let sum = self.evaluate_row(work, &row, &mut given);
+            let sum = evaluate(&row, &mut given);
             if work.leaves {
                 out.copy_from_slice(&given);
             } else if let [score] = out {
@@ -322,24 +374,6 @@ impl RowTrees {
                 }
             }
         }
-    }
-
-    /// Writes what each tree gives, and returns the sum.
-    fn evaluate_row(&self, work: Work<'_>, row: &Row, given: &mut [f64]) -> f64 {
-        let shapes = &self.shapes[work.first_tree..];
-        #[cfg(target_arch = "x86_64")]
-        if self.vectors {
-            // SAFETY: `vectors` says that the CPU has the features.
-            return unsafe { self.permute_row(shapes, work, row, given) };
-        }
-        let mut sum = 0.0;
-        for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
-            if let Shape::Walk { first } = shape {
-                *given = give(work, tree, self.walked(tree, *first, row), row);
-                sum += *given;
-            }
-        }
-        sum
     }
 
     /// The leaf of a row in a tree whose steps start at `first`.
@@ -367,38 +401,19 @@ impl RowTrees {
         }
     }
 
-    /// Writes what each tree gives, and returns the sum, by permutations.
-    ///
-    /// # Safety
-    /// The CPU must have the features.
+    /// Writes what each tree gives, and returns the sum: with ranks in `VECTORS` vectors, and with
+    /// nodes that ask a category or without.
     #[cfg(target_arch = "x86_64")]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt")]
-    unsafe fn permute_row(
+    #[target_feature(
+        enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt"
+    )]
+    fn permute_trees<const VECTORS: usize, const CATEGORIES: bool>(
         &self,
-        shapes: &[Shape],
         work: Work<'_>,
         row: &Row,
         given: &mut [f64],
     ) -> f64 {
-        match (self.lanes <= 64, self.answers.is_empty()) {
-            (true, true) => self.permute_all::<1, false>(shapes, work, row, given),
-            (true, false) => self.permute_all::<1, true>(shapes, work, row, given),
-            (false, true) => self.permute_all::<2, false>(shapes, work, row, given),
-            (false, false) => self.permute_all::<2, true>(shapes, work, row, given),
-        }
-    }
-
-    /// The same with ranks in `VECTORS` vectors, and with nodes that ask a category or without.
-    #[cfg(target_arch = "x86_64")]
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt")]
-    fn permute_all<const VECTORS: usize, const CATEGORIES: bool>(
-        &self,
-        shapes: &[Shape],
-        work: Work<'_>,
-        row: &Row,
-        given: &mut [f64],
-    ) -> f64 {
+        let shapes = &self.shapes[work.first_tree..];
         let ranks = [load(&row.ranks, 0), load(&row.ranks, 64)];
         let by_category = |piece| {
             if CATEGORIES {
