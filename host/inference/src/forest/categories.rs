@@ -1,6 +1,6 @@
 //! Categories of the rows of a block: for each category that a forest knows, the rows that have it.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, HashSet};
 
 use super::columns::FeatureColumn;
 use super::ranks::Lane;
@@ -9,8 +9,8 @@ use super::tree::{Split, Tree, category, in_words};
 /// Categories below this are found in a table, others by a search.
 const TABLE: usize = 1 << 16;
 
-/// Members of all sets of a tree: past so many the tree is better walked.
-const MOST_MEMBERS: usize = 1 << 16;
+/// Lanes of all features together: what has more categories is walked.
+const MOST_LANES: usize = 1 << 14;
 
 /// The categories of a feature that any split names.
 #[derive(Debug)]
@@ -31,7 +31,7 @@ pub(super) struct Set {
     others: bool,
 }
 
-/// All categories that the splits of a forest name.
+/// All categories that the splits of a forest name, but those of features that have too many.
 #[derive(Debug)]
 pub(super) struct Categories {
     features: Vec<Known>,
@@ -48,23 +48,39 @@ fn members(words: &[u32]) -> impl Iterator<Item = u32> {
 
 impl Categories {
     pub fn new(trees: &[Tree]) -> Self {
-        let mut found: BTreeMap<usize, BTreeSet<u32>> = BTreeMap::new();
+        // `None` for a feature that has too many categories.
+        let mut found: BTreeMap<usize, Option<Vec<u32>>> = BTreeMap::new();
         for tree in trees {
+            let mut seen = HashSet::new();
             for node in &tree.nodes {
-                if let Split::Category { words } = &node.split {
-                    let words = &tree.category_words[words.clone()];
-                    found
-                        .entry(node.feature)
-                        .or_default()
-                        .extend(members(words));
+                let Split::Category { words } = &node.split else {
+                    continue;
+                };
+                let known = found
+                    .entry(node.feature)
+                    .or_insert_with(|| Some(Vec::new()));
+                if let Some(categories) = known
+                    && seen.insert((node.feature, words))
+                {
+                    categories.extend(members(&tree.category_words[words.clone()]));
+                    if categories.len() > MOST_LANES {
+                        categories.sort_unstable();
+                        categories.dedup();
+                    }
+                    if categories.len() > MOST_LANES {
+                        *known = None;
+                    }
                 }
             }
         }
-        let mut lanes = 0;
-        let known = |(feature, known): (usize, BTreeSet<u32>)| {
-            let sorted: Vec<u32> = known.into_iter().collect();
-            let first = lanes;
-            lanes += sorted.len() + 1;
+        let (mut features, mut lanes) = (Vec::new(), 0);
+        for (feature, known) in found {
+            let Some(mut sorted) = known else { continue };
+            sorted.sort_unstable();
+            sorted.dedup();
+            if lanes + sorted.len() >= MOST_LANES {
+                continue;
+            }
             let in_table = sorted.partition_point(|category| (*category as usize) < TABLE);
             let most = sorted[..in_table]
                 .last()
@@ -73,17 +89,16 @@ impl Categories {
             for (category, place) in sorted[..in_table].iter().zip(1..) {
                 table[*category as usize] = place;
             }
-            Known {
+            let first = lanes;
+            lanes += sorted.len() + 1;
+            features.push(Known {
                 feature,
                 sorted,
                 table,
                 first,
-            }
-        };
-        Self {
-            features: found.into_iter().map(known).collect(),
-            lanes,
+            });
         }
+        Self { features, lanes }
     }
 
     /// How many lanes there are.
@@ -91,7 +106,7 @@ impl Categories {
         self.lanes
     }
 
-    /// A split's set of lanes; `None` where it is so large that a walk is faster.
+    /// A split's set of lanes; `None` where the feature has too many categories.
     pub fn set(&self, feature: usize, words: &[u32]) -> Option<Set> {
         let known = self
             .features
@@ -109,10 +124,11 @@ impl Categories {
                 .filter(|lane| lanes.binary_search(lane).is_err())
                 .collect();
         }
-        (lanes.len() <= MOST_MEMBERS).then_some(Set { lanes, others })
+        Some(Set { lanes, others })
     }
 
-    /// The place of a feature among those that categories are asked of, and how many categories it has.
+    /// The place of a feature among those that categories are asked of, and how many numbers they have;
+    /// `None` where it has too many categories.
     pub fn feature(&self, feature: usize) -> Option<(usize, usize)> {
         let place = self
             .features

@@ -129,14 +129,31 @@ impl RowTrees {
             masks: Vec::new(),
         };
         for tree in trees {
+            let pieces = rows.pieces.len();
             let shape = rows
                 .vectors
                 .then(|| rows.cut(tree, places, &asked.categories))
                 .flatten();
-            let shape = shape.unwrap_or_else(|| rows.walk(tree, places));
+            let shape = shape.unwrap_or_else(|| {
+                rows.forget(pieces);
+                rows.walk(tree, places)
+            });
             rows.shapes.push(shape);
         }
         rows
+    }
+
+    /// Takes the pieces of a tree back that cannot be cut.
+    fn forget(&mut self, pieces: usize) {
+        self.pieces.truncate(pieces);
+        self.values.truncate(pieces);
+        self.exits.truncate(pieces);
+        self.first_answers.truncate(pieces + 1);
+        let answers = self.first_answers[pieces] as usize;
+        if let Some(first) = self.answers.get(answers) {
+            self.masks.truncate(first.first as usize);
+        }
+        self.answers.truncate(answers);
     }
 
     /// Adds a tree as steps.
@@ -161,7 +178,7 @@ impl RowTrees {
     /// Adds a tree as pieces; `None` where they are too many.
     fn cut(&mut self, tree: &Tree, places: &Places, categories: &Categories) -> Option<Shape> {
         let roots = piece_roots(tree);
-        if roots.len() > MOST_PIECES || self.masks.len() > MOST_MASKS {
+        if roots.len() > MOST_PIECES {
             return None;
         }
         let first = self.pieces.len();
@@ -252,6 +269,7 @@ impl RowTrees {
             .find(|answers| answers.feature as usize == place);
         let first = match known {
             Some(answers) => answers.first as usize,
+            None if self.masks.len() + count > MOST_MASKS => return None,
             None => {
                 let first = self.masks.len();
                 self.masks.resize(first + count, 0);

@@ -226,6 +226,16 @@ mod tests {
                 )
             })
             .collect();
+        check_trees(trees, random, features, thresholds, classes);
+    }
+
+    fn check_trees(
+        trees: Vec<Tree>,
+        mut random: Random,
+        features: usize,
+        thresholds: usize,
+        classes: usize,
+    ) {
         let rows = 600;
         let pool = [
             f64::NAN,
@@ -237,6 +247,8 @@ mod tests {
             1e300,
             -3.5,
             4e9,
+            32767.0,
+            32766.5,
         ];
         let mut value = || match random.below(16) {
             0..=8 => random.below(thresholds) as f64 / 4.0 - 2.0,
@@ -299,6 +311,24 @@ mod tests {
     fn more_lanes_than_a_permutation_reaches() {
         check(4, 11, 300, 2, &[31, 63]);
         check(5, 90, 30, 2, &[31, 63]);
+    }
+
+    #[test]
+    fn more_categories_than_there_are_lanes() {
+        let mut random = Random(7);
+        let mut trees: Vec<Tree> = (0..6).map(|_| random_tree(&mut random, 40, 3, 9)).collect();
+        // Of the feature 1 all categories are in the set, but for the last.
+        let mut words = vec![u32::MAX; 1 << 10];
+        words[(1 << 10) - 1] >>= 1;
+        for node in trees.iter_mut().flat_map(|tree| &mut tree.nodes) {
+            if node.feature == 1 {
+                node.split = Split::Category { words: 0..1 << 10 };
+            }
+        }
+        trees
+            .iter_mut()
+            .for_each(|tree| tree.category_words.clone_from(&words));
+        check_trees(trees, random, 3, 9, 1);
     }
 
     #[test]
