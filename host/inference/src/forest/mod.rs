@@ -7,6 +7,7 @@ mod blocks;
 mod bytes;
 mod categories;
 mod columns;
+mod contributions;
 mod masks;
 mod ranks;
 mod rows;
@@ -16,5 +17,6 @@ mod vectors;
 
 pub use columns::{FeatureColumn, FeatureValues};
 
-pub(crate) use tree::{Child, Linear, Missing, Node, Split, Tree};
+pub(crate) use contributions::refuse as refuse_contributions;
+pub(crate) use tree::{Child, Counts, Linear, Missing, Node, Split, Tree};
 pub(crate) use trees::{Trees, Wanted};

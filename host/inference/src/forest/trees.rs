@@ -5,6 +5,7 @@ use std::ops::Range;
 use super::blocks::{BlockTrees, SMALL};
 use super::categories::Categories;
 use super::columns::FeatureColumn;
+use super::contributions::Paths;
 use super::ranks::Ranks;
 use super::rows::RowTrees;
 use super::tree::Tree;
@@ -82,6 +83,29 @@ impl Trees {
         }
     }
 
+    /// Adds the contributions of the trees `used` to `sums`: row after row and class after class one for
+    /// each of `features` features, then the expected value.
+    pub fn contributions(
+        &self,
+        used: Range<usize>,
+        columns: &[FeatureColumn<'_>],
+        features: usize,
+        sums: &mut [f64],
+    ) {
+        let mut paths = Paths::default();
+        let mut values = vec![0.0; features];
+        for (row, sums) in sums.chunks_mut((features + 1) * self.classes).enumerate() {
+            for (value, column) in values.iter_mut().zip(columns) {
+                column.read(row, std::slice::from_mut(value));
+            }
+            for (position, tree) in self.trees[used.clone()].iter().enumerate() {
+                let class = position % self.classes;
+                let sums = &mut sums[class * (features + 1)..][..features + 1];
+                tree.contribute(|feature| values[feature], &mut paths, sums);
+            }
+        }
+    }
+
     /// Writes what is wanted of the trees `used` into `out`, row after row.
     pub fn evaluate(
         &self,
@@ -142,6 +166,7 @@ mod tests {
             nodes: Vec::new(),
             leaf_values: (0..leaves).map(|leaf| leaf as f64 + 0.1).collect(),
             linear: Vec::new(),
+            counts: None,
             category_words: (0..40)
                 .map(|word| 0x9E37_79B9_u32.rotate_left(word) & 0xF0F0_F00F)
                 .collect(),

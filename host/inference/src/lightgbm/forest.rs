@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::objective::Transform;
 use super::text::{Fields, FormatError, Lines};
 use super::tree::parse_tree;
-use crate::forest::{FeatureColumn, Tree, Trees, Wanted};
+use crate::forest::{FeatureColumn, Tree, Trees, Wanted, refuse_contributions};
 
 /// What [`Forest::predict`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -17,6 +17,9 @@ pub enum Output {
     RawScore,
     /// `Booster.predict(data, pred_leaf=True)`: for each tree, the index of the leaf.
     LeafIndex,
+    /// `Booster.predict(data, pred_contrib=True)`: for each class, what each feature adds to the raw
+    /// score (its Shapley value, by TreeSHAP), and last the expected value; they sum to the raw score.
+    Contributions,
 }
 
 /// How [`Forest::predict`] computes it.
@@ -98,6 +101,11 @@ impl Forest {
         &self.feature_names
     }
 
+    /// Why the model has no [contributions](Output::Contributions): a sentence that the model starts.
+    pub fn refuses_contributions(&self) -> Option<String> {
+        self.trees.trees.iter().find_map(refuse_contributions)
+    }
+
     /// How many scores a row has; 1 but for multiclass models.
     pub fn classes(&self) -> usize {
         self.classes
@@ -108,6 +116,7 @@ impl Forest {
         match options.output {
             Output::Prediction | Output::RawScore => self.classes,
             Output::LeafIndex => self.used_trees(options).len(),
+            Output::Contributions => (self.feature_names.len() + 1) * self.classes,
         }
     }
 
@@ -152,6 +161,13 @@ impl Forest {
         let wanted = match options.output {
             Output::LeafIndex => Wanted::Leaves,
             Output::Prediction | Output::RawScore => Wanted::Scores,
+            Output::Contributions => {
+                out.fill(0.0);
+                let features = self.feature_names.len();
+                return self
+                    .trees
+                    .contributions(self.used_trees(options), columns, features, out);
+            }
         };
         self.trees
             .evaluate(self.used_trees(options), wanted, columns, rows, out);

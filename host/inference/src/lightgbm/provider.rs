@@ -15,7 +15,7 @@ use crate::model::check_columns;
 use crate::{InferenceError, Model, ModelDefinition};
 
 const OPTIONS: &[&str] = &["path", "output", "start-iteration", "num-iteration"];
-const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
+const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index", "contributions"];
 
 /// Numbers that one call may give: a model file may say that it has as many classes as it has bytes.
 const MOST_VALUES: usize = 1 << 28;
@@ -109,21 +109,34 @@ impl LightGbmModel {
     }
 
     fn check_outputs(&self) -> Result<(), InferenceError> {
-        let width = self.forest.width(self.options);
-        let floats =
-            |field: &Field| matches!(field.data_type(), DataType::Float64 | DataType::Float32);
-        let fits = match (self.options.output, self.outputs.as_slice()) {
+        if self.options.output == Output::Contributions
+            && let Some(message) = self.forest.refuses_contributions()
+        {
+            let message = format!("the model {message}");
+            return Err(InferenceError::definition(&self.name, message)
+                .with_hint("use another 'output': prediction, raw-score, leaf-index"));
+        }
+        let (predicted, options) = self.parts();
+        let width = self.forest.width(options);
+        let fits = match (options.output, predicted) {
             (Output::LeafIndex, [field]) => {
                 list_item(field.data_type()).is_some_and(|item| item.data_type().is_integer())
                     && fits_list(field.data_type(), width)
             }
             (Output::LeafIndex, _) => false,
+            (Output::Contributions, [field]) => is_list_of_floats(field, width),
+            (Output::Contributions, _) => false,
             (_, [field]) if list_item(field.data_type()).is_some() => {
-                list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
-                    && fits_list(field.data_type(), width)
+                is_list_of_floats(field, width)
             }
-            (_, fields) => fields.len() == width && fields.iter().all(floats),
+            (_, fields) => fields.len() == width && fields.iter().all(is_float),
         };
+        let contributions = self.forest.width(self.options);
+        let fits = fits
+            && match &self.outputs[predicted.len()..] {
+                [last] => is_list_of_floats(last, contributions),
+                _ => true,
+            };
         if fits {
             return Ok(());
         }
@@ -131,6 +144,12 @@ impl LightGbmModel {
             Output::LeafIndex => (
                 format!("{width} leaf indices"),
                 "OUTPUT (leaves ARRAY<INT>)".to_owned(),
+            ),
+            Output::Contributions => (
+                format!("{contributions} contributions"),
+                "OUTPUT (contributions ARRAY<DOUBLE>), or OUTPUT (prediction DOUBLE, contributions \
+                 ARRAY<DOUBLE>)"
+                    .to_owned(),
             ),
             _ if width == 1 => (
                 "one number".to_owned(),
@@ -146,6 +165,23 @@ impl LightGbmModel {
             show_columns(&self.outputs)
         );
         Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
+    }
+
+    /// The declared outputs that come first, and what is computed for them: all, but that contributions
+    /// may stand behind the prediction.
+    fn parts(&self) -> (&[Field], PredictOptions) {
+        match self.outputs.as_slice() {
+            [predicted @ .., _]
+                if self.options.output == Output::Contributions && !predicted.is_empty() =>
+            {
+                let options = PredictOptions {
+                    output: Output::Prediction,
+                    ..self.options
+                };
+                (predicted, options)
+            }
+            all => (all, self.options),
+        }
     }
 
     /// The columns of features as they are, or as `DOUBLE` where they are not floating-point numbers.
@@ -174,8 +210,24 @@ impl LightGbmModel {
         &self,
         columns: &[FeatureColumn<'_>],
         rows: usize,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let (predicted, options) = self.parts();
+        let mut outputs = self.to_outputs(predicted, self.values(columns, rows, options)?, rows)?;
+        if let [last] = &self.outputs[predicted.len()..] {
+            let contributions = self.values(columns, rows, self.options)?;
+            outputs.extend(self.to_outputs(std::slice::from_ref(last), contributions, rows)?);
+        }
+        Ok(outputs)
+    }
+
+    /// What the forest gives for all rows, row after row.
+    fn values(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        rows: usize,
+        options: PredictOptions,
     ) -> Result<Vec<f64>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = self.forest.width(options);
         let values = rows
             .checked_mul(width)
             .filter(|values| *values <= MOST_VALUES);
@@ -189,21 +241,26 @@ impl LightGbmModel {
             });
         };
         let mut out = vec![0.0; values];
-        self.forest.predict(columns, rows, &mut out, self.options);
+        self.forest.predict(columns, rows, &mut out, options);
         Ok(out)
     }
 
     fn to_outputs(
         &self,
+        outputs: &[Field],
         predictions: Vec<f64>,
         rows: usize,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = if rows == 0 {
+            outputs.len()
+        } else {
+            predictions.len() / rows
+        };
         let failed = |message: String| InferenceError::Runtime {
             model: self.name.clone(),
             message,
         };
-        if let [field] = self.outputs.as_slice()
+        if let [field] = outputs
             && list_item(field.data_type()).is_some()
         {
             let values: ArrayRef = Arc::new(Float64Array::from(predictions));
@@ -231,7 +288,7 @@ impl LightGbmModel {
                 other => cast(&values, other).map_err(|error| failed(error.to_string())),
             }
         };
-        self.outputs.iter().zip(columns).map(typed).collect()
+        outputs.iter().zip(columns).map(typed).collect()
     }
 }
 
@@ -260,7 +317,7 @@ impl Model for LightGbmModel {
         }
         let features = self.forest.feature_names().len();
         let mut cast_columns = Vec::new();
-        let predictions = match columns {
+        match columns {
             [column] if list_item(column.data_type()).is_some() => {
                 let matrix = matrix(column, features).map_err(|message| {
                     let message = format!("the column '{}': {message}", self.inputs[0].name());
@@ -272,14 +329,13 @@ impl Model for LightGbmModel {
                     .iter()
                     .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
                     .collect();
-                self.predict_features(&columns, rows)?
+                self.predict_features(&columns, rows)
             }
             _ => {
                 let columns = self.to_features(columns, &mut cast_columns)?;
-                self.predict_features(&columns, rows)?
+                self.predict_features(&columns, rows)
             }
-        };
-        self.to_outputs(predictions, rows)
+        }
     }
 }
 
@@ -293,6 +349,15 @@ fn feature(column: &ArrayRef) -> Option<FeatureColumn<'_>> {
     let column = column.downcast_ref::<Float32Array>()?;
     let values = FeatureValues::F32(column.values());
     Some(FeatureColumn::new(values, column.nulls()))
+}
+
+fn is_float(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::Float64 | DataType::Float32)
+}
+
+fn is_list_of_floats(field: &Field, width: usize) -> bool {
+    list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
+        && fits_list(field.data_type(), width)
 }
 
 fn fits_list(data_type: &DataType, width: usize) -> bool {
@@ -311,6 +376,7 @@ fn parse_options(definition: &ModelDefinition) -> Result<PredictOptions, Inferen
         "prediction" => Output::Prediction,
         "raw-score" => Output::RawScore,
         "leaf-index" => Output::LeafIndex,
+        "contributions" => Output::Contributions,
         unknown => {
             let message = format!("unknown value '{unknown}' of the option 'output'");
             return Err(InferenceError::definition(&definition.name, message)
