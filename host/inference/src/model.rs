@@ -30,8 +30,8 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
-    /// At the deadline an ONNX model is stopped before its next operator; a LightGBM model does not
-    /// begin after it.
+    /// At the deadline an ONNX model is stopped before its next operator, and a LightGBM model after
+    /// some milliseconds.
     ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong

@@ -210,11 +210,16 @@ impl LightGbmModel {
         &self,
         columns: &[FeatureColumn<'_>],
         rows: usize,
+        deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         let (predicted, options) = self.parts();
-        let mut outputs = self.to_outputs(predicted, self.values(columns, rows, options)?, rows)?;
+        let mut outputs = self.to_outputs(
+            predicted,
+            self.values(columns, rows, options, deadline)?,
+            rows,
+        )?;
         if let [last] = &self.outputs[predicted.len()..] {
-            let contributions = self.values(columns, rows, self.options)?;
+            let contributions = self.values(columns, rows, self.options, deadline)?;
             outputs.extend(self.to_outputs(std::slice::from_ref(last), contributions, rows)?);
         }
         Ok(outputs)
@@ -226,6 +231,7 @@ impl LightGbmModel {
         columns: &[FeatureColumn<'_>],
         rows: usize,
         options: PredictOptions,
+        deadline: Option<Instant>,
     ) -> Result<Vec<f64>, InferenceError> {
         let width = self.forest.width(options);
         let values = rows
@@ -241,7 +247,26 @@ impl LightGbmModel {
             });
         };
         let mut out = vec![0.0; values];
-        self.forest.predict(columns, rows, &mut out, options);
+        // So many that the deadline is looked at every few milliseconds.
+        let step = match options.output {
+            Output::Contributions => 16,
+            _ => 8192,
+        };
+        for (first, out) in (0..rows)
+            .step_by(step)
+            .zip(out.chunks_mut((step * width).max(1)))
+        {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(InferenceError::deadline(&self.name));
+            }
+            let rows = step.min(rows - first);
+            if first == 0 {
+                self.forest.predict(columns, rows, out, options);
+            } else {
+                let columns: Vec<_> = columns.iter().map(|column| column.skip(first)).collect();
+                self.forest.predict(&columns, rows, out, options);
+            }
+        }
         Ok(out)
     }
 
@@ -312,9 +337,6 @@ impl Model for LightGbmModel {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(InferenceError::deadline(&self.name));
-        }
         let features = self.forest.feature_names().len();
         let mut cast_columns = Vec::new();
         match columns {
@@ -329,11 +351,11 @@ impl Model for LightGbmModel {
                     .iter()
                     .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
                     .collect();
-                self.predict_features(&columns, rows)
+                self.predict_features(&columns, rows, deadline)
             }
             _ => {
                 let columns = self.to_features(columns, &mut cast_columns)?;
-                self.predict_features(&columns, rows)
+                self.predict_features(&columns, rows, deadline)
             }
         }
     }
