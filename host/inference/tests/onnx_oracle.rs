@@ -149,14 +149,14 @@ fn a_model_that_does_not_fit_its_declaration_is_refused() {
         definition(
             folder.path(),
             "lists",
-            vec![column("image", list.clone())],
+            vec![column("image", list)],
             y.clone(),
         ),
         definition(
             folder.path(),
             "zipmap",
             floats(2),
-            vec![column("probabilities", list)],
+            vec![column("probabilities", DataType::Utf8)],
         ),
         definition(folder.path(), "missing", floats(2), y.clone()),
         definition(folder.path(), "text", floats(2), y),

@@ -3,7 +3,7 @@
 //!
 //! ONNX Runtime has one allocator for all sessions of a process: this one. Whose budget an allocation
 //! is of says the thread that makes it ([`Budget::charge`]): a session computes on the thread that
-//! calls it. What its other threads allocate ('intra-op-threads') is not counted.
+//! calls it, and on threads of its own ([`BudgetThreads`]).
 //!
 //! ONNX Runtime takes no null from an allocator, it expects an exception of C++'s. Rust cannot throw
 //! one, so the runtime's own allocator is asked for more than there is, and throws it.
@@ -13,9 +13,10 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
 
 use ort::AsPointer as _;
-use ort::environment::Environment;
+use ort::environment::{Environment, ThreadManager};
 use ort::sys::{OrtAllocator, OrtAllocatorType, OrtMemType, OrtMemoryInfo};
 
 /// What one session has allocated, and may.
@@ -32,10 +33,11 @@ thread_local! {
 }
 
 impl Budget {
-    pub fn new(limit: usize) -> Arc<Self> {
+    /// Of `limit` bytes, of which `held` are taken already.
+    pub fn new(limit: usize, held: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
-            used: AtomicUsize::new(0),
+            used: AtomicUsize::new(held),
             refused: AtomicUsize::new(0),
         })
     }
@@ -70,6 +72,32 @@ impl Budget {
         self.used.fetch_sub(bytes, Ordering::Relaxed);
         self.refused.store(total, Ordering::Relaxed);
         false
+    }
+}
+
+/// Makes the threads of one session, which allocate from its budget.
+pub(super) struct BudgetThreads(Arc<Budget>);
+
+impl BudgetThreads {
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        Self(Arc::clone(budget))
+    }
+}
+
+impl ThreadManager for BudgetThreads {
+    type Thread = JoinHandle<()>;
+
+    fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<Self::Thread> {
+        let budget = Arc::clone(&self.0);
+        thread::Builder::new()
+            .name("onnx-session".to_owned())
+            .spawn(move || budget.charge(work))
+            .map_err(|error| ort::Error::new(error.to_string()))
+    }
+
+    fn join(thread: Self::Thread) -> ort::Result<()> {
+        let failed = |_| ort::Error::new("a thread of a session has panicked");
+        thread.join().map_err(failed)
     }
 }
 
