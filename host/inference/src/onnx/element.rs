@@ -65,6 +65,26 @@ impl Element {
         }
     }
 
+    /// Its number in ONNX's `TensorProto.DataType`.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::F32 => 1,
+            Self::U8 => 2,
+            Self::I8 => 3,
+            Self::U16 => 4,
+            Self::I16 => 5,
+            Self::I32 => 6,
+            Self::I64 => 7,
+            Self::String => 8,
+            Self::Bool => 9,
+            Self::F16 => 10,
+            Self::F64 => 11,
+            Self::U32 => 12,
+            Self::U64 => 13,
+            Self::BF16 => 16,
+        }
+    }
+
     pub fn is_numeric(self) -> bool {
         !matches!(self, Self::Bool | Self::String)
     }

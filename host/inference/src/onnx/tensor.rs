@@ -6,6 +6,7 @@ use arrow::array::{
     Array, ArrayRef, ArrowPrimitiveType, AsArray, BooleanArray, PrimitiveArray, StringArray,
     new_null_array,
 };
+use arrow::buffer::{MutableBuffer, ScalarBuffer};
 use arrow::datatypes::{DataType, Field};
 use half::{bf16, f16};
 use ort::session::SessionInputValue;
@@ -85,6 +86,10 @@ pub(super) fn to_input(
             .map_err(|m| of_column(first, format!("{m} of {}", binding.signature)))?;
         (dimensions, interleave(tensor.element, flats, rows))
     };
+    let values = with_native!(tensor.element,
+        T => Arc::new(aligned(values.as_primitive::<T>())) as ArrayRef,
+        else => values
+    );
     let of_rows = (axis == BatchAxis::First).then_some(rows as i64);
     Ok(Input::Tensor(TensorInput {
         element: tensor.element,
@@ -242,7 +247,9 @@ const TILE: usize = 64;
 
 fn interleave_native<T: ArrowPrimitiveType>(flats: &[Flat], rows: usize) -> ArrayRef {
     let width: usize = flats.iter().map(|flat| flat.width).sum();
-    let mut out = vec![T::default_value(); rows * width];
+    let count = rows * width;
+    let mut buffer = MutableBuffer::from_len_zeroed(count * size_of::<T::Native>());
+    let out = buffer.typed_data_mut::<T::Native>();
     for (tile, out) in out.chunks_mut((TILE * width).max(1)).enumerate() {
         let first_row = tile * TILE;
         let mut first = 0;
@@ -260,7 +267,24 @@ fn interleave_native<T: ArrowPrimitiveType>(flats: &[Flat], rows: usize) -> Arra
             first += flat.width;
         }
     }
-    Arc::new(PrimitiveArray::<T>::new(out.into(), None))
+    let values = ScalarBuffer::new(buffer.into(), 0, count);
+    Arc::new(PrimitiveArray::<T>::new(values, None))
+}
+
+/// The runtime's kernels sum in an order that hangs on where the memory begins; from this alignment
+/// on it is always the same.
+const ALIGNMENT: usize = 64;
+
+/// The same values, in memory that is aligned.
+fn aligned<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>) -> PrimitiveArray<T> {
+    let values = values.values();
+    if values.as_ptr().addr().is_multiple_of(ALIGNMENT) {
+        return PrimitiveArray::new(values.clone(), None);
+    }
+    // Arrow's own memory is aligned to as much.
+    let mut buffer = MutableBuffer::with_capacity(size_of_val(&values[..]));
+    buffer.extend_from_slice(values);
+    PrimitiveArray::new(ScalarBuffer::new(buffer.into(), 0, values.len()), None)
 }
 
 impl Input {
