@@ -2,7 +2,7 @@
 
 use arrow::datatypes::{DataType, Field};
 
-use super::signature::{BatchAxis, Kind, MapType, Signature, TensorType};
+use super::signature::{BatchAxis, Kind, MapType, Misfit, Signature, TensorType};
 use crate::array::list_item;
 
 /// Which columns make a value, or which column a value makes.
@@ -32,11 +32,13 @@ type RowShape<'a> = Option<&'a [i64]>;
 
 impl TensorType {
     /// The dimensions that one row has, or a sentence that says why rows cannot be told apart.
-    fn of_a_row(&self, name: &str, axis: BatchAxis) -> Result<&[i64], String> {
+    fn of_a_row(&self, name: &str, axis: BatchAxis) -> Result<&[i64], Misfit> {
         match (axis, self.shape.as_slice()) {
             (BatchAxis::None, shape) => Ok(shape),
             (BatchAxis::First, [_, rest @ ..]) => Ok(rest),
-            (BatchAxis::First, []) => Err(format!("'{name}' has no dimension for rows")),
+            (BatchAxis::First, []) => Err(Misfit::of_rows(format!(
+                "'{name}' has no dimension for rows"
+            ))),
         }
     }
 }
@@ -75,8 +77,8 @@ impl Signature {
         &self,
         column: usize,
         field: &Field,
-        row: impl Fn(&TensorType) -> Result<Option<Vec<i64>>, String>,
-    ) -> Result<Binding, String> {
+        row: impl Fn(&TensorType) -> Result<Option<Vec<i64>>, Misfit>,
+    ) -> Result<Binding, Misfit> {
         let layout = match &self.kind {
             Kind::Tensor(tensor) => self.tensor_layout(tensor, field, row(tensor)?.as_deref())?,
             Kind::Sequence(tensor) => self.sequence_layout(tensor, field)?,
@@ -177,7 +179,7 @@ impl Signature {
 pub(super) fn rows_of_a_call(
     inputs: &[Signature],
     outputs: &[Binding],
-) -> Result<Option<usize>, String> {
+) -> Result<Option<usize>, Misfit> {
     let mut rows: Option<(usize, &str)> = None;
     for input in inputs {
         let Some(first) = input.tensor().and_then(|tensor| tensor.shape.first()) else {
@@ -187,13 +189,18 @@ pub(super) fn rows_of_a_call(
             continue;
         };
         match rows {
-            _ if first == 0 => return Err(format!("'{}' is fixed to no rows", input.name)),
+            _ if first == 0 => {
+                return Err(Misfit::of_rows(format!(
+                    "'{}' is fixed to no rows",
+                    input.name
+                )));
+            }
             Some((other, name)) if other != first => {
-                return Err(format!(
+                return Err(Misfit::of_rows(format!(
                     "'{name}' is fixed to {other} rows and '{}' to {first}, so that their first \
                      dimensions are not those of rows",
                     input.name
-                ));
+                )));
             }
             _ => rows = Some((first, &input.name)),
         }
@@ -207,7 +214,7 @@ pub(super) fn rows_of_a_call(
             && Some(given) != rows
         {
             let name = &output.signature.name;
-            return Err(match rows {
+            return Err(Misfit::of_rows(match rows {
                 None => format!(
                     "'{name}' is fixed to {given} rows, whatever number comes in; export the model \
                      with a free first dimension"
@@ -215,7 +222,7 @@ pub(super) fn rows_of_a_call(
                 Some(rows) => {
                     format!("'{name}' is fixed to {given} rows, but the inputs to {rows}")
                 }
-            });
+            }));
         }
     }
     Ok(rows)
@@ -226,7 +233,7 @@ pub(super) fn bind_inputs(
     inputs: &[Signature],
     fields: &[Field],
     axis: BatchAxis,
-) -> Result<Vec<Binding>, String> {
+) -> Result<Vec<Binding>, Misfit> {
     if let [input] = inputs
         && let Some(tensor) = input.tensor()
         && let Some(binding) = bind_features(input, tensor, fields, axis)?
@@ -234,11 +241,10 @@ pub(super) fn bind_inputs(
         return Ok(vec![binding]);
     }
     if inputs.len() != fields.len() {
-        return Err(format!(
-            "the model takes {} tensors, but {} input columns are declared",
-            inputs.len(),
-            fields.len()
-        ));
+        let (taken, declared) = (inputs.len(), fields.len());
+        return Err(Misfit::from(format!(
+            "the model takes {taken} tensors, but {declared} input columns are declared"
+        )));
     }
     let by_name = |input: &Signature| fields.iter().position(|field| *field.name() == input.name);
     let named: Option<Vec<usize>> = inputs.iter().map(by_name).collect();
@@ -247,12 +253,16 @@ pub(super) fn bind_inputs(
         .iter()
         .zip(columns)
         .map(|(input, column)| {
-            let needs_none = matches!(input.kind, Kind::Sequence(_) | Kind::Map(_) | Kind::Maps(_));
+            if matches!(input.kind, Kind::Maps(_)) {
+                return Err(Misfit::from(format!(
+                    "{input} is a sequence of maps, which no column makes"
+                )));
+            }
+            let needs_none = matches!(input.kind, Kind::Sequence(_) | Kind::Map(_));
             if needs_none && axis == BatchAxis::First {
-                return Err(format!(
-                    "{input} has no dimension for rows; 'batch-axis' = 'none' gives the model one \
-                     row a call"
-                ));
+                return Err(Misfit::of_rows(format!(
+                    "{input} has no dimension for rows"
+                )));
             }
             input.bind(column, &fields[column], |tensor| {
                 let row = tensor.of_a_row(&input.name, axis)?;
@@ -269,7 +279,7 @@ fn bind_features(
     tensor: &TensorType,
     fields: &[Field],
     axis: BatchAxis,
-) -> Result<Option<Binding>, String> {
+) -> Result<Option<Binding>, Misfit> {
     let scalars = fields
         .iter()
         .all(|field| list_item(field.data_type()).is_none());
@@ -279,14 +289,14 @@ fn bind_features(
     };
     let width = width(&input.name, row)?.unwrap_or(fields.len());
     if width != fields.len() {
-        return Err(format!(
-            "the model takes {width} features, but {} input columns are declared",
-            fields.len()
-        ));
+        let declared = fields.len();
+        return Err(Misfit::from(format!(
+            "the model takes {width} features, but {declared} input columns are declared"
+        )));
     }
     let does_not_fit = |field: &&Field| !tensor.element.fits(field.data_type());
     if let Some(field) = fields.iter().find(does_not_fit) {
-        return Err(input.does_not_fit(field));
+        return Err(input.does_not_fit(field).into());
     }
     Ok(Some(Binding {
         signature: input.clone(),
@@ -303,24 +313,22 @@ pub(super) fn bind_outputs(
     names: &[String],
     fields: &[Field],
     axis: BatchAxis,
-) -> Result<Vec<Binding>, String> {
+) -> Result<Vec<Binding>, Misfit> {
     let by_name = |field: &Field| names.iter().position(|name| name == field.name());
     let named: Option<Vec<usize>> = fields.iter().map(by_name).collect();
     let chosen = named.unwrap_or_else(|| (0..fields.len()).collect());
     if fields.len() > outputs.len() {
-        return Err(format!(
-            "the model gives {} tensors, but {} output columns are declared",
-            outputs.len(),
-            fields.len()
-        ));
+        let (given, declared) = (outputs.len(), fields.len());
+        return Err(Misfit::from(format!(
+            "the model gives {given} tensors, but {declared} output columns are declared"
+        )));
     }
     let bind = |(column, (output, field)): (usize, (usize, &Field))| {
         let output = outputs[output].as_ref().map_err(Clone::clone)?;
         if matches!(output.kind, Kind::Sequence(_) | Kind::Map(_)) && axis == BatchAxis::First {
-            return Err(format!(
-                "{output} has no dimension for rows; 'batch-axis' = 'none' gives the model one row \
-                 a call"
-            ));
+            return Err(Misfit::of_rows(format!(
+                "{output} has no dimension for rows"
+            )));
         }
         output.bind(column, field, |tensor| match tensor.shape.as_slice() {
             [] => Ok(None),

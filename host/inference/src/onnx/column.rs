@@ -14,7 +14,7 @@ use super::element::{Element, with_native};
 use super::map::{map_column, maps_of};
 use super::nested::nest;
 use super::sequence::sequence_column;
-use super::signature::{BatchAxis, Kind};
+use super::signature::{BatchAxis, Kind, Misfit};
 
 /// A tensor's elements, of [`Element::data_type`].
 pub(super) struct Elements {
@@ -29,52 +29,56 @@ pub(super) fn to_column(
     value: &DynValue,
     rows: usize,
     axis: BatchAxis,
-) -> Result<ArrayRef, String> {
+) -> Result<ArrayRef, Misfit> {
     let name = &binding.signature.name;
     let data_type = field.data_type();
+    let of_value = |message| Misfit::from(format!("'{name}': {message}"));
     let tensor = match &binding.signature.kind {
         Kind::Tensor(tensor) => tensor,
         Kind::Sequence(tensor) => {
-            return sequence_column(tensor, binding.layout, data_type, value)
-                .map_err(|message| format!("'{name}': {message}"));
+            return sequence_column(tensor, binding.layout, data_type, value).map_err(of_value);
         }
         Kind::Map(map) => {
             return map_column(*map, binding.layout, data_type, std::slice::from_ref(value))
-                .map_err(|message| format!("'{name}': {message}"));
+                .map_err(of_value);
         }
         Kind::Maps(map) => {
             let maps = maps_of(value)?;
             if maps.len() != rows {
-                return Err(format!(
-                    "the model gave '{name}' {} maps for {rows} rows",
-                    maps.len()
-                ));
+                let count = maps.len();
+                return Err(Misfit::of_rows(format!(
+                    "the model gave '{name}' {count} maps for {rows} rows"
+                )));
             }
-            return map_column(*map, binding.layout, data_type, &maps)
-                .map_err(|message| format!("'{name}': {message}"));
+            return map_column(*map, binding.layout, data_type, &maps).map_err(of_value);
         }
     };
     let Elements { shape, values } = elements(tensor.element, value)?;
-    let wrong_shape = || format!("the model gave '{name}' the shape {shape:?} for {rows} rows");
+    let wrong_shape = |misfit: fn(String) -> Misfit| {
+        misfit(format!(
+            "the model gave '{name}' the shape {shape:?} for {rows} rows"
+        ))
+    };
     let row = match (axis, shape.as_slice()) {
         (BatchAxis::First, [first, row @ ..]) if *first == rows && rows > 0 => row,
-        (BatchAxis::First, _) => return Err(wrong_shape()),
+        (BatchAxis::First, _) => return Err(wrong_shape(Misfit::of_rows)),
         (BatchAxis::None, row) => row,
     };
+    let of_column =
+        |message: String| Misfit::from(format!("the column '{}': {message}", field.name()));
     let width = values.len() / rows;
     if let Layout::Nested(depth) = binding.layout {
         if row.len() != depth {
-            return Err(wrong_shape());
+            return Err(wrong_shape(Misfit::from));
         }
-        return nest(data_type, &values, rows, row);
+        return nest(data_type, &values, rows, row).map_err(of_column);
     }
     if matches!(binding.layout, Layout::Flat(Some(expected)) if expected != width) {
-        return Err(wrong_shape());
+        return Err(wrong_shape(Misfit::from));
     }
     let flat = [width];
     let (lists, _) = depth(data_type);
-    nest(data_type, &values, rows, &flat[..lists.min(1)])
-        .map_err(|message| format!("the column '{}': {message}", field.name()))
+    nest(data_type, &values, rows, &flat[..lists.min(1)]).map_err(of_column)
 }
 
 /// The elements of a tensor that the model gave.

@@ -8,7 +8,7 @@ use crate::{InferenceError, ModelDefinition};
 
 /// Bytes of tensors that a session may hold, the model's own included.
 pub(super) const MEMORY_LIMIT: &str = "memory.limit";
-pub(super) const BATCH_AXIS: &str = "batch-axis";
+const BATCH_AXIS: &str = "batch-axis";
 const MEMORY: usize = 2 << 30;
 const INTRA_OP_THREADS: &str = "intra-op-threads";
 const INTER_OP_THREADS: &str = "inter-op-threads";
@@ -95,7 +95,8 @@ impl SessionOptions {
             }
             let message =
                 format!("the option '{key}' must be between 1 and {MOST_THREADS}, not {threads}");
-            Err(InferenceError::definition(&definition.name, message))
+            Err(InferenceError::definition(&definition.name, message)
+                .with_hint("one thread is the one that calls the model"))
         };
         let device: u16 = definition.number(DEVICE_ID, 0)?;
         let device = i32::from(device);

@@ -10,9 +10,9 @@ use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions};
 
 use super::binding::{Binding, bind_inputs, bind_outputs, rows_of_a_call};
 use super::column::to_column;
-use super::options::{BATCH_AXIS, SessionOptions};
+use super::options::SessionOptions;
 use super::session::{Counted, Pool, over_memory, unpanicked};
-use super::signature::{BatchAxis, Signature};
+use super::signature::{BatchAxis, Misfit, Signature};
 use super::tensor::{padded, to_input};
 use super::watchdog::Watchdog;
 use crate::definition::show_columns;
@@ -65,7 +65,7 @@ impl OnnxModel {
         let names = counted.session.outputs().iter();
         let names: Vec<_> = names.map(|outlet| outlet.name().to_owned()).collect();
         let bind = || {
-            let taken = taken.iter().cloned().collect::<Result<Vec<_>, _>>()?;
+            let taken = taken.iter().cloned().collect::<Result<Vec<_>, String>>()?;
             let inputs = bind_inputs(&taken, &definition.inputs, batch_axis)?;
             let outputs = bind_outputs(&given, &names, &definition.outputs, batch_axis)?;
             let rows = match batch_axis {
@@ -75,9 +75,12 @@ impl OnnxModel {
             Ok((inputs, outputs, rows))
         };
         let (input_bindings, output_bindings, rows_of_a_call) =
-            bind().map_err(|message: String| {
-                let hint = hint(&message, &taken, &given, definition);
-                InferenceError::definition(&definition.name, message).with_hint(hint)
+            bind().map_err(|misfit: Misfit| {
+                let mut hint = show_both(&taken, &given, definition);
+                if misfit.is_of_rows {
+                    hint = format!("{WHOLE_TENSORS}; {hint}");
+                }
+                InferenceError::definition(&definition.name, misfit.message).with_hint(hint)
             })?;
         pool.put(counted);
         Ok(Self {
@@ -152,7 +155,8 @@ impl OnnxModel {
             });
             let part = part.collect::<Result<Vec<_>, _>>();
             let part = part.map_err(|message| InferenceError::data(&self.name, message))?;
-            let given = self.run(session, &part, step, &options, deadline)?;
+            let given = self.run(session, &part, step, &options, deadline);
+            let given = given.map_err(|error| in_part(error, first))?;
             for (parts, column) in parts.iter_mut().zip(given) {
                 parts.push(column.slice(0, wanted));
             }
@@ -173,15 +177,7 @@ impl OnnxModel {
         options: &Arc<Options>,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let data_error = |message| {
-            let error = InferenceError::data(&self.name, message);
-            match self.batch_axis {
-                BatchAxis::First => error,
-                BatchAxis::None => error.with_hint(format!(
-                    "with '{BATCH_AXIS}' = 'none' each row is a call of its own, whose row 0 it is"
-                )),
-            }
-        };
+        let data_error = |message| InferenceError::data(&self.name, message);
         let inputs = self
             .input_bindings
             .iter()
@@ -208,10 +204,15 @@ impl OnnxModel {
             let name = &binding.signature.name;
             let value = given
                 .get(name)
-                .ok_or_else(|| format!("the model gave no '{name}'"));
-            value
-                .and_then(|value| to_column(binding, field, value, rows, self.batch_axis))
-                .map_err(|message| self.runtime_error(message))
+                .ok_or_else(|| self.runtime_error(format!("the model gave no '{name}'")))?;
+            to_column(binding, field, value, rows, self.batch_axis).map_err(|misfit| {
+                let hint = if misfit.is_of_rows {
+                    format!("each output must have one value for each row; {WHOLE_TENSORS}")
+                } else {
+                    "declare the output columns with types that hold what the model gives".into()
+                };
+                InferenceError::definition(&self.name, misfit.message).with_hint(hint)
+            })
         };
         self.output_bindings
             .iter()
@@ -271,9 +272,27 @@ fn signatures(outlets: &[ort::value::Outlet]) -> Vec<Result<Signature, String>> 
     outlets.iter().map(Signature::from_outlet).collect()
 }
 
-/// What to do about columns that do not fit.
-fn hint(
-    message: &str,
+/// Says in which rows it was, where they are not counted from the first.
+fn in_part(error: InferenceError, first: usize) -> InferenceError {
+    match error {
+        InferenceError::Data {
+            model,
+            message,
+            hint,
+        } if first > 0 => InferenceError::Data {
+            model,
+            message: format!("in the rows from {first} on: {message}"),
+            hint,
+        },
+        error => error,
+    }
+}
+
+const WHOLE_TENSORS: &str =
+    "with 'batch-axis' = 'none' the model gets and gives whole tensors, one row a call";
+
+/// What the model is, and what is declared.
+fn show_both(
     taken: &[Result<Signature, String>],
     given: &[Result<Signature, String>],
     definition: &ModelDefinition,
@@ -285,17 +304,11 @@ fn hint(
     let show = |signatures: &[Result<Signature, String>]| {
         signatures.iter().map(show).collect::<Vec<_>>().join(", ")
     };
-    let mut hint = format!(
+    format!(
         "the model is ({}) -> ({}); declared is ({}) -> ({})",
         show(taken),
         show(given),
         show_columns(&definition.inputs),
         show_columns(&definition.outputs)
-    );
-    if message.contains("dimension") && !message.contains(BATCH_AXIS) {
-        hint.push_str("; '");
-        hint.push_str(BATCH_AXIS);
-        hint.push_str("' = 'none' gives the model whole tensors, one row a call");
-    }
-    hint
+    )
 }

@@ -46,6 +46,33 @@ pub(super) enum BatchAxis {
     None,
 }
 
+/// Why a value of the model and the declared columns do not go together.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    /// A sentence.
+    pub message: String,
+    /// Whether its dimensions are what does not count rows, so that whole tensors may fit.
+    pub is_of_rows: bool,
+}
+
+impl Misfit {
+    pub fn of_rows(message: String) -> Self {
+        Self {
+            message,
+            is_of_rows: true,
+        }
+    }
+}
+
+impl From<String> for Misfit {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            is_of_rows: false,
+        }
+    }
+}
+
 impl Signature {
     /// Reads the signature of the runtime; the error is a sentence.
     pub fn from_outlet(outlet: &Outlet) -> Result<Self, String> {

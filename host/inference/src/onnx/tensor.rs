@@ -188,6 +188,9 @@ pub(super) fn without_nulls(
     width: usize,
     element: Element,
 ) -> Result<ArrayRef, String> {
+    if element == Element::String {
+        refuse_nul(values.as_string(), width)?;
+    }
     if values.null_count() == 0 {
         return Ok(values);
     }
@@ -202,6 +205,21 @@ pub(super) fn without_nulls(
                 "row {row} is NULL, and a tensor of {element} has no value for it"
             ))
         }
+    }
+}
+
+/// The runtime takes texts that end with a NUL.
+fn refuse_nul(texts: &StringArray, width: usize) -> Result<(), String> {
+    if !texts.value_data().contains(&0) {
+        return Ok(());
+    }
+    let has_nul = |text: Option<&str>| text.is_some_and(|text| text.contains('\0'));
+    match texts.iter().position(has_nul) {
+        Some(place) => Err(format!(
+            "row {} has a text with a NUL, which ONNX Runtime does not take",
+            place / width.max(1)
+        )),
+        None => Ok(()),
     }
 }
 
@@ -235,8 +253,8 @@ fn interleave(element: Element, mut flats: Vec<Flat>, rows: usize) -> ArrayRef {
             }
             _ => {
                 let values = (0..rows).flat_map(at);
-                let values = values.map(|(values, place)| values.as_string::<i32>().value(place));
-                Arc::new(StringArray::from_iter_values(values))
+                let values = values.map(|(values, place)| Some(values.as_string::<i32>().value(place)));
+                Arc::new(values.collect::<StringArray>())
             }
         }
     )
