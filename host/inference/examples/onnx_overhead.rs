@@ -6,7 +6,6 @@
 //! of the medians.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,7 +13,7 @@ use arrow::array::{ArrayRef, AsArray, FixedSizeListArray, Float32Array};
 use arrow::datatypes::{DataType, Field, Float32Type};
 use ort::session::Session;
 use ort::value::TensorRef;
-use wasmill_inference::{Model, ModelDefinition, load};
+use wasmill_inference::{Model, ModelDefinition, load, onnx_environment};
 
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
@@ -51,7 +50,7 @@ fn measure(layers: [usize; 4], folder: &std::path::Path) -> Result<()> {
     };
     let of_list = open(vec![Field::new("x", list(features), true)])?;
     let of_columns = open((0..features).map(|f| float(format!("f{f}"))).collect())?;
-    let mut session = Session::builder(&ort::init_from(library())?.build()?)?
+    let mut session = Session::builder(onnx_environment()?)?
         .with_intra_threads(1)?
         .commit_from_memory(&bytes)?;
     for rows in BATCHES {
@@ -107,17 +106,6 @@ fn time<T>(run: impl FnOnce() -> Result<T>) -> Result<f64> {
 fn median(mut times: Vec<f64>) -> f64 {
     times.sort_by(f64::total_cmp);
     times[times.len() / 2]
-}
-
-/// Where the library is that the host finds too.
-fn library() -> PathBuf {
-    std::env::var_os("ORT_DYLIB_PATH").map_or_else(
-        || {
-            let home = std::env::var_os("HOME").unwrap_or_default();
-            PathBuf::from(home).join(".cache/wasmill/onnxruntime/libonnxruntime.so")
-        },
-        PathBuf::from,
-    )
 }
 
 fn numbers(count: usize, scale: f32) -> Vec<f32> {

@@ -22,3 +22,4 @@ mod watchdog;
 mod weights;
 
 pub(crate) use provider::OnnxModel;
+pub use runtime::environment;
