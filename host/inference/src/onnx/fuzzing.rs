@@ -13,7 +13,7 @@ use super::column::to_column;
 use super::element::Element;
 use super::runtime::environment;
 use super::signature::{BatchAxis, Kind, Signature, TensorType};
-use super::tensor::to_input;
+use super::tensor::{Scratch, to_input};
 
 /// Bytes that a tensor may have.
 const MEMORY: usize = 1 << 20;
@@ -44,8 +44,10 @@ pub fn tensors(bytes: &[u8]) {
         return;
     };
     environment().expect("ONNX Runtime is on this machine");
+    let mut scratch = Scratch::default();
     for binding in &inputs {
-        let Ok(taken) = to_input(binding, &fields, &columns, rows, axis, MEMORY) else {
+        let Ok(taken) = to_input(binding, &fields, &columns, rows, axis, MEMORY, &mut scratch)
+        else {
             continue;
         };
         let Ok(tensor) = taken.value() else {

@@ -6,12 +6,12 @@ use std::time::Instant;
 use arrow::array::{Array, ArrayRef, new_empty_array};
 use arrow::compute::concat;
 use arrow::datatypes::Field;
-use ort::session::{HasSelectedOutputs, OutputSelector, RunOptions};
+use ort::session::OutputSelector;
 
 use super::binding::{Binding, bind_inputs, bind_outputs, rows_of_a_call};
 use super::column::to_column;
 use super::options::SessionOptions;
-use super::session::{Counted, Pool, over_memory, unpanicked};
+use super::session::{Counted, Pool, RunOptions, over_memory, unpanicked};
 use super::signature::{BatchAxis, Misfit, Signature};
 use super::tensor::{padded, to_input};
 use super::watchdog::Watchdog;
@@ -32,15 +32,6 @@ pub(crate) struct OnnxModel {
     rows_of_a_call: Option<usize>,
     pool: Pool,
 }
-
-/// How a call is made; another thread may end it.
-struct Options(RunOptions<HasSelectedOutputs>);
-
-// SAFETY: other threads only call `terminate`, which the runtime allows. What keeps the bindings' type
-// from being shared are values to write outputs into, of which there are none.
-unsafe impl Send for Options {}
-// SAFETY: as above.
-unsafe impl Sync for Options {}
 
 impl OnnxModel {
     pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
@@ -104,14 +95,19 @@ impl OnnxModel {
     }
 
     /// Only what the columns are made of.
-    fn run_options(&self) -> Result<Arc<Options>, InferenceError> {
+    fn run_options(&self, session: &mut Counted) -> Result<Arc<RunOptions>, InferenceError> {
+        if let Some(options) = &session.options {
+            // The deadline of the last call may have come when all was done.
+            let options = options.unterminate().map(|()| Arc::clone(options));
+            return options.map_err(|error| self.runtime_error(error.to_string()));
+        }
         let mut outputs = OutputSelector::no_default();
         for binding in &self.output_bindings {
             outputs = outputs.with(binding.signature.name.as_str());
         }
-        let options =
-            RunOptions::new().map(|options| Arc::new(Options(options.with_outputs(outputs))));
-        options.map_err(|error| self.runtime_error(error.to_string()))
+        let options = RunOptions::new(outputs);
+        let options = options.map_err(|error| self.runtime_error(error.to_string()))?;
+        Ok(Arc::clone(session.options.insert(Arc::new(options))))
     }
 
     fn predict_all(
@@ -121,13 +117,13 @@ impl OnnxModel {
         rows: usize,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let options = self.run_options()?;
+        let options = self.run_options(session)?;
         let _watched = match deadline {
             Some(deadline) => {
                 let options = Arc::clone(&options);
                 Some(Watchdog::get()?.call_at(deadline, move || {
                     // Whether it was stopped is seen from its error.
-                    let _ = options.0.terminate();
+                    let _ = options.terminate();
                 }))
             }
             None => None,
@@ -171,10 +167,15 @@ impl OnnxModel {
     /// One call of the session.
     fn run(
         &self,
-        Counted { session, budget }: &mut Counted,
+        Counted {
+            session,
+            budget,
+            scratch,
+            ..
+        }: &mut Counted,
         columns: &[ArrayRef],
         rows: usize,
-        options: &Arc<Options>,
+        options: &RunOptions,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         let data_error = |message| InferenceError::data(&self.name, message);
@@ -183,7 +184,8 @@ impl OnnxModel {
             .iter()
             .map(|binding| {
                 let (fields, axis) = (&self.inputs, self.batch_axis);
-                to_input(binding, fields, columns, rows, axis, budget.limit()).map_err(data_error)
+                let memory = budget.limit();
+                to_input(binding, fields, columns, rows, axis, memory, scratch).map_err(data_error)
             })
             .collect::<Result<Vec<_>, _>>()?;
         let mut values = Vec::with_capacity(inputs.len());
@@ -192,7 +194,9 @@ impl OnnxModel {
             let in_model = |message| data_error(format!("'{name}': {message}"));
             values.push((name, input.value().map_err(in_model)?));
         }
-        let given = budget.charge(|| unpanicked(|| session.run_with_options(values, &options.0)));
+        let given =
+            budget.charge(|| unpanicked(|| session.run_with_options(values, options.inner())));
+        inputs.into_iter().for_each(|input| scratch.keep(input));
         let given = given.map_err(|error| match budget.take_refused() {
             Some(asked) => over_memory(&self.name, budget.limit(), asked),
             None if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {

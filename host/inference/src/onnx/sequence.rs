@@ -38,6 +38,7 @@ pub(super) fn sequence_value(
             element: tensor.element,
             shape: dimensions.into_iter().map(|size| size as i64).collect(),
             values: without_nulls(values, usize::MAX, tensor.element)?,
+            is_scratch: false,
         };
         let value = input.owned()?.downcast::<DynTensorValueType>();
         value.map_err(|error| error.to_string())

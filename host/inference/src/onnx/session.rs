@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ort::ep::{CUDA, ExecutionProvider as _};
-use ort::session::Session;
+use ort::session::{HasSelectedOutputs, OutputSelector, Session};
 use parking_lot::Mutex;
 
 use super::memory::{Budget, BudgetThreads};
 use super::options::{ExecutionProvider, MEMORY_LIMIT, SessionOptions};
 use super::placement::Placement;
 use super::runtime::environment;
+use super::tensor::Scratch;
 use super::watchdog::Watchdog;
 use super::weights::SharedWeights;
 use crate::InferenceError;
@@ -24,6 +25,40 @@ const LOAD_TIME: Duration = Duration::from_secs(if cfg!(fuzzing) { 1 } else { 12
 pub(super) struct Counted {
     pub session: Session,
     pub budget: Arc<Budget>,
+    pub scratch: Scratch,
+    /// Of the last call.
+    pub options: Option<Arc<RunOptions>>,
+}
+
+/// How a call is made; another thread may end it.
+pub(super) struct RunOptions(ort::session::RunOptions<HasSelectedOutputs>);
+
+// SAFETY: other threads only call `terminate`, which the runtime allows. What keeps the bindings' type
+// from being shared are values to write outputs into, of which there are none.
+unsafe impl Send for RunOptions {}
+// SAFETY: as above.
+unsafe impl Sync for RunOptions {}
+
+impl RunOptions {
+    /// `outputs` have no values to be written into.
+    pub fn new(outputs: OutputSelector) -> Result<Self, ort::Error> {
+        let options = ort::session::RunOptions::new()?;
+        Ok(Self(options.with_outputs(outputs)))
+    }
+
+    pub fn inner(&self) -> &ort::session::RunOptions<HasSelectedOutputs> {
+        &self.0
+    }
+
+    /// Ends the call that is made with them, and those to come.
+    pub fn terminate(&self) -> Result<(), ort::Error> {
+        self.0.terminate()
+    }
+
+    /// Takes an end back.
+    pub fn unterminate(&self) -> Result<(), ort::Error> {
+        self.0.unterminate()
+    }
 }
 
 /// The sessions of one model.
@@ -112,7 +147,12 @@ impl Pool {
         {
             verify_placement(model, Placement::of(session))?;
         }
-        Ok(built.map(|session| Counted { session, budget }))
+        Ok(built.map(|session| Counted {
+            session,
+            budget,
+            scratch: Scratch::default(),
+            options: None,
+        }))
     }
 }
 

@@ -31,6 +31,8 @@ pub(super) struct TensorInput {
     pub element: Element,
     pub shape: Vec<i64>,
     pub values: ArrayRef,
+    /// Whether the values were laid out in [`Scratch`].
+    pub is_scratch: bool,
 }
 
 /// A column of one tensor: its values, row after row, as the tensor's element.
@@ -49,6 +51,7 @@ pub(super) fn to_input(
     rows: usize,
     axis: BatchAxis,
     memory: usize,
+    scratch: &mut Scratch,
 ) -> Result<Input, String> {
     let of_column = |column: usize, message: String| {
         format!("the column '{}': {message}", fields[column].name())
@@ -84,7 +87,7 @@ pub(super) fn to_input(
         let is_list = list_item(columns[first].data_type()).is_some();
         let dimensions = dimensions(declared, width, is_list)
             .map_err(|m| of_column(first, format!("{m} of {}", binding.signature)))?;
-        (dimensions, interleave(tensor.element, flats, rows))
+        (dimensions, interleave(tensor.element, flats, rows, scratch))
     };
     let values = with_native!(tensor.element,
         T => Arc::new(aligned(values.as_primitive::<T>())) as ArrayRef,
@@ -95,6 +98,7 @@ pub(super) fn to_input(
         element: tensor.element,
         shape: of_rows.into_iter().chain(dimensions).collect(),
         values,
+        is_scratch: binding.columns.len() > 1,
     }))
 }
 
@@ -230,7 +234,12 @@ fn nan<T: ArrowPrimitiveType>(values: &ArrayRef, nan: T::Native) -> ArrayRef {
 }
 
 /// Lays columns out row after row.
-fn interleave(element: Element, mut flats: Vec<Flat>, rows: usize) -> ArrayRef {
+fn interleave(
+    element: Element,
+    mut flats: Vec<Flat>,
+    rows: usize,
+    scratch: &mut Scratch,
+) -> ArrayRef {
     if let [_] = flats[..]
         && let Some(flat) = flats.pop()
     {
@@ -243,9 +252,9 @@ fn interleave(element: Element, mut flats: Vec<Flat>, rows: usize) -> ArrayRef {
             .flat_map(move |flat| places(flat).map(|place| (&flat.values, place)))
     };
     with_native!(element,
-        T => interleave_native::<T>(&flats, rows),
+        T => interleave_native::<T>(&flats, rows, scratch),
         else => match element {
-            Element::BF16 => interleave_native::<arrow::datatypes::Float32Type>(&flats, rows),
+            Element::BF16 => interleave_native::<arrow::datatypes::Float32Type>(&flats, rows, scratch),
             Element::Bool => {
                 let values = (0..rows).flat_map(at);
                 let values = values.map(|(values, place)| Some(values.as_boolean().value(place)));
@@ -260,33 +269,99 @@ fn interleave(element: Element, mut flats: Vec<Flat>, rows: usize) -> ArrayRef {
     )
 }
 
-/// Rows that are written while they are in the cache, column by column.
-const TILE: usize = 64;
-
-fn interleave_native<T: ArrowPrimitiveType>(flats: &[Flat], rows: usize) -> ArrayRef {
+fn interleave_native<T: ArrowPrimitiveType>(
+    flats: &[Flat],
+    rows: usize,
+    scratch: &mut Scratch,
+) -> ArrayRef {
     let width: usize = flats.iter().map(|flat| flat.width).sum();
     let count = rows * width;
-    let mut buffer = MutableBuffer::from_len_zeroed(count * size_of::<T::Native>());
+    let mut buffer = scratch.take(count * size_of::<T::Native>());
     let out = buffer.typed_data_mut::<T::Native>();
-    for (tile, out) in out.chunks_mut((TILE * width).max(1)).enumerate() {
-        let first_row = tile * TILE;
-        let mut first = 0;
-        for flat in flats {
-            let values = flat.values.as_primitive::<T>().values();
-            let values = &values[first_row * flat.width..];
-            let rows = out.chunks_exact_mut(width);
-            if flat.width == 1 {
-                rows.zip(values)
-                    .for_each(|(row, value)| row[first] = *value);
-            } else {
-                rows.zip(values.chunks_exact(flat.width.max(1)))
-                    .for_each(|(row, items)| row[first..first + flat.width].copy_from_slice(items));
-            }
-            first += flat.width;
+    let mut first = 0;
+    let mut rest = flats;
+    while let [flat, ..] = rest {
+        if let Some((eight, others)) = rest.split_first_chunk::<8>()
+            && eight.iter().all(|flat| flat.width == 1)
+        {
+            let columns = eight.each_ref().map(|flat| flat.native::<T>());
+            interleave_columns(columns, out, width, first);
+            (rest, first) = (others, first + 8);
+            continue;
         }
+        let values = flat.native::<T>();
+        if flat.width == 1 {
+            interleave_columns([values], out, width, first);
+        } else if flat.width > 0 {
+            for (row, items) in out
+                .chunks_exact_mut(width)
+                .zip(values.chunks_exact(flat.width))
+            {
+                row[first..first + flat.width].copy_from_slice(items);
+            }
+        }
+        (rest, first) = (&rest[1..], first + flat.width);
     }
     let values = ScalarBuffer::new(buffer.into(), 0, count);
     Arc::new(PrimitiveArray::<T>::new(values, None))
+}
+
+/// Writes columns side by side into rows, from the place `first` on.
+fn interleave_columns<T: Copy, const COLUMNS: usize>(
+    columns: [&[T]; COLUMNS],
+    out: &mut [T],
+    width: usize,
+    first: usize,
+) {
+    let rows = out.len() / width;
+    for (row, out) in out.chunks_exact_mut(width).enumerate().take(rows) {
+        if let Some(out) = out[first..].first_chunk_mut::<COLUMNS>() {
+            for (out, column) in out.iter_mut().zip(&columns) {
+                *out = column[row];
+            }
+        }
+    }
+}
+
+impl Flat {
+    fn native<T: ArrowPrimitiveType>(&self) -> &[T::Native] {
+        self.values.as_primitive::<T>().values()
+    }
+}
+
+/// Memory for tensors that are made of several columns, from one call for the next.
+#[derive(Default)]
+pub(super) struct Scratch(Vec<MutableBuffer>);
+
+impl Scratch {
+    /// So many bytes, whatever they are.
+    fn take(&mut self, bytes: usize) -> MutableBuffer {
+        let mut buffer = self.0.pop().unwrap_or_default();
+        buffer.resize(bytes, 0);
+        buffer
+    }
+
+    /// Keeps the memory of a tensor that nobody else has.
+    pub fn keep(&mut self, input: Input) {
+        let Input::Tensor(TensorInput {
+            values,
+            is_scratch: true,
+            ..
+        }) = input
+        else {
+            return;
+        };
+        let data = values.to_data();
+        drop(values);
+        let [buffer] = data.buffers() else {
+            return;
+        };
+        let buffer = buffer.clone();
+        drop(data);
+        if let Ok(buffer) = buffer.into_mutable() {
+            self.0.push(buffer);
+        }
+    }
 }
 
 /// The runtime's kernels sum in an order that hangs on where the memory begins; from this alignment
