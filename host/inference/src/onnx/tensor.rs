@@ -280,13 +280,13 @@ fn interleave_native<T: ArrowPrimitiveType>(
     let out = buffer.typed_data_mut::<T::Native>();
     let mut first = 0;
     let mut rest = flats;
-    while let [flat, ..] = rest {
-        if let Some((eight, others)) = rest.split_first_chunk::<8>()
-            && eight.iter().all(|flat| flat.width == 1)
-        {
-            let columns = eight.each_ref().map(|flat| flat.native::<T>());
-            interleave_columns(columns, out, width, first);
-            (rest, first) = (others, first + 8);
+    while let [flat, others @ ..] = rest {
+        if let Some(others) = interleave_first::<T, 16>(rest, out, width, first) {
+            (rest, first) = (others, first + 16);
+            continue;
+        }
+        if let Some(others) = interleave_first::<T, 4>(rest, out, width, first) {
+            (rest, first) = (others, first + 4);
             continue;
         }
         let values = flat.native::<T>();
@@ -300,25 +300,46 @@ fn interleave_native<T: ArrowPrimitiveType>(
                 row[first..first + flat.width].copy_from_slice(items);
             }
         }
-        (rest, first) = (&rest[1..], first + flat.width);
+        (rest, first) = (others, first + flat.width);
     }
     let values = ScalarBuffer::new(buffer.into(), 0, count);
     Arc::new(PrimitiveArray::<T>::new(values, None))
 }
 
+/// Writes the first columns side by side into rows, where there are so many of one value a row.
+/// Returns the others. A line of the processor's cache is written at once that way.
+fn interleave_first<'a, T: ArrowPrimitiveType, const COLUMNS: usize>(
+    flats: &'a [Flat],
+    out: &mut [T::Native],
+    width: usize,
+    first: usize,
+) -> Option<&'a [Flat]> {
+    let (columns, others) = flats.split_first_chunk::<COLUMNS>()?;
+    if columns.iter().any(|flat| flat.width != 1) {
+        return None;
+    }
+    let columns = columns.each_ref().map(Flat::native::<T>);
+    interleave_columns(columns, out, width, first);
+    Some(others)
+}
+
 /// Writes columns side by side into rows, from the place `first` on.
-fn interleave_columns<T: Copy, const COLUMNS: usize>(
+fn interleave_columns<T: Copy + Default, const COLUMNS: usize>(
     columns: [&[T]; COLUMNS],
     out: &mut [T],
     width: usize,
     first: usize,
 ) {
     let rows = out.len() / width;
+    // Of one length, so that one check does for all.
+    let columns = columns.map(|column| &column[..rows]);
     for (row, out) in out.chunks_exact_mut(width).enumerate().take(rows) {
         if let Some(out) = out[first..].first_chunk_mut::<COLUMNS>() {
-            for (out, column) in out.iter_mut().zip(&columns) {
-                *out = column[row];
+            let mut values = [T::default(); COLUMNS];
+            for (value, column) in values.iter_mut().zip(&columns) {
+                *value = column[row];
             }
+            *out = values;
         }
     }
 }
@@ -364,9 +385,9 @@ impl Scratch {
     }
 }
 
-/// The runtime's kernels sum in an order that hangs on where the memory begins; from this alignment
-/// on it is always the same.
-const ALIGNMENT: usize = 64;
+/// The runtime's kernels sum in an order that hangs on where the memory begins, up to the alignment of
+/// the vectors that they are built for (SSE's, NEON's).
+const ALIGNMENT: usize = 16;
 
 /// The same values, in memory that is aligned.
 fn aligned<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>) -> PrimitiveArray<T> {
@@ -374,7 +395,7 @@ fn aligned<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>) -> PrimitiveArray<
     if values.as_ptr().addr().is_multiple_of(ALIGNMENT) {
         return PrimitiveArray::new(values.clone(), None);
     }
-    // Arrow's own memory is aligned to as much.
+    // Arrow's own memory is aligned to more.
     let mut buffer = MutableBuffer::with_capacity(size_of_val(&values[..]));
     buffer.extend_from_slice(values);
     PrimitiveArray::new(ScalarBuffer::new(buffer.into(), 0, values.len()), None)
