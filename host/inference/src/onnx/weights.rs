@@ -91,8 +91,9 @@ impl Weight<'_> {
         T: PrimitiveTensorElementType + std::fmt::Debug + Clone + 'static,
     {
         let (elements, rest) = self.raw.as_chunks::<SIZE>();
-        let sizes = self.shape.iter().map(|size| usize::try_from(*size).ok());
-        let count = sizes.fold(Some(1_usize), |product, size| product?.checked_mul(size?));
+        let count = self.shape.iter().try_fold(1_usize, |product, size| {
+            product.checked_mul(usize::try_from(*size).ok()?)
+        });
         if !rest.is_empty() || count != Some(elements.len()) {
             return None;
         }
