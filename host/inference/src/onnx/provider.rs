@@ -196,7 +196,6 @@ impl OnnxModel {
         }
         let given =
             budget.charge(|| unpanicked(|| session.run_with_options(values, options.inner())));
-        inputs.into_iter().for_each(|input| scratch.keep(input));
         let given = given.map_err(|error| match budget.take_refused() {
             Some(asked) => over_memory(&self.name, budget.limit(), asked),
             None if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
@@ -218,11 +217,12 @@ impl OnnxModel {
                 InferenceError::definition(&self.name, misfit.message).with_hint(hint)
             })
         };
-        self.output_bindings
-            .iter()
-            .zip(&self.outputs)
-            .map(column)
-            .collect()
+        let columns = self.output_bindings.iter().zip(&self.outputs).map(column);
+        let columns = columns.collect();
+        drop(given);
+        // Not before: what the model gave may lie in the memory of what it took.
+        inputs.into_iter().for_each(|input| scratch.keep(input));
+        columns
     }
 }
 

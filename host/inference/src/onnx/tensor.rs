@@ -89,17 +89,18 @@ pub(super) fn to_input(
             .map_err(|m| of_column(first, format!("{m} of {}", binding.signature)))?;
         (dimensions, interleave(tensor.element, flats, rows, scratch))
     };
-    let values = with_native!(tensor.element,
-        T => Arc::new(aligned(values.as_primitive::<T>())) as ArrayRef,
-        else => values
-    );
     let of_rows = (axis == BatchAxis::First).then_some(rows as i64);
-    Ok(Input::Tensor(TensorInput {
+    let mut input = TensorInput {
         element: tensor.element,
         shape: of_rows.into_iter().chain(dimensions).collect(),
         values,
         is_scratch: binding.columns.len() > 1,
-    }))
+    };
+    with_native!(tensor.element,
+        T => input.values = Arc::new(aligned(input.values.as_primitive::<T>())),
+        else => return input.owned().map(Input::Value)
+    );
+    Ok(Input::Tensor(input))
 }
 
 /// The dimensions of a row of so many elements.
@@ -402,7 +403,7 @@ fn aligned<T: ArrowPrimitiveType>(values: &PrimitiveArray<T>) -> PrimitiveArray<
 }
 
 impl Input {
-    /// What the session takes, over the memory of this.
+    /// What the session takes, over the memory of this, which must outlive what it gives.
     pub fn value(&self) -> Result<SessionInputValue<'_>, String> {
         match self {
             Self::Value(value) => Ok(SessionInputValue::from(value)),
@@ -418,7 +419,7 @@ impl TensorInput {
                 let values: &[<T as ArrowPrimitiveType>::Native] = self.values.as_primitive::<T>().values();
                 TensorRef::from_array_view((self.shape.clone(), values)).map(SessionInputValue::from)
             },
-            else => return self.owned().map(SessionInputValue::from)
+            else => return Err(format!("a tensor of {} is not one in place", self.element))
         );
         tensor.map_err(|error| error.to_string())
     }
