@@ -11,6 +11,7 @@ use ort::session::OutputSelector;
 use super::binding::{Binding, bind_inputs, bind_outputs, rows_of_a_call};
 use super::column::to_column;
 use super::options::SessionOptions;
+use super::placement::Placement;
 use super::session::{Counted, Pool, RunOptions, over_memory, unpanicked};
 use super::signature::{BatchAxis, Misfit, Signature};
 use super::tensor::{padded, to_input};
@@ -30,6 +31,8 @@ pub(crate) struct OnnxModel {
     batch_axis: BatchAxis,
     /// How many rows a call of the session takes; `None` for any number.
     rows_of_a_call: Option<usize>,
+    /// Who computes the nodes, where that was asked for.
+    placement: Option<Placement>,
     pool: Pool,
 }
 
@@ -73,6 +76,7 @@ impl OnnxModel {
                 }
                 InferenceError::definition(&definition.name, misfit.message).with_hint(hint)
             })?;
+        let placement = counted.placement.clone();
         pool.put(counted);
         Ok(Self {
             name: definition.name.clone(),
@@ -83,6 +87,7 @@ impl OnnxModel {
             output_bindings,
             batch_axis,
             rows_of_a_call,
+            placement,
             pool,
         })
     }
@@ -268,6 +273,7 @@ impl std::fmt::Debug for OnnxModel {
             .field("version", &self.version)
             .field("inputs", &self.input_bindings)
             .field("outputs", &self.output_bindings)
+            .field("placement", &self.placement)
             .finish_non_exhaustive()
     }
 }

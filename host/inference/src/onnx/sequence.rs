@@ -64,7 +64,7 @@ fn empty_sequence(element: Element) -> Result<DynValue, String> {
 }
 
 /// A `ModelProto` of one SequenceEmpty, whose elements have this number.
-fn empty_sequence_model(element: u8) -> Vec<u8> {
+pub(super) fn empty_sequence_model(element: u8) -> Vec<u8> {
     let field = |number: u8, bytes: &[u8]| [&[number << 3 | 2, bytes.len() as u8], bytes].concat();
     // name, i, and type: an integer.
     let dtype = [&field(1, b"dtype")[..], &[3 << 3, element, 0xa0, 1, 2]].concat();

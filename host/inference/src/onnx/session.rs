@@ -26,6 +26,8 @@ pub(super) struct Counted {
     pub session: Session,
     pub budget: Arc<Budget>,
     pub scratch: Scratch,
+    /// Of the nodes, where another execution provider than the processor's was asked for.
+    pub placement: Option<Placement>,
     /// Of the last call.
     pub options: Option<Arc<RunOptions>>,
 }
@@ -142,15 +144,17 @@ impl Pool {
                 hint: "simplify the model, so that less of it is computed when it is loaded".into(),
             });
         }
-        if let (Ok(session), ExecutionProvider::Cuda { .. }) =
-            (&built, self.options.execution_provider)
-        {
-            verify_placement(model, Placement::of(session))?;
-        }
+        let placement = match (&built, self.options.execution_provider) {
+            (Ok(session), ExecutionProvider::Cuda { .. }) => {
+                Some(verify_placement(model, Placement::of(session))?)
+            }
+            _ => None,
+        };
         Ok(built.map(|session| Counted {
             session,
             budget,
             scratch: Scratch::default(),
+            placement,
             options: None,
         }))
     }
@@ -186,9 +190,9 @@ fn refuse_missing_provider(model: &str, provider: ExecutionProvider) -> Result<(
 fn verify_placement(
     model: &str,
     placement: Result<Placement, String>,
-) -> Result<(), InferenceError> {
+) -> Result<Placement, InferenceError> {
     let message = match placement {
-        Ok(placement) if placement.nodes(CUDA::NAME) > 0 => return Ok(()),
+        Ok(placement) if placement.nodes(CUDA::NAME) > 0 => return Ok(placement),
         Ok(placement) => format!("model '{model}': CUDA computes none of its nodes: {placement}"),
         Err(message) => {
             format!("model '{model}': whether CUDA computes its nodes is not known: {message}")
@@ -214,5 +218,33 @@ pub(super) fn over_memory(model: &str, limit: usize, asked: usize) -> InferenceE
             asked.div_ceil(1 << 20)
         ),
         hint: format!("a higher limit can be given with '{MEMORY_LIMIT}' in the model's WITH"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::sequence::empty_sequence_model;
+    use super::*;
+
+    #[test]
+    fn nodes_that_the_processor_has_all_the_same_are_an_error() {
+        let session = Session::builder(environment().unwrap())
+            .unwrap()
+            .with_config_entry("session.record_ep_graph_assignment_info", "1")
+            .unwrap()
+            .commit_from_memory(&empty_sequence_model(1))
+            .unwrap();
+        let placement = Placement::of(&session).unwrap();
+        assert_eq!(placement.nodes("CPUExecutionProvider"), 1);
+        let error = verify_placement("m", Ok(placement)).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "model 'm': CUDA computes none of its nodes: CPUExecutionProvider has 1"
+        );
+        let error = verify_placement("m", Err("it was not recorded".to_owned())).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "model 'm': whether CUDA computes its nodes is not known: it was not recorded"
+        );
     }
 }
