@@ -9,6 +9,7 @@ mod oracle;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, LazyLock};
+use std::time::{Duration, Instant};
 
 use arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float32Builder, Int64Array, ListArray, MapBuilder,
@@ -436,6 +437,11 @@ fn a_model_of_a_fixed_number_of_rows_gets_as_many() {
         | 56.0 |
         +------+
     "#]]);
+    case(1 << 40).check(expect![[r#"
+        error: model 'model': a call of 1099511627776 rows, to which the model is fixed, is more than its memory.limit of 2048 MiB
+
+        hint: 
+    "#]]);
     let mut text_in_row_5 = case(4);
     text_in_row_5.columns[1] = texts(&["1", "2", "3", "4", "5", "six"]);
     text_in_row_5.check(expect![[r#"
@@ -443,6 +449,19 @@ fn a_model_of_a_fixed_number_of_rows_gets_as_many() {
 
         hint: 
     "#]]);
+}
+
+#[test]
+fn a_deadline_is_one_of_all_calls() {
+    let case = model("rows1")
+        .input("a", floats(&[1.0, 2.0]))
+        .input("b", floats(&[1.0, 2.0]))
+        .output("y", DataType::Float32);
+    let model = case.load().unwrap();
+    let error = model.predict(&case.columns, 2, Some(Instant::now()));
+    assert!(matches!(error, Err(InferenceError::Limit { .. })));
+    let later = Instant::now() + Duration::from_secs(60);
+    model.predict(&case.columns, 2, Some(later)).unwrap();
 }
 
 #[test]

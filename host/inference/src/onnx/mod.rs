@@ -7,6 +7,7 @@ mod column;
 mod element;
 #[cfg(fuzzing)]
 pub mod fuzzing;
+mod interleave;
 mod map;
 mod memory;
 mod nested;

@@ -151,7 +151,7 @@ impl OnnxModel {
                 if wanted == step {
                     Ok(part)
                 } else {
-                    padded(&part, step)
+                    padded(&part, step, session.budget.limit())
                 }
             });
             let part = part.collect::<Result<Vec<_>, _>>();

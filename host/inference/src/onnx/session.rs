@@ -9,11 +9,11 @@ use ort::ep::{CUDA, ExecutionProvider as _};
 use ort::session::{HasSelectedOutputs, OutputSelector, Session};
 use parking_lot::Mutex;
 
+use super::interleave::Scratch;
 use super::memory::{Budget, BudgetThreads};
 use super::options::{ExecutionProvider, MEMORY_LIMIT, SessionOptions};
 use super::placement::Placement;
 use super::runtime::environment;
-use super::tensor::Scratch;
 use super::watchdog::Watchdog;
 use super::weights::SharedWeights;
 use crate::InferenceError;

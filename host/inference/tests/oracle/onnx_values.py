@@ -68,7 +68,7 @@ def shapes(folder):
              helper.make_node("ReduceSum", ["x", "axes"], ["sum"], keepdims=0)]
     save(folder, "matrices", nodes, [tensor("x", FLOAT, "N", "height", "width")],
          [tensor("y", FLOAT, "N", "width", "height"), tensor("sum", FLOAT, "N")], axes=numpy.array([1, 2]))
-    for rows in (1, 4):
+    for rows in (1, 4, 1 << 40):
         node = helper.make_node("ReduceSum", ["x", "axes"], ["y"], keepdims=0)
         save(folder, f"rows{rows}", [node], [tensor("x", FLOAT, rows, 2)], [tensor("y", FLOAT, rows)], axes=numpy.array([1]))
     node = helper.make_node("Add", ["a", "b"], ["y"])
