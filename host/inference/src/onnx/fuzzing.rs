@@ -66,6 +66,7 @@ pub fn tensors(bytes: &[u8]) {
             && says_the_same(declared.element, &columns[column])
         {
             let again = to_column(binding, &fields[column], &tensor, rows, axis);
+            let again = again.map_err(|misfit| misfit.message);
             assert_eq!(
                 again.as_ref(),
                 Ok(&columns[column]),
