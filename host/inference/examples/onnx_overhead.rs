@@ -2,8 +2,9 @@
 //! `cargo run --release --example onnx_overhead`.
 //!
 //! Both compute the same network of three layers, with one thread. The session is handed a matrix that
-//! lies ready; the model columns. They take turns, so that a busy machine disturbs both; the ratio is
-//! of the medians.
+//! lies ready, or one that is laid out from columns by a plain loop; the model one column of lists, or
+//! a column a feature. They take turns, so that a busy machine disturbs all; the ratios are of the
+//! medians.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -65,9 +66,8 @@ fn measure(layers: [usize; 4], folder: &std::path::Path) -> Result<()> {
         let item = Arc::new(Field::new_list_field(DataType::Float32, true));
         let lists = FixedSizeListArray::try_new(item, features as i32, values.clone(), None)?;
         let lists: [ArrayRef; 1] = [Arc::new(lists)];
-        let mut run_session = || -> Result<Vec<f32>> {
-            let shape = [rows, features];
-            let input = TensorRef::from_array_view((shape, &values.values()[..]))?;
+        let mut run_session = |matrix: &[f32]| -> Result<Vec<f32>> {
+            let input = TensorRef::from_array_view(([rows, features], matrix))?;
             let outputs = session.run(ort::inputs!["x" => input])?;
             let (_, given) = outputs["y"].try_extract_tensor::<f32>()?;
             Ok(given.to_vec())
@@ -77,20 +77,37 @@ fn measure(layers: [usize; 4], folder: &std::path::Path) -> Result<()> {
             let values = outputs[0].as_fixed_size_list().values();
             Ok(values.as_primitive::<Float32Type>().values().to_vec())
         };
-        assert_eq!(run_session()?, run_model(&*of_list, &lists)?);
-        assert_eq!(run_session()?, run_model(&*of_columns, &columns)?);
-        let mut times = [vec![], vec![], vec![]];
+        let lay_out = || {
+            let mut matrix = vec![0.0; rows * features];
+            for (feature, column) in columns.iter().enumerate() {
+                let values = column.as_primitive::<Float32Type>().values();
+                let places = matrix.iter_mut().skip(feature).step_by(features);
+                places
+                    .zip(values)
+                    .for_each(|(place, value)| *place = *value);
+            }
+            matrix
+        };
+        let expected = run_session(values.values())?;
+        assert_eq!(expected, run_session(&lay_out())?);
+        assert_eq!(expected, run_model(&*of_list, &lists)?);
+        assert_eq!(expected, run_model(&*of_columns, &columns)?);
+        let mut times = [const { vec![] }; 4];
         let start = Instant::now();
         while start.elapsed() < TIME {
-            times[0].push(time(&mut run_session)?);
+            times[0].push(time(|| run_session(values.values()))?);
+            times[3].push(time(|| run_session(&lay_out()))?);
             times[1].push(time(|| Ok(of_list.predict(&lists, rows, None)?))?);
             times[2].push(time(|| Ok(of_columns.predict(&columns, rows, None)?))?);
         }
-        let [alone, list, columns] = times.map(median);
+        let [alone, list, columns, laid_out] = times.map(median);
         println!(
-            "{layers:?}, {rows:>4} rows: session {:>8.1} µs; list {:.3}, {features} columns {:.3} of it",
+            "{layers:?}, {rows:>4} rows: session {:>8.1} µs, model of a list {:.3} of it; session with \
+             layout {:>8.1} µs, model of {features} columns {:.3} of it ({:.3} without layout)",
             alone * 1e6,
             list / alone,
+            laid_out * 1e6,
+            columns / laid_out,
             columns / alone
         );
     }
