@@ -69,6 +69,7 @@ impl ModelDefinition {
     }
 
     /// What an option means whose value is one of several words.
+    #[cfg(feature = "onnx")]
     pub(crate) fn choice<T: Copy>(
         &self,
         key: &str,
@@ -88,11 +89,13 @@ impl ModelDefinition {
     }
 
     /// The value of an option that is `true` or `false`.
+    #[cfg(feature = "onnx")]
     pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, InferenceError> {
         self.choice(key, &[("true", true), ("false", false)])
     }
 
     /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
+    #[cfg(feature = "onnx")]
     pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
         let Some(text) = self.options.get(key) else {
             return Ok(default);
