@@ -19,5 +19,8 @@ mod onnx;
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
 pub use model::{Model, PROVIDERS, load};
+#[cfg(feature = "onnx")]
+#[doc(hidden)]
+pub use onnx::environment as onnx_environment;
 #[cfg(all(feature = "onnx", fuzzing))]
 pub use onnx::fuzzing;

@@ -8,6 +8,9 @@ use ort::value::TensorElementType;
 /// An element type, named as ONNX names it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Element {
+    F16,
+    /// A column has it as `Float32`, of which it is the upper half.
+    BF16,
     F32,
     F64,
     I8,
@@ -25,6 +28,8 @@ pub(super) enum Element {
 impl Element {
     pub fn from_runtime(element: TensorElementType) -> Option<Self> {
         Some(match element {
+            TensorElementType::Float16 => Self::F16,
+            TensorElementType::Bfloat16 => Self::BF16,
             TensorElementType::Float32 => Self::F32,
             TensorElementType::Float64 => Self::F64,
             TensorElementType::Int8 => Self::I8,
@@ -41,9 +46,11 @@ impl Element {
         })
     }
 
+    /// The type of its values in Arrow.
     pub fn data_type(self) -> DataType {
         match self {
-            Self::F32 => DataType::Float32,
+            Self::F16 => DataType::Float16,
+            Self::BF16 | Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
             Self::I8 => DataType::Int8,
             Self::I16 => DataType::Int16,
@@ -55,6 +62,26 @@ impl Element {
             Self::U64 => DataType::UInt64,
             Self::Bool => DataType::Boolean,
             Self::String => DataType::Utf8,
+        }
+    }
+
+    /// Its number in ONNX's `TensorProto.DataType`.
+    pub fn number(self) -> u8 {
+        match self {
+            Self::F32 => 1,
+            Self::U8 => 2,
+            Self::I8 => 3,
+            Self::U16 => 4,
+            Self::I16 => 5,
+            Self::I32 => 6,
+            Self::I64 => 7,
+            Self::String => 8,
+            Self::Bool => 9,
+            Self::F16 => 10,
+            Self::F64 => 11,
+            Self::U32 => 12,
+            Self::U64 => 13,
+            Self::BF16 => 16,
         }
     }
 
@@ -78,6 +105,8 @@ impl Element {
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
             Self::F32 => "float",
             Self::F64 => "double",
             Self::I8 => "int8",
@@ -94,12 +123,14 @@ impl fmt::Display for Element {
     }
 }
 
-/// Evaluates an expression with `$arrow` as the Arrow type of a numeric [`Element`].
-macro_rules! with_numeric {
+/// Evaluates an expression with `$arrow` as the Arrow type of an [`Element`] whose values lie in a
+/// column as they do in a tensor.
+macro_rules! with_native {
     ($element:expr, $arrow:ident => $number:expr, else => $other:expr) => {
-        with_numeric!(@ $element, $arrow, $number, $other,
-            F32 Float32Type, F64 Float64Type, I8 Int8Type, I16 Int16Type, I32 Int32Type,
-            I64 Int64Type, U8 UInt8Type, U16 UInt16Type, U32 UInt32Type, U64 UInt64Type)
+        with_native!(@ $element, $arrow, $number, $other,
+            F16 Float16Type, F32 Float32Type, F64 Float64Type, I8 Int8Type, I16 Int16Type,
+            I32 Int32Type, I64 Int64Type, U8 UInt8Type, U16 UInt16Type, U32 UInt32Type,
+            U64 UInt64Type)
     };
     (@ $element:expr, $arrow:ident, $number:expr, $other:expr, $($variant:ident $type:ident),*) => {
         match $element {
@@ -111,4 +142,4 @@ macro_rules! with_numeric {
         }
     };
 }
-pub(super) use with_numeric;
+pub(super) use with_native;
