@@ -6,6 +6,7 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field};
 use sha2::{Digest, Sha256};
@@ -118,6 +119,38 @@ impl ModelDefinition {
                 let message = format!("the option '{key}' must be a size, not '{text}'");
                 InferenceError::definition(&self.name, message)
                     .with_hint(format!("for example '{key}' = '512 mb'"))
+            })
+    }
+
+    /// The time that an option says as Flink says it (`200 ms`, `1 min`), or `default` where it is absent.
+    pub(crate) fn duration(
+        &self,
+        key: &str,
+        default: Duration,
+    ) -> Result<Duration, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(default);
+        };
+        let text = text.trim().to_ascii_lowercase();
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text[digits.len()..].trim() {
+            "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
+            "s" | "sec" | "secs" | "second" | "seconds" => Some(1000),
+            "m" | "min" | "minute" | "minutes" => Some(60 * 1000),
+            "h" | "hour" | "hours" => Some(60 * 60 * 1000),
+            _ => None,
+        };
+        digits
+            .parse::<u64>()
+            .ok()
+            .zip(unit)
+            .and_then(|(number, unit)| number.checked_mul(unit))
+            .filter(|millis| *millis > 0)
+            .map(Duration::from_millis)
+            .ok_or_else(|| {
+                let message = format!("the option '{key}' must be a time, not '{text}'");
+                InferenceError::definition(&self.name, message)
+                    .with_hint(format!("for example '{key}' = '30 s'"))
             })
     }
 

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod array;
+mod batching;
 mod definition;
 mod error;
 mod forest;
@@ -16,6 +17,7 @@ mod model;
 #[cfg(feature = "onnx")]
 mod onnx;
 
+pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
 pub use model::{Model, PROVIDERS, load};
