@@ -335,5 +335,6 @@ fn options_are_checked() {
           hint: for example 'batch.max-delay' = '30 s'
         model 'm': unknown option 'batch.max-row' of the provider 'lightgbm'
           hint: known: path, output, start-iteration, num-iteration, sha256
-    "#]].assert_eq(&errors.concat());
+    "#]]
+    .assert_eq(&errors.concat());
 }
