@@ -12,7 +12,7 @@ use crate::lightgbm::LightGbmModel;
 use crate::{InferenceError, ModelDefinition};
 
 /// The providers that a `CREATE MODEL` statement may name.
-pub const PROVIDERS: &[&str] = &["lightgbm", "onnx"];
+pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "open-inference", "bentoml"];
 
 /// One immutable version of a model.
 pub trait Model: Send + Sync + Debug {
@@ -22,7 +22,8 @@ pub trait Model: Send + Sync + Debug {
     /// The declared output columns.
     fn outputs(&self) -> &[Field];
 
-    /// The first 12 hexadecimal digits of the SHA-256 of the model file.
+    /// The first 12 hexadecimal digits of the SHA-256 of the model file; of a server's model the version
+    /// that the server says.
     fn version(&self) -> &str;
 
     /// Computes `rows` predictions on the calling thread.
@@ -31,12 +32,12 @@ pub trait Model: Send + Sync + Debug {
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
     /// At the deadline an ONNX model is stopped before its next operator; a LightGBM model does not
-    /// begin after it.
+    /// begin after it; the answer of a server is waited for until then.
     ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong
-    /// length, when the deadline or the model's memory limit is passed, or when the runtime of the
-    /// model fails.
+    /// length, when the deadline or the model's memory limit is passed, or when the runtime or the
+    /// server of the model fails.
     fn predict(
         &self,
         columns: &[ArrayRef],
@@ -49,7 +50,8 @@ pub trait Model: Send + Sync + Debug {
 ///
 /// # Errors
 /// When the definition has an unknown provider or option, when the file is missing or damaged, when
-/// the declared columns do not fit the model, or when this machine lacks the model's runtime.
+/// the declared columns do not fit the model, or when this machine lacks the model's runtime. Of a
+/// server's model, when the server is not ready.
 pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
     match definition.provider.as_str() {
         "lightgbm" => Ok(Arc::new(LightGbmModel::load(definition)?)),
@@ -59,6 +61,19 @@ pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceErr
         "onnx" => Err(InferenceError::Environment {
             message: "this program was built without ONNX".into(),
             hint: Some("build it with the feature 'onnx'".into()),
+        }),
+        #[cfg(feature = "remote")]
+        "open-inference" => Ok(Arc::new(crate::remote::RemoteModel::load_open_inference(
+            definition,
+        )?)),
+        #[cfg(feature = "remote")]
+        "bentoml" => Ok(Arc::new(crate::remote::RemoteModel::load_bentoml(
+            definition,
+        )?)),
+        #[cfg(not(feature = "remote"))]
+        "open-inference" | "bentoml" => Err(InferenceError::Environment {
+            message: "this program was built without remote models".into(),
+            hint: Some("build it with the feature 'remote'".into()),
         }),
         unknown => {
             let message = format!("unknown provider '{unknown}'");

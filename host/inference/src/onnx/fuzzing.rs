@@ -8,11 +8,10 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 
-use super::element::Element;
 use super::runtime::environment;
-use super::signature::{TensorSignature, bind_inputs, bind_outputs};
 use super::tensor::{to_column, to_tensor};
 use crate::array::list_item;
+use crate::tensor::{Element, TensorSignature, bind_inputs, bind_outputs};
 
 /// Bytes that a tensor may have.
 const MEMORY: usize = 1 << 20;
@@ -82,6 +81,7 @@ impl Input<'_> {
         TensorSignature {
             name: self.name(),
             element: self.element(),
+            type_name: "any",
             shape: (0..self.byte() % 5).map(|_| self.dimension()).collect(),
         }
     }

@@ -2,13 +2,12 @@
 //!
 //! The runtime is a shared library that is looked for, and loaded, when the first ONNX model is.
 
-mod element;
 #[cfg(fuzzing)]
 pub mod fuzzing;
 mod memory;
+mod outlet;
 mod provider;
 mod runtime;
-mod signature;
 mod tensor;
 mod watchdog;
 

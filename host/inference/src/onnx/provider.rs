@@ -10,12 +10,13 @@ use ort::session::{RunOptions, Session, SessionInputValue};
 use parking_lot::Mutex;
 
 use super::memory::Budget;
+use super::outlet::signature;
 use super::runtime::environment;
-use super::signature::{Binding, TensorSignature, bind_inputs, bind_outputs};
 use super::tensor::{to_column, to_tensor};
 use super::watchdog::Watchdog;
 use crate::definition::show_columns;
 use crate::model::check_columns;
+use crate::tensor::{Binding, bind_inputs, bind_outputs, show_tensors};
 use crate::{InferenceError, Model, ModelDefinition};
 
 const OPTIONS: &[&str] = &["path", "intra-op-threads", MEMORY_LIMIT];
@@ -127,16 +128,8 @@ impl OnnxModel {
             ),
         })?;
         let session = &counted.session;
-        let taken: Vec<_> = session
-            .inputs()
-            .iter()
-            .map(TensorSignature::from_outlet)
-            .collect();
-        let given: Vec<_> = session
-            .outputs()
-            .iter()
-            .map(TensorSignature::from_outlet)
-            .collect();
+        let taken: Vec<_> = session.inputs().iter().map(signature).collect();
+        let given: Vec<_> = session.outputs().iter().map(signature).collect();
         let names: Vec<_> = session
             .outputs()
             .iter()
@@ -308,12 +301,4 @@ fn over_memory(model: &str, limit: usize, asked: usize) -> InferenceError {
         ),
         hint: format!("a higher limit can be given with '{MEMORY_LIMIT}' in the model's WITH"),
     }
-}
-
-fn show_tensors(tensors: &[Result<TensorSignature, String>]) -> String {
-    let show = |tensor: &Result<TensorSignature, String>| match tensor {
-        Ok(tensor) => tensor.to_string(),
-        Err(message) => message.clone(),
-    };
-    tensors.iter().map(show).collect::<Vec<_>>().join(", ")
 }

@@ -1,13 +1,11 @@
 //! The element types of tensors that columns can carry.
 
-use std::fmt;
-
 use arrow::datatypes::DataType;
-use ort::value::TensorElementType;
 
-/// An element type, named as ONNX names it.
+/// An element type that a column can carry. Runtimes and protocols have names of their own for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Element {
+pub enum Element {
+    F16,
     F32,
     F64,
     I8,
@@ -23,26 +21,10 @@ pub(super) enum Element {
 }
 
 impl Element {
-    pub fn from_runtime(element: TensorElementType) -> Option<Self> {
-        Some(match element {
-            TensorElementType::Float32 => Self::F32,
-            TensorElementType::Float64 => Self::F64,
-            TensorElementType::Int8 => Self::I8,
-            TensorElementType::Int16 => Self::I16,
-            TensorElementType::Int32 => Self::I32,
-            TensorElementType::Int64 => Self::I64,
-            TensorElementType::Uint8 => Self::U8,
-            TensorElementType::Uint16 => Self::U16,
-            TensorElementType::Uint32 => Self::U32,
-            TensorElementType::Uint64 => Self::U64,
-            TensorElementType::Bool => Self::Bool,
-            TensorElementType::String => Self::String,
-            _ => return None,
-        })
-    }
-
+    /// The Arrow type of its values.
     pub fn data_type(self) -> DataType {
         match self {
+            Self::F16 => DataType::Float16,
             Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
             Self::I8 => DataType::Int8,
@@ -58,6 +40,7 @@ impl Element {
         }
     }
 
+    /// Whether it is a number.
     pub fn is_numeric(self) -> bool {
         !matches!(self, Self::Bool | Self::String)
     }
@@ -75,26 +58,7 @@ impl Element {
     }
 }
 
-impl fmt::Display for Element {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::F32 => "float",
-            Self::F64 => "double",
-            Self::I8 => "int8",
-            Self::I16 => "int16",
-            Self::I32 => "int32",
-            Self::I64 => "int64",
-            Self::U8 => "uint8",
-            Self::U16 => "uint16",
-            Self::U32 => "uint32",
-            Self::U64 => "uint64",
-            Self::Bool => "bool",
-            Self::String => "string",
-        })
-    }
-}
-
-/// Evaluates an expression with `$arrow` as the Arrow type of a numeric [`Element`].
+/// Evaluates an expression with `$arrow` as the Arrow type of a numeric [`Element`] but `F16`.
 macro_rules! with_numeric {
     ($element:expr, $arrow:ident => $number:expr, else => $other:expr) => {
         with_numeric!(@ $element, $arrow, $number, $other,
@@ -103,7 +67,7 @@ macro_rules! with_numeric {
     };
     (@ $element:expr, $arrow:ident, $number:expr, $other:expr, $($variant:ident $type:ident),*) => {
         match $element {
-            $($crate::onnx::element::Element::$variant => {
+            $($crate::tensor::Element::$variant => {
                 type $arrow = arrow::datatypes::$type;
                 $number
             })*
@@ -111,4 +75,4 @@ macro_rules! with_numeric {
         }
     };
 }
-pub(super) use with_numeric;
+pub(crate) use with_numeric;

@@ -3,23 +3,24 @@
 use std::fmt;
 
 use arrow::datatypes::{DataType, Field};
-use ort::value::{Outlet, ValueType};
 
 use super::element::Element;
 use crate::array::list_item;
 
 /// A tensor that a model takes or gives.
 #[derive(Debug, Clone)]
-pub(super) struct TensorSignature {
+pub(crate) struct TensorSignature {
     pub name: String,
     pub element: Element,
+    /// The element's name where the model comes from: `float`, `FP32`.
+    pub type_name: &'static str,
     /// −1 where a dimension is free.
     pub shape: Vec<i64>,
 }
 
 /// Which columns make a tensor, or which column a tensor makes.
 #[derive(Debug, Clone)]
-pub(super) struct Binding {
+pub(crate) struct Binding {
     pub tensor: TensorSignature,
     /// Several columns are the columns of a matrix.
     pub columns: Vec<usize>,
@@ -28,21 +29,6 @@ pub(super) struct Binding {
 }
 
 impl TensorSignature {
-    /// Reads the signature of the runtime; the error is a sentence.
-    pub fn from_outlet(outlet: &Outlet) -> Result<Self, String> {
-        let name = outlet.name();
-        let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-            return Err(format!("'{name}' is a sequence or a map, not a tensor"));
-        };
-        let element = Element::from_runtime(*ty)
-            .ok_or_else(|| format!("'{name}' is a tensor of {ty}, which no column can carry"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            element,
-            shape: shape.to_vec(),
-        })
-    }
-
     /// How many elements a row has, or a sentence that says why the rows cannot be told apart.
     fn width(&self) -> Result<Option<usize>, String> {
         match self.shape.as_slice() {
@@ -67,8 +53,7 @@ impl TensorSignature {
     fn bind(&self, column: usize, field: &Field) -> Result<Binding, String> {
         let width = self.width()?;
         let item = list_item(field.data_type());
-        let data_type = item.map_or(field.data_type(), |item| item.data_type());
-        if !self.element.fits(data_type) {
+        if !self.element.fits(value_type(field)) {
             return Err(format!("the column '{}' does not fit {self}", field.name()));
         }
         let width = match (field.data_type(), width) {
@@ -101,7 +86,7 @@ impl TensorSignature {
 
 impl fmt::Display for TensorSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}[", self.name, self.element)?;
+        write!(f, "{} {}[", self.name, self.type_name)?;
         for (dimension, size) in self.shape.iter().enumerate() {
             let comma = if dimension == 0 { "" } else { ", " };
             match size {
@@ -114,8 +99,13 @@ impl fmt::Display for TensorSignature {
     }
 }
 
+/// The type of the values of a column, be it one of lists.
+pub(crate) fn value_type(field: &Field) -> &DataType {
+    list_item(field.data_type()).map_or(field.data_type(), |item| item.data_type())
+}
+
 /// Finds the columns of each input tensor.
-pub(super) fn bind_inputs(
+pub(crate) fn bind_inputs(
     tensors: &[TensorSignature],
     fields: &[Field],
 ) -> Result<Vec<Binding>, String> {
@@ -170,7 +160,7 @@ pub(super) fn bind_inputs(
 /// Finds the tensor of each output column: by name, or by position where not all names are known.
 ///
 /// `tensors` are the model's outputs; those that are no tensor are sentences that say so.
-pub(super) fn bind_outputs(
+pub(crate) fn bind_outputs(
     tensors: &[Result<TensorSignature, String>],
     names: &[String],
     fields: &[Field],
@@ -197,4 +187,13 @@ pub(super) fn bind_outputs(
         .enumerate()
         .map(bind)
         .collect()
+}
+
+/// Tensors as a message shows them; what is none is the sentence that says so.
+pub(crate) fn show_tensors(tensors: &[Result<TensorSignature, String>]) -> String {
+    let show = |tensor: &Result<TensorSignature, String>| match tensor {
+        Ok(tensor) => tensor.to_string(),
+        Err(message) => message.clone(),
+    };
+    tensors.iter().map(show).collect::<Vec<_>>().join(", ")
 }
