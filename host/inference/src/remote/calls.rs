@@ -126,6 +126,10 @@ impl Calls {
         let message = self
             .protocol
             .request(&columns, count)
+            .map_err(|message| match start {
+                0 => message,
+                _ => format!("{message} (rows are counted from row {start} on)"),
+            })
             .map_err(|message| InferenceError::data(&self.model, message))?;
         let answer = self.send(message, count).await;
         match &answer {
@@ -156,7 +160,7 @@ impl Calls {
             .await;
         answer.map_err(|mut failure| {
             if failure.is_passing() {
-                failure.message += &format!(", at {} attempts", self.options.max_attempts);
+                failure.message += &format!(" ({} attempts)", self.options.max_attempts);
             }
             failure
         })

@@ -45,6 +45,7 @@ impl Failure {
     }
 
     pub fn unreadable(message: impl fmt::Display) -> Self {
+        let message = shown(&message.to_string());
         Self::new(Kind::Unreadable, format!("gave a wrong answer: {message}"))
     }
 
