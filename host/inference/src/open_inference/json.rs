@@ -4,9 +4,9 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
+    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
 };
-use arrow::datatypes::{ArrowPrimitiveType, DataType, Float64Type};
+use arrow::datatypes::{DataType, Float64Type};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde_json::value::{RawValue, to_raw_value};
@@ -44,30 +44,38 @@ pub(super) fn read_values(
     })
 }
 
-/// Writes the values of a tensor, flat; the error is a sentence.
+/// Writes the values of a tensor, flat; a number that JSON cannot say is NULL. The error is a sentence.
 pub(super) fn write(tensor: &Tensor) -> Result<Box<RawValue>, String> {
-    let name = &tensor.name;
     let values = tensor.values();
     let written = with_numeric!(tensor.element,
-        T => {
-            let values = values.as_primitive::<T>();
-            if T::DATA_TYPE.is_floating() {
-                refuse_infinite(name, values)?;
-            }
-            to_raw_value(&Values(values.values()))
-        },
+        T => to_raw_value(&Values(values.as_primitive::<T>().values())),
         else => match tensor.element {
-            Element::F16 => {
-                let values = arrow::compute::cast(values, &DataType::Float64)
-                    .map_err(|error| error.to_string())?;
-                refuse_infinite(name, &values)?;
-                to_raw_value(&Values(values.as_primitive::<Float64Type>().values()))
-            }
+            Element::F16 => to_raw_value(&Values(doubles(values)?.values())),
             Element::Bool => to_raw_value(&values.as_boolean().values().iter().collect::<Vec<_>>()),
             _ => to_raw_value(&values.as_string::<i32>().iter().collect::<Vec<_>>()),
         }
     );
-    written.map_err(|error| format!("the tensor '{name}': {error}"))
+    written.map_err(|error| format!("the tensor '{}': {error}", tensor.name))
+}
+
+/// Refuses what JSON has no number for.
+pub(super) fn refuse_infinite(tensor: &Tensor) -> Result<(), String> {
+    if !tensor.element.data_type().is_floating() {
+        return Ok(());
+    }
+    let values = doubles(tensor.values())?;
+    match values.values().iter().find(|value| !value.is_finite()) {
+        Some(value) => Err(format!(
+            "the tensor '{}' has the value {value}, which JSON cannot say",
+            tensor.name
+        )),
+        None => Ok(()),
+    }
+}
+
+fn doubles(values: &ArrayRef) -> Result<Float64Array, String> {
+    let values = arrow::compute::cast(values, &DataType::Float64).map_err(|e| e.to_string())?;
+    Ok(values.as_primitive::<Float64Type>().clone())
 }
 
 struct Values<'a, T>(&'a [T]);
@@ -75,18 +83,6 @@ struct Values<'a, T>(&'a [T]);
 impl<T: Serialize> Serialize for Values<'_, T> {
     fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(self.0)
-    }
-}
-
-/// JSON has no number for what is none.
-fn refuse_infinite(name: &str, values: &dyn Array) -> Result<(), String> {
-    let values = arrow::compute::cast(values, &DataType::Float64).map_err(|e| e.to_string())?;
-    let values = values.as_primitive::<Float64Type>();
-    match values.values().iter().find(|value| !value.is_finite()) {
-        Some(value) => Err(format!(
-            "the tensor '{name}' has the value {value}, which JSON cannot say"
-        )),
-        None => Ok(()),
     }
 }
 

@@ -4,6 +4,7 @@
 //! Whatever comes from the other side is untrusted: a [`Tensor`] that was read has as many values as its
 //! shape says, of its datatype, and nothing is allocated that the bytes do not bear out.
 
+mod columns;
 mod contents;
 mod datatype;
 #[allow(clippy::all, unused_qualifications, reason = "generated")]
@@ -13,6 +14,8 @@ pub mod rest;
 mod tensor;
 
 pub use crate::tensor::Element;
+pub(crate) use columns::tensors_of;
+pub use columns::TensorColumns;
 pub use datatype::{datatype, element};
 pub use tensor::Tensor;
 pub(crate) use tensor::known;

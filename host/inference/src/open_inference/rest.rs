@@ -98,7 +98,8 @@ fn or_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
 }
 
-/// Describes a tensor; where `binary` its bytes are put behind `tail`. The error is a sentence.
+/// Describes a tensor; where `binary` its bytes are put behind `tail`, else a number that JSON cannot say
+/// is NULL. The error is a sentence.
 pub fn describe(
     tensor: &Tensor,
     binary: bool,
@@ -121,6 +122,11 @@ pub fn describe(
         body.data = Some(json::write(tensor)?);
     }
     Ok(body)
+}
+
+/// Refuses a tensor with a number that JSON cannot say: NaN and the infinite ones.
+pub fn refuse_infinite(tensor: &Tensor) -> Result<(), String> {
+    json::refuse_infinite(tensor)
 }
 
 /// A body, and how many bytes of it are JSON, where tensors lie behind.

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::ArrayRef;
-use arrow::datatypes::{DataType, Field};
+use arrow::datatypes::Field;
 use futures::future::BoxFuture;
 use tokio::time::timeout;
 
@@ -15,12 +15,11 @@ use super::http::HttpClient;
 use super::options::{RemoteOptions, Transport};
 use super::rest::RestClient;
 use super::runtime;
-use crate::array::list_item;
-use crate::definition::{show_columns, type_name};
+use crate::definition::show_columns;
 use crate::open_inference::rest::{ModelMetadata, TensorMetadata};
-use crate::open_inference::{Element, Tensor, datatype, known};
+use crate::open_inference::{Tensor, datatype, known, tensors_of};
 use crate::tensor::{
-    Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors, value_type,
+    Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors,
 };
 use crate::{InferenceError, ModelDefinition};
 
@@ -134,14 +133,14 @@ impl Columns {
         let given: Vec<_> = metadata.outputs.iter().map(signature).collect();
         let bind = || {
             let inputs = match taken.is_empty() {
-                true => undescribed(&definition.inputs)?,
+                true => tensors_of(&definition.inputs)?,
                 false => {
                     let tensors: Vec<_> = taken.iter().cloned().collect::<Result<_, _>>()?;
                     bind_inputs(&tensors, &definition.inputs)?
                 }
             };
             let outputs = match given.is_empty() {
-                true => undescribed(&definition.outputs)?,
+                true => tensors_of(&definition.outputs)?,
                 false => {
                     let names: Vec<_> = metadata.outputs.iter().map(|t| t.name.clone()).collect();
                     bind_outputs(&given, &names, &definition.outputs)?
@@ -224,53 +223,5 @@ fn signature(tensor: &TensorMetadata) -> Result<TensorSignature, String> {
         element,
         type_name: datatype(element),
         shape: tensor.shape.clone(),
-    })
-}
-
-/// The tensors of columns of which the server says nothing: one each, of the column's name and type.
-fn undescribed(fields: &[Field]) -> Result<Vec<Binding>, String> {
-    fields
-        .iter()
-        .enumerate()
-        .map(|(column, field)| {
-            let element = element_of(value_type(field)).ok_or_else(|| {
-                format!(
-                    "the column '{}' is {}, for which the protocol has no datatype",
-                    field.name(),
-                    type_name(field.data_type())
-                )
-            })?;
-            let is_list = list_item(field.data_type()).is_some();
-            Ok(Binding {
-                tensor: TensorSignature {
-                    name: field.name().clone(),
-                    element,
-                    type_name: datatype(element),
-                    shape: if is_list { vec![-1, -1] } else { vec![-1, 1] },
-                },
-                columns: vec![column],
-                width: (!is_list).then_some(1),
-            })
-        })
-        .collect()
-}
-
-/// The element whose values columns of a type have.
-fn element_of(data_type: &DataType) -> Option<Element> {
-    Some(match data_type {
-        DataType::Boolean => Element::Bool,
-        DataType::Int8 => Element::I8,
-        DataType::Int16 => Element::I16,
-        DataType::Int32 => Element::I32,
-        DataType::Int64 => Element::I64,
-        DataType::UInt8 => Element::U8,
-        DataType::UInt16 => Element::U16,
-        DataType::UInt32 => Element::U32,
-        DataType::UInt64 => Element::U64,
-        DataType::Float16 => Element::F16,
-        DataType::Float32 => Element::F32,
-        DataType::Float64 | DataType::Decimal128(..) => Element::F64,
-        DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View => Element::String,
-        _ => return None,
     })
 }

@@ -46,8 +46,13 @@ impl RestClient {
         let mut tail = Vec::new();
         let inputs = tensors
             .iter()
-            .map(|tensor| rest::describe(tensor, self.binary, &mut tail))
-            .collect::<Result<_, _>>()
+            .map(|tensor| {
+                if !self.binary {
+                    rest::refuse_infinite(tensor)?;
+                }
+                rest::describe(tensor, self.binary, &mut tail)
+            })
+            .collect::<Result<_, String>>()
             .map_err(|message| format!("{message}; grpc:// sends it as bytes"))?;
         let wish = |name: &&str| TensorBody {
             name: (*name).to_owned(),
