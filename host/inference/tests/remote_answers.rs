@@ -111,7 +111,8 @@ fn answers_of_both_forms_are_read() {
         [1.0, -2.0]
         [1.5, -2.0]
         [1.0, 0.0]
-        [5.063812098665367e17, 5.063812098665367e17]"#]].assert_eq(&texts.join("\n"));
+        [5.063812098665367e17, 5.063812098665367e17]"#]]
+    .assert_eq(&texts.join("\n"));
 }
 
 #[test]
@@ -178,9 +179,9 @@ fn wrong_answers_are_errors() {
         ---
         error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: it has no tensor 'y', but ()
         ---
-        error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: the model gave 'y' the shape [3, 1] for 2 rows
+        error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: the tensor 'y' has the shape [3, 1] for 2 rows
         ---
-        error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: the model gave 'y' the shape [2, 2] for 2 rows
+        error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: the tensor 'y' has the shape [2, 2] for 2 rows
         ---
         error: model 'model': the server http://127.0.0.1:PORT gave a wrong answer: the tensor 'y' of the shape [2, 1] has 1 values instead of 2
         ---
@@ -220,7 +221,7 @@ fn wrong_answers_are_errors() {
         ---
         error: model 'model': the server http://127.0.0.1:PORT answered 500: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx…
         ---
-        error: model 'model': the server http://127.0.0.1:PORT answered 503: busy, at 3 attempts
+        error: model 'model': the server http://127.0.0.1:PORT answered 503: busy (3 attempts)
 
         hint: is it running, and reachable from here? 'max-attempts' and 'retry-delay' say for how long it is asked again
         ---

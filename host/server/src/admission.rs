@@ -93,7 +93,10 @@ mod tests {
             grpc_timeout(&headers)
         };
         assert_eq!(read("2S"), Some(Duration::from_secs(2)));
-        assert_eq!(read("99999999H"), Some(Duration::from_secs(99_999_999 * 3600)));
+        assert_eq!(
+            read("99999999H"),
+            Some(Duration::from_secs(99_999_999 * 3600))
+        );
         assert_eq!(read("15m"), Some(Duration::from_millis(15)));
         for wrong in ["", "S", "1", "-1S", "123456789S", "1x", "1 S"] {
             assert_eq!(read(wrong), None, "{wrong}");

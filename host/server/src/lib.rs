@@ -13,10 +13,10 @@ mod admission;
 mod grpc;
 mod refusal;
 mod rest;
-mod serving;
 mod served;
 #[allow(clippy::all, unused_qualifications, reason = "generated")]
 mod service;
+mod serving;
 
 pub use served::{ServedModel, ServerError};
 pub use serving::{ServerLimits, serve};

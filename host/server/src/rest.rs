@@ -40,7 +40,10 @@ pub(crate) fn routes(models: Arc<Models>) -> Router {
         .route("/v2/", get(|| async { Json(server_metadata()) }))
         .route("/v2/health/live", get(|| async { StatusCode::OK }))
         .route("/v2/health/ready", get(ready));
-    for model in ["/v2/models/{model}", "/v2/models/{model}/versions/{version}"] {
+    for model in [
+        "/v2/models/{model}",
+        "/v2/models/{model}/versions/{version}",
+    ] {
         router = router
             .route(model, get(metadata))
             .route(&format!("{model}/ready"), get(model_ready))
@@ -112,7 +115,11 @@ async fn infer(
         model_name: Some(model.name.clone()),
         model_version: Some(model.version().to_owned()),
         id: message.id,
-        outputs: Some(described.collect::<Result<_, _>>().map_err(Refusal::failed)?),
+        outputs: Some(
+            described
+                .collect::<Result<_, _>>()
+                .map_err(Refusal::failed)?,
+        ),
         ..Message::default()
     };
     let (body, header) = rest::encode(&answer, &tail).map_err(Refusal::failed)?;

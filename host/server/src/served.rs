@@ -130,7 +130,9 @@ impl Models {
         }
         Ok(Self {
             by_name,
-            turns: Arc::new(Semaphore::new(limits.concurrency.clamp(1, Semaphore::MAX_PERMITS))),
+            turns: Arc::new(Semaphore::new(
+                limits.concurrency.clamp(1, Semaphore::MAX_PERMITS),
+            )),
             limits,
             stopping: AtomicBool::new(false),
         })

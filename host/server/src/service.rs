@@ -8,7 +8,7 @@ pub mod grpc_inference_service_server {
         dead_code,
         missing_docs,
         clippy::wildcard_imports,
-        clippy::let_unit_value,
+        clippy::let_unit_value
     )]
     use tonic::codegen::*;
     /// Generated trait containing gRPC methods that should be implemented for use with GrpcInferenceServiceServer.
@@ -16,35 +16,23 @@ pub mod grpc_inference_service_server {
     pub trait GrpcInferenceService: std::marker::Send + std::marker::Sync + 'static {
         async fn server_live(
             &self,
-            request: tonic::Request<
-                ::wasmill_inference::open_inference::grpc::ServerLiveRequest,
-            >,
+            request: tonic::Request<::wasmill_inference::open_inference::grpc::ServerLiveRequest>,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ServerLiveResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ServerLiveResponse>,
             tonic::Status,
         >;
         async fn server_ready(
             &self,
-            request: tonic::Request<
-                ::wasmill_inference::open_inference::grpc::ServerReadyRequest,
-            >,
+            request: tonic::Request<::wasmill_inference::open_inference::grpc::ServerReadyRequest>,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ServerReadyResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ServerReadyResponse>,
             tonic::Status,
         >;
         async fn model_ready(
             &self,
-            request: tonic::Request<
-                ::wasmill_inference::open_inference::grpc::ModelReadyRequest,
-            >,
+            request: tonic::Request<::wasmill_inference::open_inference::grpc::ModelReadyRequest>,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ModelReadyResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ModelReadyResponse>,
             tonic::Status,
         >;
         async fn server_metadata(
@@ -53,9 +41,7 @@ pub mod grpc_inference_service_server {
                 ::wasmill_inference::open_inference::grpc::ServerMetadataRequest,
             >,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ServerMetadataResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ServerMetadataResponse>,
             tonic::Status,
         >;
         async fn model_metadata(
@@ -64,20 +50,14 @@ pub mod grpc_inference_service_server {
                 ::wasmill_inference::open_inference::grpc::ModelMetadataRequest,
             >,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ModelMetadataResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ModelMetadataResponse>,
             tonic::Status,
         >;
         async fn model_infer(
             &self,
-            request: tonic::Request<
-                ::wasmill_inference::open_inference::grpc::ModelInferRequest,
-            >,
+            request: tonic::Request<::wasmill_inference::open_inference::grpc::ModelInferRequest>,
         ) -> std::result::Result<
-            tonic::Response<
-                ::wasmill_inference::open_inference::grpc::ModelInferResponse,
-            >,
+            tonic::Response<::wasmill_inference::open_inference::grpc::ModelInferResponse>,
             tonic::Status,
         >;
     }
@@ -102,10 +82,7 @@ pub mod grpc_inference_service_server {
                 max_encoding_message_size: None,
             }
         }
-        pub fn with_interceptor<F>(
-            inner: T,
-            interceptor: F,
-        ) -> InterceptedService<Self, F>
+        pub fn with_interceptor<F>(inner: T, interceptor: F) -> InterceptedService<Self, F>
         where
             F: tonic::service::Interceptor,
         {
@@ -140,8 +117,7 @@ pub mod grpc_inference_service_server {
             self
         }
     }
-    impl<T, B> tonic::codegen::Service<http::Request<B>>
-    for GrpcInferenceServiceServer<T>
+    impl<T, B> tonic::codegen::Service<http::Request<B>> for GrpcInferenceServiceServer<T>
     where
         T: GrpcInferenceService,
         B: Body + std::marker::Send + 'static,
@@ -161,16 +137,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ServerLive" => {
                     #[allow(non_camel_case_types)]
                     struct ServerLiveSvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ServerLiveRequest,
-                    > for ServerLiveSvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ServerLiveResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ServerLiveRequest,
+                        > for ServerLiveSvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ServerLiveResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -179,8 +153,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::server_live(&inner, request)
-                                    .await
+                                <T as GrpcInferenceService>::server_live(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -210,16 +183,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ServerReady" => {
                     #[allow(non_camel_case_types)]
                     struct ServerReadySvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ServerReadyRequest,
-                    > for ServerReadySvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ServerReadyResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ServerReadyRequest,
+                        > for ServerReadySvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ServerReadyResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -228,8 +199,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::server_ready(&inner, request)
-                                    .await
+                                <T as GrpcInferenceService>::server_ready(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -259,16 +229,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ModelReady" => {
                     #[allow(non_camel_case_types)]
                     struct ModelReadySvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ModelReadyRequest,
-                    > for ModelReadySvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ModelReadyResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ModelReadyRequest,
+                        > for ModelReadySvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ModelReadyResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -277,8 +245,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::model_ready(&inner, request)
-                                    .await
+                                <T as GrpcInferenceService>::model_ready(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -308,16 +275,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ServerMetadata" => {
                     #[allow(non_camel_case_types)]
                     struct ServerMetadataSvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ServerMetadataRequest,
-                    > for ServerMetadataSvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ServerMetadataResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ServerMetadataRequest,
+                        > for ServerMetadataSvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ServerMetadataResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -326,11 +291,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::server_metadata(
-                                        &inner,
-                                        request,
-                                    )
-                                    .await
+                                <T as GrpcInferenceService>::server_metadata(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -360,16 +321,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ModelMetadata" => {
                     #[allow(non_camel_case_types)]
                     struct ModelMetadataSvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ModelMetadataRequest,
-                    > for ModelMetadataSvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ModelMetadataResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ModelMetadataRequest,
+                        > for ModelMetadataSvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ModelMetadataResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -378,8 +337,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::model_metadata(&inner, request)
-                                    .await
+                                <T as GrpcInferenceService>::model_metadata(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -409,16 +367,14 @@ pub mod grpc_inference_service_server {
                 "/inference.GRPCInferenceService/ModelInfer" => {
                     #[allow(non_camel_case_types)]
                     struct ModelInferSvc<T: GrpcInferenceService>(pub Arc<T>);
-                    impl<
-                        T: GrpcInferenceService,
-                    > tonic::server::UnaryService<
-                        ::wasmill_inference::open_inference::grpc::ModelInferRequest,
-                    > for ModelInferSvc<T> {
-                        type Response = ::wasmill_inference::open_inference::grpc::ModelInferResponse;
-                        type Future = BoxFuture<
-                            tonic::Response<Self::Response>,
-                            tonic::Status,
-                        >;
+                    impl<T: GrpcInferenceService>
+                        tonic::server::UnaryService<
+                            ::wasmill_inference::open_inference::grpc::ModelInferRequest,
+                        > for ModelInferSvc<T>
+                    {
+                        type Response =
+                            ::wasmill_inference::open_inference::grpc::ModelInferResponse;
+                        type Future = BoxFuture<tonic::Response<Self::Response>, tonic::Status>;
                         fn call(
                             &mut self,
                             request: tonic::Request<
@@ -427,8 +383,7 @@ pub mod grpc_inference_service_server {
                         ) -> Self::Future {
                             let inner = Arc::clone(&self.0);
                             let fut = async move {
-                                <T as GrpcInferenceService>::model_infer(&inner, request)
-                                    .await
+                                <T as GrpcInferenceService>::model_infer(&inner, request).await
                             };
                             Box::pin(fut)
                         }
@@ -455,25 +410,19 @@ pub mod grpc_inference_service_server {
                     };
                     Box::pin(fut)
                 }
-                _ => {
-                    Box::pin(async move {
-                        let mut response = http::Response::new(
-                            tonic::body::Body::default(),
-                        );
-                        let headers = response.headers_mut();
-                        headers
-                            .insert(
-                                tonic::Status::GRPC_STATUS,
-                                (tonic::Code::Unimplemented as i32).into(),
-                            );
-                        headers
-                            .insert(
-                                http::header::CONTENT_TYPE,
-                                tonic::metadata::GRPC_CONTENT_TYPE,
-                            );
-                        Ok(response)
-                    })
-                }
+                _ => Box::pin(async move {
+                    let mut response = http::Response::new(tonic::body::Body::default());
+                    let headers = response.headers_mut();
+                    headers.insert(
+                        tonic::Status::GRPC_STATUS,
+                        (tonic::Code::Unimplemented as i32).into(),
+                    );
+                    headers.insert(
+                        http::header::CONTENT_TYPE,
+                        tonic::metadata::GRPC_CONTENT_TYPE,
+                    );
+                    Ok(response)
+                }),
             }
         }
     }

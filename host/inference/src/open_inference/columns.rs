@@ -47,8 +47,16 @@ impl TensorColumns {
         let first = tensors.first().ok_or("there are no tensors")?;
         let rows = match first.shape.first() {
             Some(rows) => usize::try_from(*rows).map_err(|error| error.to_string())?,
-            None => return Err(format!("the tensor '{}' has no dimension for rows", first.name)),
+            None => {
+                return Err(format!(
+                    "the tensor '{}' has no dimension for rows",
+                    first.name
+                ));
+            }
         };
+        if rows == 0 {
+            return Err(format!("the tensor '{}' has no rows", first.name));
+        }
         if rows > MOST_ROWS {
             return Err(format!(
                 "{rows} rows are more than the {MOST_ROWS} of one request"
@@ -82,7 +90,8 @@ impl TensorColumns {
     ) -> Result<Option<Vec<ArrayRef>>, String> {
         let width = self.fields.len();
         let [tensor] = tensors else { return Ok(None) };
-        let scalar = |binding: &Binding| binding.tensor.element.is_numeric() && binding.width == Some(1);
+        let scalar =
+            |binding: &Binding| binding.tensor.element.is_numeric() && binding.width == Some(1);
         if width < 2
             || tensor.shape.len() != 2
             || usize::try_from(tensor.shape[1]) != Ok(width)
@@ -146,7 +155,7 @@ pub(crate) fn tensors_of(fields: &[Field]) -> Result<Vec<Binding>, String> {
 }
 
 /// The element whose values columns of a type have.
-fn element_of(data_type: &DataType) -> Option<Element> {
+pub(crate) fn element_of(data_type: &DataType) -> Option<Element> {
     Some(match data_type {
         DataType::Boolean => Element::Bool,
         DataType::Int8 => Element::I8,

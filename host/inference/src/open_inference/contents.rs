@@ -118,7 +118,7 @@ fn from_contents(
 }
 
 /// Values of a wide type as an element's.
-pub(super) fn narrow(name: &str, element: Element, values: &ArrayRef) -> Result<ArrayRef, String> {
+pub(crate) fn narrow(name: &str, element: Element, values: &ArrayRef) -> Result<ArrayRef, String> {
     let options = CastOptions {
         safe: false,
         ..CastOptions::default()

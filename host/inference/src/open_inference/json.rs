@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use arrow::array::{
-    ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
+    Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
 };
 use arrow::datatypes::{DataType, Float64Type};
 use serde::Serialize;
@@ -23,25 +23,30 @@ pub(super) fn read(
     data: &RawValue,
 ) -> Result<Tensor, String> {
     let element = known(name, datatype)?;
-    let values = read_values(element, data)
+    let (values, _) = read_rows(element, &[data])
         .map_err(|error| format!("the data of the tensor '{name}' of {datatype}: {error}"))?;
     Tensor::new(name, element, shape, narrow(name, element, &values)?)
 }
 
-/// The values of nested arrays, as the widest type of their kind; NULL is NaN, where there is a NaN.
-pub(super) fn read_values(
+/// The values of rows, each a value or nested arrays of some, as the widest type of their kind, and how
+/// many each row has; NULL is NaN, where there is a NaN.
+pub(crate) fn read_rows(
     element: Element,
-    data: &RawValue,
-) -> Result<ArrayRef, serde_json::Error> {
-    Ok(match element {
-        Element::Bool => Arc::new(BooleanArray::from(flatten::<bool>(data)?)),
-        Element::String => Arc::new(StringArray::from(flatten::<String>(data)?)),
-        Element::F16 | Element::F32 | Element::F64 => {
-            Arc::new(Float64Array::from(flatten::<f64>(data)?))
-        }
-        Element::U64 => Arc::new(UInt64Array::from(flatten::<u64>(data)?)),
-        _ => Arc::new(Int64Array::from(flatten::<i64>(data)?)),
-    })
+    rows: &[&RawValue],
+) -> Result<(ArrayRef, Vec<usize>), serde_json::Error> {
+    fn array<T: Scalar, A: Array + From<Vec<T>> + 'static>(
+        rows: &[&RawValue],
+    ) -> Result<(ArrayRef, Vec<usize>), serde_json::Error> {
+        let (values, counts) = flatten::<T>(rows)?;
+        Ok((Arc::new(A::from(values)), counts))
+    }
+    match element {
+        Element::Bool => array::<bool, BooleanArray>(rows),
+        Element::String => array::<String, StringArray>(rows),
+        Element::F16 | Element::F32 | Element::F64 => array::<f64, Float64Array>(rows),
+        Element::U64 => array::<u64, UInt64Array>(rows),
+        _ => array::<i64, Int64Array>(rows),
+    }
 }
 
 /// Writes the values of a tensor, flat; a number that JSON cannot say is NULL. The error is a sentence.
@@ -162,10 +167,15 @@ impl Scalar for String {
     }
 }
 
-fn flatten<T: Scalar>(data: &RawValue) -> Result<Vec<T>, serde_json::Error> {
+fn flatten<T: Scalar>(rows: &[&RawValue]) -> Result<(Vec<T>, Vec<usize>), serde_json::Error> {
     let mut values = Vec::new();
-    Flatten(&mut values).deserialize(&mut serde_json::Deserializer::from_str(data.get()))?;
-    Ok(values)
+    let mut counts = Vec::with_capacity(rows.len());
+    for row in rows {
+        let before = values.len();
+        Flatten(&mut values).deserialize(&mut serde_json::Deserializer::from_str(row.get()))?;
+        counts.push(values.len() - before);
+    }
+    Ok((values, counts))
 }
 
 /// Appends the values of arrays in arrays.

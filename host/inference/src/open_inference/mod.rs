@@ -14,8 +14,10 @@ pub mod rest;
 mod tensor;
 
 pub use crate::tensor::Element;
-pub(crate) use columns::tensors_of;
 pub use columns::TensorColumns;
+pub(crate) use columns::{element_of, tensors_of};
+pub(crate) use contents::narrow;
 pub use datatype::{datatype, element};
+pub(crate) use json::read_rows;
 pub use tensor::Tensor;
 pub(crate) use tensor::known;

@@ -159,7 +159,7 @@ impl Calls {
             .when(Failure::is_passing)
             .await;
         answer.map_err(|mut failure| {
-            if failure.is_passing() {
+            if failure.is_passing() && self.options.max_attempts > 1 {
                 failure.message += &format!(" ({} attempts)", self.options.max_attempts);
             }
             failure

@@ -145,7 +145,8 @@ impl GrpcClient {
             Code::DeadlineExceeded => Kind::Late,
             Code::NotFound => Kind::Missing,
             Code::Unauthenticated | Code::PermissionDenied => Kind::Forbidden,
-            Code::OutOfRange if text.contains("message length too large") => {
+            // So says the client itself; a server that is told too much names another limit.
+            Code::OutOfRange if text.contains(&format!("limit is: {} bytes", self.most)) => {
                 return too_long(self.most);
             }
             _ => Kind::Refused,

@@ -1,5 +1,6 @@
 //! HTTP as far as the protocols over it have it in common: one request, and an answer of a bounded size.
 
+use std::fmt;
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -154,14 +155,34 @@ fn broken(error: &reqwest::Error) -> Failure {
     }
 }
 
-fn refusal(status: StatusCode, body: &[u8]) -> Failure {
-    #[derive(Deserialize)]
-    struct Said {
-        #[serde(alias = "detail", alias = "message")]
-        error: String,
+/// What servers say in JSON: `error`, and BentoML what is wrong with which parameter.
+#[derive(Deserialize)]
+struct Said {
+    error: String,
+    #[serde(default)]
+    detail: Vec<Wrong>,
+}
+
+#[derive(Deserialize)]
+struct Wrong {
+    loc: Vec<serde_json::Value>,
+    msg: String,
+}
+
+impl fmt::Display for Said {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.error)?;
+        for Wrong { loc, msg } in self.detail.iter().take(3) {
+            let place: Vec<_> = loc.iter().map(ToString::to_string).collect();
+            write!(f, "; at {}: {msg}", place.join(", "))?;
+        }
+        Ok(())
     }
+}
+
+fn refusal(status: StatusCode, body: &[u8]) -> Failure {
     let text = match serde_json::from_slice::<Said>(body) {
-        Ok(said) => said.error,
+        Ok(said) => said.to_string(),
         Err(_) => String::from_utf8_lossy(body).into_owned(),
     };
     let text = shown(&text);

@@ -10,6 +10,7 @@ mod calls;
 mod failure;
 mod grpc;
 mod http;
+mod json_columns;
 mod open_inference;
 mod options;
 mod rest;

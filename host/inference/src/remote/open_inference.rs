@@ -18,13 +18,11 @@ use super::runtime;
 use crate::definition::show_columns;
 use crate::open_inference::rest::{ModelMetadata, TensorMetadata};
 use crate::open_inference::{Tensor, datatype, known, tensors_of};
-use crate::tensor::{
-    Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors,
-};
+use crate::tensor::{Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors};
 use crate::{InferenceError, ModelDefinition};
 
 /// The version of a model of which the server says none.
-const NO_VERSION: &str = "unversioned";
+pub(super) const NO_VERSION: &str = "unversioned";
 
 struct OpenInference {
     client: Client,

@@ -187,8 +187,8 @@ fn interleave<T: NullValue>(flats: &[Flat], rows: usize) -> Vec<T::Native> {
     out
 }
 
-/// Makes the column of a binding from the values of the tensor that the model gave, which are as many as
-/// its shape says; the error is a sentence.
+/// Makes the column of a binding from the values of its tensor, which are as many as its shape
+/// says; the error is a sentence.
 pub(crate) fn to_column(
     binding: &Binding,
     field: &Field,
@@ -198,7 +198,7 @@ pub(crate) fn to_column(
 ) -> Result<ArrayRef, String> {
     let wrong_shape = || {
         format!(
-            "the model gave '{}' the shape {shape:?} for {rows} rows",
+            "the tensor '{}' has the shape {shape:?} for {rows} rows",
             binding.tensor.name
         )
     };

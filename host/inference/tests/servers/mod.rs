@@ -6,6 +6,7 @@ use std::fs;
 use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::os::unix::fs::symlink;
+use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
@@ -41,10 +42,16 @@ impl Server {
         server
     }
 
-    /// Ends the process at once, as a crash does.
+    /// Ends it and its workers at once, as a crash does.
     pub fn kill(&mut self) {
-        self.process.kill().unwrap();
+        self.signal("-KILL");
         self.process.wait().unwrap();
+    }
+
+    fn signal(&self, signal: &str) {
+        let group = format!("-{}", self.process.id());
+        let sent = Command::new("kill").args([signal, "--", &group]).status();
+        assert!(sent.unwrap().success(), "{group} cannot be sent {signal}");
     }
 
     /// Starts it again on the same ports, and does not wait for it.
@@ -73,8 +80,15 @@ impl Server {
 
 impl Drop for Server {
     fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
+        // Of one that has ended by itself the test has failed already.
+        if let Ok(None) = self.process.try_wait() {
+            // BentoML's workers are in groups of their own, and end if they are asked to.
+            self.signal("-TERM");
+            sleep(Duration::from_millis(if self.grpc == 0 { 2000 } else { 0 }));
+            if let Ok(None) = self.process.try_wait() {
+                self.kill();
+            }
+        }
     }
 }
 
@@ -84,6 +98,8 @@ fn spawn(command: &mut Command, log: &Path) -> Child {
         .stdin(Stdio::null())
         .stdout(log.try_clone().unwrap())
         .stderr(log)
+        // Its workers end with it.
+        .process_group(0)
         .spawn()
         .unwrap_or_else(|error| panic!("{command:?}: {error}"))
 }
@@ -222,4 +238,23 @@ pub fn mlserver(folder: &Path, described: bool) -> Server {
         (http, grpc),
         "/v2/models/higgs/ready",
     )
+}
+
+/// BentoML with a service of several methods.
+pub fn bentoml(folder: &Path) -> Server {
+    let environment = environment("bentoml");
+    fs::write(
+        folder.join("service.py"),
+        include_str!("bentoml_service.py"),
+    )
+    .unwrap();
+    let http = free_port();
+    let mut command = Command::new(environment.join("bin/bentoml"));
+    command
+        .args(["serve", "service:Service", "--host", "127.0.0.1", "--port"])
+        .arg(http.to_string())
+        .current_dir(folder)
+        .env("BENTOML_HOME", folder.join("home"))
+        .env("BENTOML_DO_NOT_TRACK", "true");
+    Server::start(command, folder.join("log"), (http, 0), "/readyz")
 }
