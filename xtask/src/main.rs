@@ -11,6 +11,7 @@ mod host;
 mod kafka;
 #[cfg(test)]
 mod layers;
+mod model_servers;
 mod places;
 mod plugins;
 #[cfg(test)]

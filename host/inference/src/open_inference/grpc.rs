@@ -1,5 +1,6 @@
 //! Messages and client of the Open Inference Protocol over gRPC: @generated from
 //! `host/inference/proto/open_inference.proto` by its folder `generate`, not written by hand.
+//! sha256: 1497e47b7e2c670b40f0e4059ca6bb73b8662a5191b2d43e5492e0469eeac1dd
 
 #[derive(Clone, Copy, PartialEq, Eq, Hash, ::prost::Message)]
 pub struct ServerLiveRequest {}

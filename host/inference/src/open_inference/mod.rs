@@ -21,3 +21,23 @@ pub use datatype::{datatype, element};
 pub(crate) use json::read_rows;
 pub use tensor::Tensor;
 pub(crate) use tensor::known;
+
+#[cfg(test)]
+mod tests {
+    use sha2::{Digest, Sha256};
+
+    #[test]
+    fn the_generated_files_are_made_of_the_protocol_as_it_is() {
+        let hash = Sha256::digest(include_str!("../../proto/open_inference.proto"));
+        let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
+        for made in [
+            include_str!("grpc.rs"),
+            include_str!("../../../server/src/service.rs"),
+        ] {
+            assert!(
+                made.contains(&hash),
+                "`cargo run` in host/inference/proto/generate makes them anew"
+            );
+        }
+    }
+}
