@@ -45,7 +45,7 @@ impl Session {
             (catalog.model(name).ok(), catalog.function(name).ok())
         };
         if let Some(model) = model {
-            return model.load(&self.shared.connectors.base);
+            return model.load(&self.shared);
         }
         let Some(function) = function else {
             let catalog = self.shared.catalog.read();
