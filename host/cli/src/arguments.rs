@@ -124,7 +124,7 @@ pub struct ServeModel {
     pub max_requests: NonZeroUsize,
 
     /// Bytes of a request, in MiB.
-    #[arg(long, value_name = "MIB", default_value = "64")]
+    #[arg(long, value_name = "MIB", default_value = "16")]
     pub max_request_mib: NonZeroUsize,
 
     /// Time of a request, in seconds.

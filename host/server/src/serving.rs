@@ -36,7 +36,7 @@ impl Default for ServerLimits {
         Self {
             concurrency: std::thread::available_parallelism().map_or(1, usize::from),
             requests: 64,
-            body_bytes: 64 << 20,
+            body_bytes: 16 << 20,
             timeout: Duration::from_secs(30),
         }
     }

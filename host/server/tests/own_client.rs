@@ -225,6 +225,10 @@ fn wrong_requests_are_said_to_be_wrong() {
         tensor(r#""datatype": "BYTES", "shape": [1, 3], "data": ["1", "2", "3"]"#),
         tensor(r#""datatype": "FP64", "shape": [1, 3], "parameters": {"binary_data_size": 24}"#),
         format!("{}{}", "[".repeat(100_000), "]".repeat(100_000)),
+        format!(
+            r#"{{"inputs": [{}{{"name": ""}}]}}"#,
+            r#"{"name": ""},"#.repeat(20_000)
+        ),
     ];
     let mut texts: Vec<_> = bodies
         .iter()

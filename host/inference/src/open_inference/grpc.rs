@@ -293,7 +293,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/inference.GRPCInferenceService/ServerLive");
             let mut req = request.into_request();
@@ -311,7 +311,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/inference.GRPCInferenceService/ServerReady");
             let mut req = request.into_request();
@@ -329,7 +329,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/inference.GRPCInferenceService/ModelReady");
             let mut req = request.into_request();
@@ -347,7 +347,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/inference.GRPCInferenceService/ServerMetadata",
             );
@@ -366,7 +366,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path = http::uri::PathAndQuery::from_static(
                 "/inference.GRPCInferenceService/ModelMetadata",
             );
@@ -385,7 +385,7 @@ pub mod grpc_inference_service_client {
             self.inner.ready().await.map_err(|e| {
                 tonic::Status::unknown(format!("Service was not ready: {}", e.into()))
             })?;
-            let codec = tonic_prost::ProstCodec::default();
+            let codec = crate::open_inference::CountingCodec::default();
             let path =
                 http::uri::PathAndQuery::from_static("/inference.GRPCInferenceService/ModelInfer");
             let mut req = request.into_request();

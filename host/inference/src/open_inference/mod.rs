@@ -4,6 +4,7 @@
 //! Whatever comes from the other side is untrusted: a [`Tensor`] that was read has as many values as its
 //! shape says, of its datatype, and nothing is allocated that the bytes do not bear out.
 
+mod codec;
 mod columns;
 mod contents;
 mod datatype;
@@ -14,6 +15,7 @@ pub mod rest;
 mod tensor;
 
 pub use crate::tensor::Element;
+pub use codec::CountingCodec;
 pub use columns::TensorColumns;
 pub(crate) use columns::{element_of, tensors_of};
 pub(crate) use contents::narrow;

@@ -1,6 +1,9 @@
 //! The messages of the protocol over REST: JSON, behind which the tensors of the binary extension lie.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
+use serde::de::{Deserializer, Error, SeqAccess, Visitor};
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
@@ -13,6 +16,9 @@ pub const HEADER_LENGTH: &str = "inference-header-content-length";
 
 /// The extension of a server that takes and gives binary tensors.
 pub const BINARY_TENSORS: &str = "binary_tensor_data";
+
+/// Tensors of a message.
+const MOST_TENSORS: usize = 1 << 14;
 
 /// `GET v2`.
 #[derive(Debug, Default, Serialize, Deserialize)]
@@ -57,9 +63,17 @@ pub struct Message {
     pub id: Option<String>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub parameters: Option<Parameters>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "few"
+    )]
     pub inputs: Option<Vec<TensorBody>>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(
+        default,
+        skip_serializing_if = "Option::is_none",
+        deserialize_with = "few"
+    )]
     pub outputs: Option<Vec<TensorBody>>,
 }
 
@@ -92,10 +106,40 @@ pub struct Parameters {
 }
 
 /// What is JSON's `null` is as if it were not there.
-fn or_default<'de, D: serde::Deserializer<'de>, T: Default + Deserialize<'de>>(
+fn or_default<'de, D: Deserializer<'de>, T: Default + Deserialize<'de>>(
     deserializer: D,
 ) -> Result<T, D::Error> {
     Ok(Option::deserialize(deserializer)?.unwrap_or_default())
+}
+
+/// A list of tensors that is no longer than one that a model may have: each is larger than its JSON.
+fn few<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Vec<TensorBody>>, D::Error> {
+    struct Few;
+
+    impl<'de> Visitor<'de> for Few {
+        type Value = Option<Vec<TensorBody>>;
+
+        fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+            write!(f, "a list of at most {MOST_TENSORS} tensors")
+        }
+
+        fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+            Ok(None)
+        }
+
+        fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self::Value, A::Error> {
+            let mut tensors = Vec::new();
+            while let Some(tensor) = items.next_element()? {
+                if tensors.len() == MOST_TENSORS {
+                    return Err(A::Error::invalid_length(MOST_TENSORS + 1, &self));
+                }
+                tensors.push(tensor);
+            }
+            Ok(Some(tensors))
+        }
+    }
+
+    deserializer.deserialize_any(Few)
 }
 
 /// Describes a tensor; where `binary` its bytes are put behind `tail`, else a number that JSON cannot say

@@ -18,18 +18,20 @@ pub struct Server {
     command: Command,
     pub http: u16,
     pub grpc: u16,
-    /// What says over HTTP that it is ready.
-    ready: &'static str,
+    ready: Ready,
     log: PathBuf,
 }
 
+/// What says that a server is ready.
+enum Ready {
+    /// An answer to this path over HTTP.
+    Path(&'static str),
+    /// That this file is there.
+    File(PathBuf),
+}
+
 impl Server {
-    fn start(
-        mut command: Command,
-        log: PathBuf,
-        (http, grpc): (u16, u16),
-        ready: &'static str,
-    ) -> Self {
+    fn start(mut command: Command, log: PathBuf, (http, grpc): (u16, u16), ready: Ready) -> Self {
         let mut server = Self {
             process: spawn(&mut command, &log),
             command,
@@ -59,9 +61,16 @@ impl Server {
         self.process = spawn(&mut self.command, &self.log);
     }
 
+    fn is_ready(&self) -> bool {
+        match &self.ready {
+            Ready::Path(path) => says_yes(self.http, path),
+            Ready::File(file) => file.exists(),
+        }
+    }
+
     fn wait(&mut self) {
         let patience = Instant::now() + Duration::from_secs(120);
-        while !says_yes(self.http, self.ready) {
+        while !self.is_ready() {
             let log = || fs::read_to_string(&self.log).unwrap_or_default();
             assert!(
                 self.process.try_wait().unwrap().is_none(),
@@ -212,7 +221,7 @@ pub fn triton(folder: &Path) -> Server {
         command,
         folder.join("log"),
         (http, grpc),
-        "/v2/health/ready",
+        Ready::Path("/v2/health/ready"),
     )
 }
 
@@ -236,7 +245,7 @@ pub fn mlserver(folder: &Path, described: bool) -> Server {
         command,
         folder.join("log"),
         (http, grpc),
-        "/v2/models/higgs/ready",
+        Ready::Path("/v2/models/higgs/ready"),
     )
 }
 
@@ -256,5 +265,27 @@ pub fn bentoml(folder: &Path) -> Server {
         .current_dir(folder)
         .env("BENTOML_HOME", folder.join("home"))
         .env("BENTOML_DO_NOT_TRACK", "true");
-    Server::start(command, folder.join("log"), (http, 0), "/readyz")
+    Server::start(
+        command,
+        folder.join("log"),
+        (http, 0),
+        Ready::Path("/readyz"),
+    )
+}
+
+/// A server in Python behind TLS, with the key and the certificate that are in the folder.
+pub fn tls(folder: &Path) -> Server {
+    let (http, grpc) = (free_port(), free_port());
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/tls_server.py");
+    let mut command = Command::new(environment("triton").join("bin/python"));
+    command
+        .arg(script)
+        .arg(folder)
+        .args([http, grpc].map(|port| port.to_string()));
+    Server::start(
+        command,
+        folder.join("log"),
+        (http, grpc),
+        Ready::File(folder.join("ready")),
+    )
 }

@@ -19,6 +19,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .build_server(false)
+        .codec_path("crate::open_inference::CountingCodec")
         .bytes(".inference")
         .out_dir(&made)
         .compile_fds(files.clone())?;
@@ -31,6 +32,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 
     tonic_prost_build::configure()
         .build_client(false)
+        .codec_path("::wasmill_inference::open_inference::CountingCodec")
         .extern_path(".inference", "::wasmill_inference::open_inference::grpc")
         .out_dir(&made)
         .compile_fds(files)?;
@@ -51,7 +53,10 @@ fn publish(made: &Path, place: &Path, what: &str, hash: &str) -> Result<(), Box<
          //! sha256: {hash}\n\n"
     );
     fs::write(place, opening + &text)?;
-    let formatted = Command::new("rustfmt").args(["--edition", "2024"]).arg(place).status()?;
+    let formatted = Command::new("rustfmt")
+        .args(["--edition", "2024"])
+        .arg(place)
+        .status()?;
     match formatted.success() {
         true => Ok(()),
         false => Err("rustfmt failed".into()),
