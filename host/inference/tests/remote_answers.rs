@@ -320,7 +320,7 @@ fn options_that_are_wrong_are_said() {
 
         hint: write the 'endpoint' with grpcs:// or https://
         ---
-        error: model 'model': ./missing.pem: the certificates of 'tls.ca' cannot be read (No such file or directory (os error 2))
+        error: model 'model': ./missing.pem: the file of 'tls.ca' cannot be read (No such file or directory (os error 2))
         ---
         error: model 'model': the environment variable WASMILL_TEST_NO_SUCH_VARIABLE is not set
 

@@ -83,9 +83,41 @@ fn a_certificate_is_checked_against_the_given_authority() {
                 "error: {error}\n\nhint: {}",
                 error.hint().unwrap_or_default()
             );
+            let text = text.replace(&folder.path().display().to_string(), "FOLDER");
             let text = text.replace(&server.grpc.to_string(), "PORT");
             texts.push(text.replace(&server.http.to_string(), "PORT"));
         }
     }
-    expect![[r#""#]].assert_eq(&texts.join("\n---\n"));
+    expect![[r#"
+        error: model 'model': the server grpcs://127.0.0.1:PORT cannot be reached: invalid peer certificate: UnknownIssuer
+
+        hint: 'tls.ca' names a file with the certificate of the authority that has signed it
+        ---
+        error: model 'model': the server grpcs://127.0.0.1:PORT answered Unauthenticated: who asks?
+
+        hint: write 'token' = '${env:NAME}' to send what a variable has
+        ---
+        error: model 'model': the server grpcs://127.0.0.1:PORT answered Unauthenticated: who asks?
+
+        hint: write 'token' = '${env:NAME}' to send what a variable has
+        ---
+        error: model 'model': FOLDER/key.pem: the file of 'tls.ca' has no certificate in PEM
+
+        hint: 
+        ---
+        error: model 'model': the server https://127.0.0.1:PORT cannot be reached: invalid peer certificate: UnknownIssuer
+
+        hint: 'tls.ca' names a file with the certificate of the authority that has signed it
+        ---
+        error: model 'model': the server https://127.0.0.1:PORT answered 401: who asks?
+
+        hint: write 'token' = '${env:NAME}' to send what a variable has
+        ---
+        error: model 'model': the server https://127.0.0.1:PORT answered 401: who asks?
+
+        hint: write 'token' = '${env:NAME}' to send what a variable has
+        ---
+        error: model 'model': FOLDER/key.pem: the file of 'tls.ca' has no certificate in PEM
+
+        hint: "#]].assert_eq(&texts.join("\n---\n"));
 }

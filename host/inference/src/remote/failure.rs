@@ -20,6 +20,8 @@ pub(super) struct Failure {
 pub(super) enum Kind {
     /// The server cannot be reached, or says that it cannot serve now.
     Away,
+    /// The server's certificate is not one of an authority that is trusted.
+    Untrusted,
     /// No answer within the time of an attempt.
     Late,
     /// The server has no such model.
@@ -38,6 +40,17 @@ impl Failure {
             kind,
             message: message.into(),
         }
+    }
+
+    /// Of an error of the connection, in the words of what lies deepest.
+    pub fn of_connection(action: &str, error: &(dyn Error + 'static)) -> Self {
+        let cause = root_cause(error);
+        // rustls says so, below two libraries that know of no kinds.
+        let kind = match cause.starts_with("invalid peer certificate") {
+            true => Kind::Untrusted,
+            false => Kind::Away,
+        };
+        Self::new(kind, format!("{action}: {cause}"))
     }
 
     pub fn late(timeout: Duration) -> Self {
@@ -77,12 +90,14 @@ impl Failure {
                     }
                 }),
             },
-            Kind::Missing | Kind::Forbidden | Kind::Refused | Kind::Unreadable => {
-                InferenceError::Runtime {
-                    model: model.to_owned(),
-                    message,
-                }
-            }
+            Kind::Untrusted
+            | Kind::Missing
+            | Kind::Forbidden
+            | Kind::Refused
+            | Kind::Unreadable => InferenceError::Runtime {
+                model: model.to_owned(),
+                message,
+            },
         }
     }
 
@@ -94,6 +109,9 @@ impl Failure {
                 message: format!("model '{model}': {message}"),
                 hint: Some("is it running, and reachable from here?".into()),
             },
+            Kind::Untrusted => InferenceError::definition(model, message).with_hint(
+                "'tls.ca' names a file with the certificate of the authority that has signed it",
+            ),
             Kind::Forbidden => InferenceError::definition(model, message)
                 .with_hint("write 'token' = '${env:NAME}' to send what a variable has"),
             Kind::Missing => InferenceError::definition(model, message)

@@ -134,10 +134,7 @@ impl GrpcClient {
     fn failure(&self, status: Status) -> Failure {
         // What the server itself says has no cause.
         if let Some(cause) = status.source() {
-            return Failure::new(
-                Kind::Away,
-                format!("cannot be reached: {}", root_cause(cause)),
-            );
+            return Failure::of_connection("cannot be reached", cause);
         }
         let text = shown(status.message());
         let kind = match status.code() {

@@ -144,15 +144,15 @@ pub(super) fn too_long(most: usize) -> Failure {
 }
 
 fn broken(error: &reqwest::Error) -> Failure {
-    let cause = root_cause(error);
-    let message = match error.is_connect() {
-        true => format!("cannot be reached: {cause}"),
-        false => format!("broke the connection off: {cause}"),
-    };
-    match error.is_builder() || error.is_redirect() {
-        true => Failure::new(Kind::Refused, format!("cannot be asked: {cause}")),
-        false => Failure::new(Kind::Away, message),
+    if error.is_builder() || error.is_redirect() {
+        let cause = root_cause(error);
+        return Failure::new(Kind::Refused, format!("cannot be asked: {cause}"));
     }
+    let action = match error.is_connect() {
+        true => "cannot be reached",
+        false => "broke the connection off",
+    };
+    Failure::of_connection(action, error)
 }
 
 /// What servers say in JSON: `error`, and BentoML what is wrong with which parameter.

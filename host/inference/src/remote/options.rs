@@ -267,13 +267,20 @@ fn certificate(
         .with_hint("write the 'endpoint' with grpcs:// or https://"));
     }
     let path = definition.base.join(path);
-    fs::read(&path)
-        .map(Some)
-        .map_err(|error| InferenceError::File {
-            model: definition.name.clone(),
-            path,
-            line: None,
-            message: format!("the certificates of '{TLS_CA}' cannot be read ({error})"),
-            hint: None,
-        })
+    let wrong = match fs::read(&path) {
+        Ok(bytes) if contains(&bytes, b"-----BEGIN CERTIFICATE-----") => return Ok(Some(bytes)),
+        Ok(_) => "has no certificate in PEM".to_owned(),
+        Err(error) => format!("cannot be read ({error})"),
+    };
+    Err(InferenceError::File {
+        model: definition.name.clone(),
+        path,
+        line: None,
+        message: format!("the file of '{TLS_CA}' {wrong}"),
+        hint: None,
+    })
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    bytes.windows(wanted.len()).any(|window| window == wanted)
 }

@@ -16,7 +16,7 @@ use wasmill_inference::{InferenceError, Model};
 use wasmill_server::{ServedModel, ServerError, ServerLimits, serve};
 
 /// Adds numbers to themselves, turns flags around and texts into upper case; sleeps for 300 ms where one
-/// is `slow`.
+/// is `slow`, for 1.5 s where it is `slower`.
 #[derive(Debug)]
 pub struct Types {
     inputs: Vec<Field>,
@@ -69,8 +69,10 @@ impl Model for Types {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         let texts = columns[3].as_string::<i32>();
-        if texts.iter().flatten().any(|text| text == "slow") {
-            std::thread::sleep(Duration::from_millis(300));
+        for (slow, millis) in [("slow", 300), ("slower", 1500)] {
+            if texts.iter().flatten().any(|text| text == slow) {
+                std::thread::sleep(Duration::from_millis(millis));
+            }
         }
         if texts.iter().flatten().any(|text| text == "panic") {
             panic!("as it was asked to");
