@@ -125,7 +125,7 @@ fn methods_of_all_shapes_are_called() {
                 vec![field("x", double.clone())],
                 vec![field("y", double.clone())],
             ),
-            &[numbers.clone()],
+            std::slice::from_ref(&numbers),
         ),
         call(
             &definition(
@@ -138,15 +138,15 @@ fn methods_of_all_shapes_are_called() {
         ),
         call(
             &definition(&server, "missing", ab(), ab()),
-            &[numbers.clone()],
+            std::slice::from_ref(&numbers),
         ),
         call(
             &definition(&server, "texts", ab(), ab()),
-            &[numbers.clone()],
+            std::slice::from_ref(&numbers),
         ),
         call(
             &definition(&server, "texts", vec![field("text", DataType::Utf8)], ab()),
-            &[text.clone()],
+            std::slice::from_ref(&text),
         ),
         call(
             &definition(
@@ -158,7 +158,7 @@ fn methods_of_all_shapes_are_called() {
                 ],
                 ab(),
             ),
-            &[text.clone()],
+            std::slice::from_ref(&text),
         ),
     ];
     let mut grpc = definition(&server, "predict", ab(), ab());
