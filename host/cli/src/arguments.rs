@@ -26,7 +26,7 @@ pub enum Command {
     Run(Run),
     /// Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running.
     Savepoint(Savepoint),
-    /// Serves a job's models, or scalar functions as models, over the Open Inference Protocol.
+    /// Serves models and scalar functions of a job over the Open Inference Protocol.
     ServeModel(ServeModel),
     /// Makes, builds, tests, measures and shows plugins.
     #[command(subcommand)]
