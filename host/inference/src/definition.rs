@@ -75,6 +75,7 @@ impl ModelDefinition {
     }
 
     /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
+    #[cfg(any(feature = "onnx", feature = "remote"))]
     pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
         let Some(text) = self.options.get(key) else {
             return Ok(default);

@@ -5,6 +5,10 @@ use arrow::datatypes::DataType;
 /// An element type that a column can carry. Runtimes and protocols have names of their own for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
+    #[cfg_attr(
+        not(feature = "remote"),
+        expect(dead_code, reason = "ONNX Runtime's library here reads none")
+    )]
     F16,
     F32,
     F64,

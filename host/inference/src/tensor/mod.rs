@@ -7,6 +7,6 @@ mod signature;
 
 pub use element::Element;
 pub(crate) use element::with_numeric;
-pub(crate) use signature::{
-    Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors, value_type,
-};
+#[cfg(feature = "remote")]
+pub(crate) use signature::value_type;
+pub(crate) use signature::{Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors};
