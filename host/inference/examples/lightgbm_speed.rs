@@ -1,24 +1,28 @@
 //! Rows a second of one thread: `cargo run --release --example lightgbm_speed -- MODEL.txt`.
 //!
-//! Goes through `Model::predict`, so the reading of Arrow columns counts. Counts CPU time where the
+//! Of the evaluator alone, and through `Model::predict`, so the reading of Arrow columns counts. Counts CPU time where the
 //! system tells it, so that a busy machine disturbs less.
 
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, Float64Array};
-use arrow::datatypes::{DataType, Field};
-use wasmill_inference::lightgbm::Forest;
-use wasmill_inference::{ModelDefinition, load};
+use arrow::array::{ArrayRef, AsArray, Float64Array};
+use arrow::datatypes::{DataType, Field, Float64Type};
+use wasmill_inference::lightgbm::{FeatureColumn, FeatureValues, Forest, PredictOptions};
+use wasmill_inference::{InferenceError, ModelDefinition, load};
 
 const BATCH: usize = 8192;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let path = std::env::args()
         .nth(1)
-        .ok_or("usage: lightgbm_speed MODEL.txt")?;
-    let features = Forest::parse(&std::fs::read(&path)?)?.feature_names().len();
+        .ok_or("usage: lightgbm_speed MODEL.txt [ROWS]")?;
+    let bytes = std::fs::read(&path)?;
+    let start = Instant::now();
+    let forest = Forest::parse(&bytes)?;
+    println!("read in {:.1} ms", start.elapsed().as_secs_f64() * 1e3);
+    let features = forest.feature_names().len();
     let column = |name: String| Field::new(name, DataType::Float64, true);
     let definition = ModelDefinition {
         name: "model".into(),
@@ -34,28 +38,66 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let columns: Vec<ArrayRef> = (0..features as u64)
         .map(|feature| Arc::new(random_column(feature)) as _)
         .collect();
-    for rows in [1, 64, BATCH] {
-        let columns: Vec<ArrayRef> = columns.iter().map(|column| column.slice(0, rows)).collect();
-        let mut best = f64::INFINITY;
-        for _ in 0..5 {
-            let (wall, cpu) = (Instant::now(), cpu_time());
-            let mut done = 0;
-            while wall.elapsed() < Duration::from_millis(300) {
-                std::hint::black_box(model.predict(&columns, rows, None)?);
-                done += rows;
-            }
-            let spent = cpu_time()
-                .zip(cpu)
-                .map_or(wall.elapsed(), |(end, start)| end - start);
-            best = best.min(spent.as_secs_f64() / done as f64);
-        }
-        println!(
-            "{rows:>5} rows a call: {:>12.0} rows/s, {:.3} µs a row",
-            1.0 / best,
-            best * 1e6
-        );
+    let sizes: Vec<usize> = match std::env::args().nth(2) {
+        Some(rows) => vec![rows.parse()?],
+        None => vec![1, 64, BATCH],
+    };
+    for rows in sizes {
+        // Another call's rows are others, as they are in life.
+        let calls: Vec<Vec<ArrayRef>> = (0..(BATCH / rows).min(128))
+            .map(|call| {
+                columns
+                    .iter()
+                    .map(|column| column.slice(call * rows, rows))
+                    .collect()
+            })
+            .collect();
+        let through_arrow = best(rows, &calls, |columns| {
+            model.predict(columns, rows, None).map(|_| ())
+        })?;
+        let calls: Vec<Vec<FeatureColumn<'_>>> = calls
+            .iter()
+            .map(|columns| {
+                let values = columns
+                    .iter()
+                    .map(|column| column.as_primitive::<Float64Type>().values());
+                values
+                    .map(|values| FeatureColumn::new(FeatureValues::F64(values), None))
+                    .collect()
+            })
+            .collect();
+        let mut out = vec![0.0; rows * forest.width(PredictOptions::default())];
+        let alone = best(rows, &calls, |columns| {
+            forest.predict(columns, rows, &mut out, PredictOptions::default());
+            Ok(())
+        })?;
+        println!("{rows:>5} rows a call: {alone:.3} µs a row, {through_arrow:.3} µs through Arrow");
     }
     Ok(())
+}
+
+/// The least time of a row, in microseconds.
+fn best<T>(
+    rows: usize,
+    calls: &[T],
+    mut call: impl FnMut(&T) -> Result<(), InferenceError>,
+) -> Result<f64, InferenceError> {
+    let mut best = f64::INFINITY;
+    for _ in 0..5 {
+        let (wall, cpu) = (Instant::now(), cpu_time());
+        let mut done = 0;
+        while wall.elapsed() < Duration::from_millis(300) {
+            for columns in calls {
+                call(std::hint::black_box(columns))?;
+                done += rows;
+            }
+        }
+        let spent = cpu_time()
+            .zip(cpu)
+            .map_or(wall.elapsed(), |(end, start)| end - start);
+        best = best.min(spent.as_secs_f64() / done as f64);
+    }
+    Ok(best * 1e6)
 }
 
 /// How long this thread has run on a CPU.

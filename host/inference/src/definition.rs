@@ -74,6 +74,32 @@ impl ModelDefinition {
         })
     }
 
+    /// What an option means whose value is one of several words.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(None);
+        };
+        let chosen = choices
+            .iter()
+            .find(|(name, _)| text.trim().eq_ignore_ascii_case(name));
+        chosen.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            let message = format!("the option '{key}' cannot be '{text}'");
+            InferenceError::definition(&self.name, message).with_hint(suggest(text, &names))
+        })
+    }
+
+    /// The value of an option that is `true` or `false`.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, InferenceError> {
+        self.choice(key, &[("true", true), ("false", false)])
+    }
+
     /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
     #[cfg(any(feature = "onnx", feature = "remote"))]
     pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
@@ -205,6 +231,14 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             format!("ARRAY<{}>", type_name(item.data_type()))
         }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => format!(
+                "MAP<{}, {}>",
+                type_name(fields[0].data_type()),
+                type_name(fields[1].data_type())
+            ),
+            other => other.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -10,6 +10,7 @@
 mod array;
 mod definition;
 mod error;
+mod forest;
 pub mod lightgbm;
 mod model;
 #[cfg(feature = "onnx")]
@@ -24,5 +25,8 @@ mod tensor;
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
 pub use model::{Model, PROVIDERS, load};
+#[cfg(feature = "onnx")]
+#[doc(hidden)]
+pub use onnx::environment as onnx_environment;
 #[cfg(all(feature = "onnx", fuzzing))]
 pub use onnx::fuzzing;

@@ -31,8 +31,8 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
-    /// At the deadline an ONNX model is stopped before its next operator; a LightGBM model does not
-    /// begin after it; the answer of a server is waited for until then.
+    /// At the deadline an ONNX model is stopped before its next operator, and a LightGBM model after
+    /// some milliseconds; the answer of a server is waited for until then.
     ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong

@@ -17,9 +17,7 @@ use wasmill_plugin::{Host, HostConfig, Plugin};
 use wasmill_udf::{FunctionOptions, OnError, Stop, UdfError, scalar_udf};
 
 fn plugin(name: &str) -> Arc<Plugin> {
-    let file = PathBuf::from(env!("CARGO_MANIFEST_DIR"))
-        .join("../../target/plugins")
-        .join(format!("{name}.wasm"));
+    let file = PathBuf::from("../../target/plugins").join(format!("{name}.wasm"));
     assert!(
         file.exists(),
         "{} is missing: run cargo xtask plugins",

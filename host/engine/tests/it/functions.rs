@@ -92,7 +92,7 @@ fn times_are_those_of_the_sessions_zone() {
 
 fn check(file: &str, zone: &str, least: usize) {
     let folder = Folder::new();
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/flink");
+    let path = Path::new("tests/it/flink");
     let path = path.join(file);
     let file = fs::read_to_string(&path).unwrap();
     let (mut checked, mut wrong, mut lines) = (0, Vec::new(), Vec::new());

@@ -6,10 +6,7 @@ use crate::harness::Folder;
 
 /// A plugin that tells what it finds of its process.
 fn folder() -> Folder {
-    let plugin = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../target/plugins/hostile/wasi-env.wasm"
-    );
+    let plugin = "../../target/plugins/hostile/wasi-env.wasm";
     let folder = Folder::new().with("data/table.csv", "1,2");
     std::fs::copy(plugin, folder.path().join("wasi-env.wasm"))
         .expect("the plugins are missing: run cargo xtask plugins");

@@ -11,10 +11,7 @@ CREATE MODEL m INPUT (f0 DOUBLE, f1 DOUBLE) OUTPUT (prediction DOUBLE)
   WITH ('provider' = 'lightgbm', 'path' = 'model.txt');\n";
 
 fn folder() -> Folder {
-    let plugin = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../target/plugins/predict.wasm"
-    );
+    let plugin = "../../target/plugins/predict.wasm";
     let folder = Folder::new()
         .with("data.csv", "0,1,0.5\n1,2,\n")
         .with("model.txt", MODEL);

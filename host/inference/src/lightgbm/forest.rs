@@ -2,14 +2,10 @@
 
 use std::ops::Range;
 
-use super::block::{FeatureColumn, ROWS};
-use super::blocks::{BlockTrees, Work};
 use super::objective::Transform;
 use super::text::{Fields, FormatError, Lines};
-use super::tree::Tree;
-
-/// Fewer rows than this walk the trees one by one: a block costs the same however few rows it has.
-const FEW_ROWS: usize = 8;
+use super::tree::parse_tree;
+use crate::forest::{FeatureColumn, Tree, Trees, Wanted, refuse_contributions};
 
 /// What [`Forest::predict`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -21,6 +17,9 @@ pub enum Output {
     RawScore,
     /// `Booster.predict(data, pred_leaf=True)`: for each tree, the index of the leaf.
     LeafIndex,
+    /// `Booster.predict(data, pred_contrib=True)`: for each class, what each feature adds to the raw
+    /// score (its Shapley value, by TreeSHAP), and last the expected value; they sum to the raw score.
+    Contributions,
 }
 
 /// How [`Forest::predict`] computes it.
@@ -36,8 +35,7 @@ pub struct PredictOptions {
 /// A parsed LightGBM model.
 #[derive(Debug)]
 pub struct Forest {
-    trees: Vec<Tree>,
-    block_trees: BlockTrees,
+    trees: Trees,
     feature_names: Vec<String>,
     classes: usize,
     average: bool,
@@ -90,8 +88,7 @@ impl Forest {
         };
         let trees = parse_trees(&mut lines, &header, features)?;
         Ok(Self {
-            block_trees: BlockTrees::new(&trees, features),
-            trees,
+            trees: Trees::new(trees, classes, features),
             feature_names: feature_names.map(str::to_owned).collect(),
             classes,
             average: header.contains("average_output"),
@@ -104,6 +101,11 @@ impl Forest {
         &self.feature_names
     }
 
+    /// Why the model has no [contributions](Output::Contributions): a sentence that the model starts.
+    pub fn refuses_contributions(&self) -> Option<String> {
+        self.trees.trees.iter().find_map(refuse_contributions)
+    }
+
     /// How many scores a row has; 1 but for multiclass models.
     pub fn classes(&self) -> usize {
         self.classes
@@ -114,11 +116,12 @@ impl Forest {
         match options.output {
             Output::Prediction | Output::RawScore => self.classes,
             Output::LeafIndex => self.used_trees(options).len(),
+            Output::Contributions => (self.feature_names.len() + 1) * self.classes,
         }
     }
 
     fn used_trees(&self, options: PredictOptions) -> Range<usize> {
-        let iterations = self.trees.len() / self.classes;
+        let iterations = self.trees.trees.len() / self.classes;
         let start = options.start_iteration.min(iterations);
         let count = options
             .num_iteration
@@ -155,57 +158,22 @@ impl Forest {
             rows * self.width(options),
             "room for all predictions"
         );
-        let in_blocks = match options.output {
-            Output::LeafIndex => 0,
-            _ if rows % ROWS < FEW_ROWS => rows - rows % ROWS,
-            _ => rows,
+        let wanted = match options.output {
+            Output::LeafIndex => Wanted::Leaves,
+            Output::Prediction | Output::RawScore => Wanted::Scores,
+            Output::Contributions => {
+                out.fill(0.0);
+                let features = self.feature_names.len();
+                return self
+                    .trees
+                    .contributions(self.used_trees(options), columns, features, out);
+            }
         };
-        let width = self.width(options);
-        let (blocks, rest) = out.split_at_mut(in_blocks * width);
-        if in_blocks > 0 {
-            let used = self.used_trees(options);
-            let (classes, first_tree) = (self.classes, used.start);
-            let work = Work {
-                trees: &self.trees[used],
-                first_tree,
-                classes,
-                columns,
-                rows: in_blocks,
-            };
-            self.block_trees.scores(work, blocks);
-            blocks
-                .chunks_mut(width)
+        self.trees
+            .evaluate(self.used_trees(options), wanted, columns, rows, out);
+        if wanted == Wanted::Scores {
+            out.chunks_mut(self.classes)
                 .for_each(|scores| self.finish(scores, options));
-        }
-        self.walk_rows(columns, in_blocks..rows, rest, options);
-    }
-
-    /// Row after row, from the root of each tree to a leaf.
-    fn walk_rows(
-        &self,
-        columns: &[FeatureColumn<'_>],
-        rows: Range<usize>,
-        out: &mut [f64],
-        options: PredictOptions,
-    ) {
-        let mut values = vec![0.0; self.feature_names.len()];
-        for (row, out) in rows.zip(out.chunks_mut(self.width(options).max(1))) {
-            for (value, column) in values.iter_mut().zip(columns) {
-                column.read(row, std::slice::from_mut(value));
-            }
-            let feature = |feature: usize| values[feature];
-            let trees = self.used_trees(options);
-            if options.output == Output::LeafIndex {
-                for (out, tree) in out.iter_mut().zip(&self.trees[trees]) {
-                    *out = tree.leaf(feature) as f64;
-                }
-                continue;
-            }
-            out.fill(0.0);
-            for (position, tree) in self.trees[trees].iter().enumerate() {
-                out[position % self.classes] += tree.output(tree.leaf(feature), feature);
-            }
-            self.finish(out, options);
         }
     }
 
@@ -282,7 +250,7 @@ fn parse_trees(
             line: error.line.or(Some(first)),
             ..error
         };
-        trees.push(Tree::parse(&fields, features).map_err(at_tree)?);
+        trees.push(parse_tree(&fields, features).map_err(at_tree)?);
     }
     let cut_off = |found: String| {
         let message = format!("the file holds {found}; the rest is missing");

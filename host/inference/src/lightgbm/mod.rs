@@ -8,16 +8,13 @@
 //! A tree's leaves are numbered as in the file (a child `c < 0` is the leaf `!c`); an *exit* is a
 //! leaf's place in the tree from left to right.
 
-mod block;
-mod blocks;
 mod forest;
-mod masks;
 mod objective;
 mod provider;
 mod text;
 mod tree;
 
-pub use block::{FeatureColumn, FeatureValues};
+pub use crate::forest::{FeatureColumn, FeatureValues};
 pub use forest::{Forest, Output, PredictOptions};
 pub use text::FormatError;
 

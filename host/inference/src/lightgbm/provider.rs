@@ -3,19 +3,19 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, AsArray, Float64Array};
+use arrow::array::{Array, ArrayRef, Float32Array, Float64Array};
 use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field, Float32Type, Float64Type};
+use arrow::datatypes::{DataType, Field};
 
-use super::block::{FeatureColumn, FeatureValues};
 use super::forest::{Forest, Output, PredictOptions};
 use crate::array::{list_item, list_of, matrix};
 use crate::definition::{show_columns, suggest, type_name};
+use crate::forest::{FeatureColumn, FeatureValues};
 use crate::model::check_columns;
 use crate::{InferenceError, Model, ModelDefinition};
 
 const OPTIONS: &[&str] = &["path", "output", "start-iteration", "num-iteration"];
-const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
+const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index", "contributions"];
 
 /// Numbers that one call may give: a model file may say that it has as many classes as it has bytes.
 const MOST_VALUES: usize = 1 << 28;
@@ -109,21 +109,34 @@ impl LightGbmModel {
     }
 
     fn check_outputs(&self) -> Result<(), InferenceError> {
-        let width = self.forest.width(self.options);
-        let floats =
-            |field: &Field| matches!(field.data_type(), DataType::Float64 | DataType::Float32);
-        let fits = match (self.options.output, self.outputs.as_slice()) {
+        if self.options.output == Output::Contributions
+            && let Some(message) = self.forest.refuses_contributions()
+        {
+            let message = format!("the model {message}");
+            return Err(InferenceError::definition(&self.name, message)
+                .with_hint("use another 'output': prediction, raw-score, leaf-index"));
+        }
+        let (predicted, options) = self.parts();
+        let width = self.forest.width(options);
+        let fits = match (options.output, predicted) {
             (Output::LeafIndex, [field]) => {
                 list_item(field.data_type()).is_some_and(|item| item.data_type().is_integer())
                     && fits_list(field.data_type(), width)
             }
             (Output::LeafIndex, _) => false,
+            (Output::Contributions, [field]) => is_list_of_floats(field, width),
+            (Output::Contributions, _) => false,
             (_, [field]) if list_item(field.data_type()).is_some() => {
-                list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
-                    && fits_list(field.data_type(), width)
+                is_list_of_floats(field, width)
             }
-            (_, fields) => fields.len() == width && fields.iter().all(floats),
+            (_, fields) => fields.len() == width && fields.iter().all(is_float),
         };
+        let contributions = self.forest.width(self.options);
+        let fits = fits
+            && match &self.outputs[predicted.len()..] {
+                [last] => is_list_of_floats(last, contributions),
+                _ => true,
+            };
         if fits {
             return Ok(());
         }
@@ -131,6 +144,12 @@ impl LightGbmModel {
             Output::LeafIndex => (
                 format!("{width} leaf indices"),
                 "OUTPUT (leaves ARRAY<INT>)".to_owned(),
+            ),
+            Output::Contributions => (
+                format!("{contributions} contributions"),
+                "OUTPUT (contributions ARRAY<DOUBLE>), or OUTPUT (prediction DOUBLE, contributions \
+                 ARRAY<DOUBLE>)"
+                    .to_owned(),
             ),
             _ if width == 1 => (
                 "one number".to_owned(),
@@ -148,20 +167,73 @@ impl LightGbmModel {
         Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
     }
 
-    fn to_features(&self, column: &ArrayRef) -> Result<ArrayRef, InferenceError> {
-        if matches!(column.data_type(), DataType::Float64 | DataType::Float32) {
-            return Ok(Arc::clone(column));
+    /// The declared outputs that come first, and what is computed for them: all, but that contributions
+    /// may stand behind the prediction.
+    fn parts(&self) -> (&[Field], PredictOptions) {
+        match self.outputs.as_slice() {
+            [predicted @ .., _]
+                if self.options.output == Output::Contributions && !predicted.is_empty() =>
+            {
+                let options = PredictOptions {
+                    output: Output::Prediction,
+                    ..self.options
+                };
+                (predicted, options)
+            }
+            all => (all, self.options),
         }
-        cast(column, &DataType::Float64)
-            .map_err(|error| InferenceError::data(&self.name, error.to_string()))
+    }
+
+    /// The columns of features as they are, or as `DOUBLE` where they are not floating-point numbers.
+    fn to_features<'a>(
+        &self,
+        columns: &'a [ArrayRef],
+        cast_columns: &'a mut Vec<ArrayRef>,
+    ) -> Result<Vec<FeatureColumn<'a>>, InferenceError> {
+        for column in columns {
+            if !column.data_type().is_floating() || *column.data_type() == DataType::Float16 {
+                let column = cast(column, &DataType::Float64)
+                    .map_err(|error| InferenceError::data(&self.name, error.to_string()))?;
+                cast_columns.push(column);
+            }
+        }
+        let mut cast_columns = cast_columns.iter();
+        let mut features = Vec::with_capacity(columns.len());
+        for column in columns {
+            let feature = feature(column).or_else(|| cast_columns.next().and_then(feature));
+            features.extend(feature);
+        }
+        Ok(features)
     }
 
     fn predict_features(
         &self,
         columns: &[FeatureColumn<'_>],
         rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let (predicted, options) = self.parts();
+        let mut outputs = self.to_outputs(
+            predicted,
+            self.values(columns, rows, options, deadline)?,
+            rows,
+        )?;
+        if let [last] = &self.outputs[predicted.len()..] {
+            let contributions = self.values(columns, rows, self.options, deadline)?;
+            outputs.extend(self.to_outputs(std::slice::from_ref(last), contributions, rows)?);
+        }
+        Ok(outputs)
+    }
+
+    /// What the forest gives for all rows, row after row.
+    fn values(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        rows: usize,
+        options: PredictOptions,
+        deadline: Option<Instant>,
     ) -> Result<Vec<f64>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = self.forest.width(options);
         let values = rows
             .checked_mul(width)
             .filter(|values| *values <= MOST_VALUES);
@@ -175,21 +247,45 @@ impl LightGbmModel {
             });
         };
         let mut out = vec![0.0; values];
-        self.forest.predict(columns, rows, &mut out, self.options);
+        // So many that the deadline is looked at every few milliseconds.
+        let step = match options.output {
+            Output::Contributions => 16,
+            _ => 8192,
+        };
+        for (first, out) in (0..rows)
+            .step_by(step)
+            .zip(out.chunks_mut((step * width).max(1)))
+        {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(InferenceError::deadline(&self.name));
+            }
+            let rows = step.min(rows - first);
+            if first == 0 {
+                self.forest.predict(columns, rows, out, options);
+            } else {
+                let columns: Vec<_> = columns.iter().map(|column| column.skip(first)).collect();
+                self.forest.predict(&columns, rows, out, options);
+            }
+        }
         Ok(out)
     }
 
     fn to_outputs(
         &self,
+        outputs: &[Field],
         predictions: Vec<f64>,
         rows: usize,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = if rows == 0 {
+            outputs.len()
+        } else {
+            predictions.len() / rows
+        };
         let failed = |message: String| InferenceError::Runtime {
             model: self.name.clone(),
             message,
         };
-        if let [field] = self.outputs.as_slice()
+        if let [field] = outputs
             && list_item(field.data_type()).is_some()
         {
             let values: ArrayRef = Arc::new(Float64Array::from(predictions));
@@ -211,10 +307,13 @@ impl LightGbmModel {
                 .collect(),
         };
         let typed = |(field, values): (&Field, Vec<f64>)| {
-            cast(&Float64Array::from(values), field.data_type())
-                .map_err(|error| failed(error.to_string()))
+            let values = Float64Array::from(values);
+            match field.data_type() {
+                DataType::Float64 => Ok(Arc::new(values) as ArrayRef),
+                other => cast(&values, other).map_err(|error| failed(error.to_string())),
+            }
         };
-        self.outputs.iter().zip(columns).map(typed).collect()
+        outputs.iter().zip(columns).map(typed).collect()
     }
 }
 
@@ -238,50 +337,49 @@ impl Model for LightGbmModel {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(InferenceError::deadline(&self.name));
-        }
         let features = self.forest.feature_names().len();
-        let predictions = match columns {
+        let mut cast_columns = Vec::new();
+        match columns {
             [column] if list_item(column.data_type()).is_some() => {
                 let matrix = matrix(column, features).map_err(|message| {
                     let message = format!("the column '{}': {message}", self.inputs[0].name());
                     InferenceError::data(&self.name, message)
                 })?;
-                let values = self.to_features(&matrix)?;
-                let columns: Vec<_> = (0..features)
-                    .map(|first| {
-                        FeatureColumn::of_matrix(
-                            feature_values(&values),
-                            values.nulls(),
-                            first,
-                            features,
-                        )
-                    })
+                let matrix = [matrix];
+                let values = self.to_features(&matrix, &mut cast_columns)?;
+                let columns: Vec<_> = values
+                    .iter()
+                    .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
                     .collect();
-                self.predict_features(&columns, rows)?
+                self.predict_features(&columns, rows, deadline)
             }
             _ => {
-                let columns = columns
-                    .iter()
-                    .map(|column| self.to_features(column))
-                    .collect::<Result<Vec<_>, _>>()?;
-                let columns: Vec<_> = columns
-                    .iter()
-                    .map(|column| FeatureColumn::new(feature_values(column), column.nulls()))
-                    .collect();
-                self.predict_features(&columns, rows)?
+                let columns = self.to_features(columns, &mut cast_columns)?;
+                self.predict_features(&columns, rows, deadline)
             }
-        };
-        self.to_outputs(predictions, rows)
+        }
     }
 }
 
-fn feature_values(column: &ArrayRef) -> FeatureValues<'_> {
-    match column.as_primitive_opt::<Float32Type>() {
-        Some(column) => FeatureValues::F32(column.values()),
-        None => FeatureValues::F64(column.as_primitive::<Float64Type>().values()),
+/// A column of floating-point numbers.
+fn feature(column: &ArrayRef) -> Option<FeatureColumn<'_>> {
+    let column = column.as_any();
+    if let Some(column) = column.downcast_ref::<Float64Array>() {
+        let values = FeatureValues::F64(column.values());
+        return Some(FeatureColumn::new(values, column.nulls()));
     }
+    let column = column.downcast_ref::<Float32Array>()?;
+    let values = FeatureValues::F32(column.values());
+    Some(FeatureColumn::new(values, column.nulls()))
+}
+
+fn is_float(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::Float64 | DataType::Float32)
+}
+
+fn is_list_of_floats(field: &Field, width: usize) -> bool {
+    list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
+        && fits_list(field.data_type(), width)
 }
 
 fn fits_list(data_type: &DataType, width: usize) -> bool {
@@ -300,6 +398,7 @@ fn parse_options(definition: &ModelDefinition) -> Result<PredictOptions, Inferen
         "prediction" => Output::Prediction,
         "raw-score" => Output::RawScore,
         "leaf-index" => Output::LeafIndex,
+        "contributions" => Output::Contributions,
         unknown => {
             let message = format!("unknown value '{unknown}' of the option 'output'");
             return Err(InferenceError::definition(&definition.name, message)

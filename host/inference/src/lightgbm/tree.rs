@@ -1,197 +1,40 @@
-//! One tree: reading it, checking it, and walking it for one row.
-//!
-//! **Invariant**: a `Tree` that exists is sound. Every child is a node or a leaf of this tree, every
-//! node and every leaf is reached from the root exactly once (so a walk ends), every feature is one
-//! of the model's and every category set lies in `category_words`. The evaluators rely on it.
+//! Reading one tree of a text model.
 
 use std::ops::Range;
 
 use super::text::{Fields, FormatError};
+use crate::forest::{Child, Counts, Linear, Missing, Node, Split, Tree};
 
-/// LightGBM's `kZeroThreshold`: an input this near to zero is zero.
-const ZERO_THRESHOLD: f64 = 1e-35_f32 as f64;
-
-/// What LightGBM sees of an input value: zero in place of what is nearly zero.
-#[inline(always)]
-pub(super) fn flush(value: f64) -> f64 {
-    if value.abs() <= ZERO_THRESHOLD {
-        0.0
-    } else {
-        value
+/// Reads the lines that follow `Tree=…`, and checks all that the evaluators rely on.
+pub(super) fn parse_tree(fields: &Fields<'_>, features: usize) -> Result<Tree, FormatError> {
+    let leaves: usize = fields.number("num_leaves")?;
+    if leaves == 0 {
+        return Err(fields.blame("num_leaves", FormatError::new("a tree without leaves")));
     }
-}
-
-/// Which values of a feature a split takes as missing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(super) enum Missing {
-    /// None: NaN is read as zero.
-    Never,
-    /// Zero and NaN.
-    Zero,
-    NotANumber,
-}
-
-#[derive(Debug, Clone)]
-pub(super) enum Split {
-    /// At most `threshold` goes left; a missing value goes its own way.
-    Number {
-        threshold: f64,
-        missing: Missing,
-        missing_left: bool,
-    },
-    /// A category whose bit is set in these words goes left; NaN, negative and unknown ones right.
-    Category { words: Range<usize> },
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Child {
-    Node(usize),
-    Leaf(usize),
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Node {
-    pub feature: usize,
-    pub split: Split,
-    pub left: Child,
-    pub right: Child,
-}
-
-/// The linear function of a leaf of a linear tree.
-#[derive(Debug, Clone)]
-pub(super) struct Linear {
-    pub constant: f64,
-    /// Feature and coefficient, in the order of summation.
-    pub terms: Vec<(usize, f64)>,
-}
-
-#[derive(Debug, Clone)]
-pub(super) struct Tree {
-    /// The root is the first; empty in a constant tree.
-    pub nodes: Vec<Node>,
-    pub leaf_values: Vec<f64>,
-    /// One for each leaf in a linear tree, else empty.
-    pub linear: Vec<Linear>,
-    pub category_words: Vec<u32>,
-}
-
-impl Tree {
-    /// Reads the lines that follow `Tree=…`, and checks all that the evaluators rely on.
-    pub fn parse(fields: &Fields<'_>, features: usize) -> Result<Self, FormatError> {
-        let leaves: usize = fields.number("num_leaves")?;
-        if leaves == 0 {
-            return Err(fields.blame("num_leaves", FormatError::new("a tree without leaves")));
-        }
-        let leaf_values = fields.numbers("leaf_value", leaves)?;
-        let linear = fields.contains("is_linear") && fields.number::<u8>("is_linear")? != 0;
-        let mut tree = Self {
-            nodes: Vec::new(),
-            leaf_values,
-            linear: Vec::new(),
-            category_words: Vec::new(),
-        };
-        if linear {
-            tree.linear = parse_linear(fields, leaves, features)?;
-        }
-        if leaves > 1 {
-            let sets = parse_category_sets(fields, &mut tree.category_words)?;
-            tree.nodes = parse_nodes(fields, leaves, features, &sets)?;
-            tree.check_shape()?;
-        }
-        Ok(tree)
+    let leaf_values = fields.numbers("leaf_value", leaves)?;
+    let linear = fields.contains("is_linear") && fields.number::<u8>("is_linear")? != 0;
+    let mut tree = Tree {
+        nodes: Vec::new(),
+        leaf_values,
+        linear: Vec::new(),
+        category_words: Vec::new(),
+        counts: None,
+    };
+    if linear {
+        tree.linear = parse_linear(fields, leaves, features)?;
     }
-
-    /// Every node and every leaf is reached exactly once.
-    fn check_shape(&self) -> Result<(), FormatError> {
-        let mut seen_nodes = vec![false; self.nodes.len()];
-        let mut seen_leaves = vec![false; self.leaf_values.len()];
-        let mut open = vec![Child::Node(0)];
-        while let Some(child) = open.pop() {
-            let (seen, kind, index) = match child {
-                Child::Node(index) => (&mut seen_nodes[index], "node", index),
-                Child::Leaf(index) => (&mut seen_leaves[index], "leaf", index),
-            };
-            if std::mem::replace(seen, true) {
-                return Err(FormatError::new(format!(
-                    "the {kind} {index} of a tree is reached twice"
-                )));
-            }
-            if let Child::Node(index) = child {
-                open.extend([self.nodes[index].left, self.nodes[index].right]);
-            }
+    if leaves > 1 {
+        let sets = parse_category_sets(fields, &mut tree.category_words)?;
+        tree.nodes = parse_nodes(fields, leaves, features, &sets)?;
+        if fields.contains("internal_count") && fields.contains("leaf_count") {
+            tree.counts = Some(Counts {
+                nodes: fields.numbers("internal_count", leaves - 1)?,
+                leaves: fields.numbers("leaf_count", leaves)?,
+            });
         }
-        match seen_leaves.iter().position(|seen| !seen) {
-            Some(leaf) => Err(FormatError::new(format!(
-                "the leaf {leaf} of a tree is not reached"
-            ))),
-            None => Ok(()),
-        }
+        tree.check_shape().map_err(FormatError::new)?;
     }
-
-    /// The leaf that a row ends in. `row` gives the [flushed](flush) value of a feature.
-    #[inline]
-    pub fn leaf(&self, row: impl Fn(usize) -> f64) -> usize {
-        if self.nodes.is_empty() {
-            return 0;
-        }
-        let mut index = 0;
-        loop {
-            let node = &self.nodes[index];
-            let left = goes_left(&node.split, &self.category_words, row(node.feature));
-            match if left { node.left } else { node.right } {
-                Child::Node(next) => index = next,
-                Child::Leaf(leaf) => return leaf,
-            }
-        }
-    }
-
-    /// What a leaf adds to the score of a row.
-    #[inline]
-    pub fn output(&self, leaf: usize, row: impl Fn(usize) -> f64) -> f64 {
-        let Some(linear) = self.linear.get(leaf) else {
-            return self.leaf_values[leaf];
-        };
-        let mut output = linear.constant;
-        for (feature, coefficient) in &linear.terms {
-            let value = row(*feature);
-            if value.is_nan() {
-                return self.leaf_values[leaf];
-            }
-            output += coefficient * value;
-        }
-        output
-    }
-}
-
-/// Whether a flushed value takes the left child.
-#[inline]
-pub(super) fn goes_left(split: &Split, category_words: &[u32], value: f64) -> bool {
-    match split {
-        Split::Number {
-            threshold,
-            missing,
-            missing_left,
-        } => match missing {
-            Missing::Never if value.is_nan() => 0.0 <= *threshold,
-            Missing::Zero if value.is_nan() || value == 0.0 => *missing_left,
-            Missing::NotANumber if value.is_nan() => *missing_left,
-            _ => value <= *threshold,
-        },
-        Split::Category { words } => in_set(&category_words[words.clone()], value),
-    }
-}
-
-/// Whether the category `value` is in a set of bits.
-#[inline]
-pub(super) fn in_set(words: &[u32], value: f64) -> bool {
-    // The C++ cast of what does not fit an int gives a negative one, which is in no set; so is NaN.
-    if !(value > -1.0 && value < f64::from(i32::MAX) + 1.0) {
-        return false;
-    }
-    let category = value as usize;
-    words
-        .get(category / 32)
-        .is_some_and(|word| word >> (category % 32) & 1 == 1)
+    Ok(tree)
 }
 
 fn parse_nodes(
@@ -269,6 +112,9 @@ fn parse_split(
             )));
         }
     };
+    if threshold.is_nan() {
+        return Err(FormatError::new("a threshold is not a number"));
+    }
     Ok(Split::Number {
         threshold,
         missing,

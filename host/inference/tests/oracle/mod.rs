@@ -5,9 +5,7 @@ use std::process::Command;
 
 /// Runs a script of this folder with an output folder; returns what it printed.
 pub fn run_script(name: &str, folder: &Path) -> String {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("tests/oracle")
-        .join(name);
+    let script = Path::new("tests/oracle").join(name);
     let python = python();
     let output = Command::new(&python)
         .arg(&script)
@@ -54,6 +52,14 @@ impl Reader {
         self.bytes[self.position - N..self.position]
             .try_into()
             .unwrap()
+    }
+
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.take()
+    }
+
+    pub fn u64(&mut self) -> usize {
+        u64::from_le_bytes(self.take()) as usize
     }
 
     pub fn u8(&mut self) -> u8 {

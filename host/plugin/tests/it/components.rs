@@ -429,7 +429,7 @@ fn cut_off() {
 /// Fuzzing grows from components that load, or it does not reach what is behind the parser.
 #[test]
 fn the_seed_of_the_fuzz_target_is_opened_and_called() {
-    let seed = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/component/same.wat");
+    let seed = Path::new("../../fuzz/corpus/component/same.wat");
     let component = wat::parse_file(seed).unwrap();
     let plugin = host().load_bytes("same.wasm", &component).unwrap();
     let options = OpenOptions::new("same", fields(&[DataType::Int64]));

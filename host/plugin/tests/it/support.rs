@@ -15,8 +15,7 @@ pub fn host() -> Arc<Host> {
 
 /// `target/plugins/<name>.wasm`
 pub fn plugin_path(name: &str) -> PathBuf {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("../../target/plugins")
+    let path = Path::new("../../target/plugins")
         .join(name)
         .with_extension("wasm");
     assert!(

@@ -25,7 +25,7 @@ fn folder() -> Folder {
 }
 
 fn with_plugin(folder: Folder) -> Folder {
-    let plugins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins");
+    let plugins = "../../target/plugins";
     let file = Path::new(plugins).join("statistics.wasm");
     std::fs::copy(&file, folder.path().join("statistics.wasm"))
         .expect("the plugins are missing: run cargo xtask plugins");

@@ -27,7 +27,7 @@ fn folder() -> Folder {
 }
 
 fn with_plugin(folder: Folder, name: &str) -> Folder {
-    let plugins = concat!(env!("CARGO_MANIFEST_DIR"), "/../../target/plugins");
+    let plugins = "../../target/plugins";
     let file = Path::new(plugins).join(name).with_extension("wasm");
     let name = file.file_name().unwrap().to_owned();
     std::fs::copy(&file, folder.path().join(name))
