@@ -6,10 +6,11 @@ use arrow::datatypes::{DataType, Field};
 
 use super::datatype::datatype;
 use super::rest::TensorMetadata;
+use super::signature::{Binding, TensorSignature, value_type};
 use super::tensor::Tensor;
 use crate::array::list_item;
 use crate::definition::type_name;
-use crate::tensor::{Binding, Element, TensorSignature, value_type};
+use crate::tensor::Element;
 
 /// Rows of one request: where a row has no values, its bytes are no bound.
 const MOST_ROWS: usize = 1 << 24;

@@ -6,7 +6,6 @@ use arrow::array::{
     ArrayRef, BooleanArray, Float32Array, Float64Array, Int32Array, Int64Array, UInt32Array,
     UInt64Array,
 };
-use arrow::compute::{CastOptions, cast_with_options};
 use bytes::Bytes;
 
 use super::datatype::datatype;
@@ -15,6 +14,7 @@ use super::grpc::model_infer_response::InferOutputTensor;
 use super::grpc::{InferTensorContents, ModelInferRequest, ModelInferResponse};
 use super::tensor::{Tensor, known, utf8_texts};
 use crate::tensor::Element;
+use crate::tensor::columns::convert;
 
 impl ModelInferRequest {
     /// Puts tensors in, as raw bytes.
@@ -112,17 +112,15 @@ fn from_contents(
         Element::F32 => Arc::new(Float32Array::from(contents.fp32_contents)),
         Element::F64 => Arc::new(Float64Array::from(contents.fp64_contents)),
         Element::String => utf8_texts(name, &contents.bytes_contents)?,
-        Element::F16 => return Err(format!("the tensor '{name}' of FP16 must be raw")),
+        Element::F16 | Element::BF16 => {
+            return Err(format!("the tensor '{name}' of {datatype} must be raw"));
+        }
     };
     Tensor::new(name, element, shape, narrow(name, element, &values)?)
 }
 
 /// Values of a wide type as an element's.
 pub(crate) fn narrow(name: &str, element: Element, values: &ArrayRef) -> Result<ArrayRef, String> {
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(values, &element.data_type(), &options)
+    convert(values, &element.data_type())
         .map_err(|error| format!("the tensor '{name}' of {}: {error}", datatype(element)))
 }

@@ -6,6 +6,7 @@ use crate::tensor::Element;
 pub fn datatype(element: Element) -> &'static str {
     match element {
         Element::F16 => "FP16",
+        Element::BF16 => "BF16",
         Element::F32 => "FP32",
         Element::F64 => "FP64",
         Element::I8 => "INT8",
@@ -21,8 +22,8 @@ pub fn datatype(element: Element) -> &'static str {
     }
 }
 
-/// The element that the protocol calls so; `None` for `BF16`, which no column can carry, and for what
-/// the protocol does not have.
+/// The element that the protocol calls so; `None` for `BF16`, which is not read off the
+/// wire, and for what the protocol does not have.
 pub fn element(datatype: &str) -> Option<Element> {
     Some(match datatype {
         "FP16" => Element::F16,

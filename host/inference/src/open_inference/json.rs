@@ -6,14 +6,15 @@ use std::sync::Arc;
 use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, Float64Array, Int64Array, StringArray, UInt64Array,
 };
-use arrow::datatypes::{DataType, Float64Type};
+use arrow::datatypes::{DataType, Float32Type, Float64Type, Int64Type, UInt64Type};
 use serde::Serialize;
 use serde::de::{DeserializeSeed, Deserializer, Error, SeqAccess, Unexpected, Visitor};
 use serde_json::value::{RawValue, to_raw_value};
 
 use super::contents::narrow;
 use super::tensor::{Tensor, known};
-use crate::tensor::{Element, with_numeric};
+use crate::tensor::Element;
+use crate::tensor::columns::convert;
 
 /// Reads the values of a tensor; the error is a sentence that names it.
 pub(super) fn read(
@@ -43,7 +44,9 @@ pub(crate) fn read_rows(
     match element {
         Element::Bool => array::<bool, BooleanArray>(rows),
         Element::String => array::<String, StringArray>(rows),
-        Element::F16 | Element::F32 | Element::F64 => array::<f64, Float64Array>(rows),
+        Element::F16 | Element::BF16 | Element::F32 | Element::F64 => {
+            array::<f64, Float64Array>(rows)
+        }
         Element::U64 => array::<u64, UInt64Array>(rows),
         _ => array::<i64, Int64Array>(rows),
     }
@@ -52,14 +55,19 @@ pub(crate) fn read_rows(
 /// Writes the values of a tensor, flat; a number that JSON cannot say is NULL. The error is a sentence.
 pub(super) fn write(tensor: &Tensor) -> Result<Box<RawValue>, String> {
     let values = tensor.values();
-    let written = with_numeric!(tensor.element,
-        T => to_raw_value(&Values(values.as_primitive::<T>().values())),
-        else => match tensor.element {
-            Element::F16 => to_raw_value(&Values(doubles(values)?.values())),
-            Element::Bool => to_raw_value(&values.as_boolean().values().iter().collect::<Vec<_>>()),
-            _ => to_raw_value(&values.as_string::<i32>().iter().collect::<Vec<_>>()),
+    let written = match tensor.element {
+        Element::Bool => to_raw_value(&values.as_boolean().values().iter().collect::<Vec<_>>()),
+        Element::String => to_raw_value(&values.as_string::<i32>().iter().collect::<Vec<_>>()),
+        Element::F32 => to_raw_value(&Values(values.as_primitive::<Float32Type>().values())),
+        Element::F16 | Element::BF16 | Element::F64 => {
+            to_raw_value(&Values(doubles(values)?.values()))
         }
-    );
+        Element::U64 => to_raw_value(&Values(values.as_primitive::<UInt64Type>().values())),
+        _ => {
+            let values = convert(values, &DataType::Int64)?;
+            to_raw_value(&Values(values.as_primitive::<Int64Type>().values()))
+        }
+    };
     written.map_err(|error| format!("the tensor '{}': {error}", tensor.name))
 }
 

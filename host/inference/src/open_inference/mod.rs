@@ -12,6 +12,7 @@ mod datatype;
 pub mod grpc;
 mod json;
 pub mod rest;
+mod signature;
 mod tensor;
 
 pub use crate::tensor::Element;
@@ -21,6 +22,9 @@ pub(crate) use columns::{element_of, tensors_of};
 pub(crate) use contents::narrow;
 pub use datatype::{datatype, element};
 pub(crate) use json::read_rows;
+pub(crate) use signature::{
+    Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors, value_type,
+};
 pub use tensor::Tensor;
 pub(crate) use tensor::known;
 

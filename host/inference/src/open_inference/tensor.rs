@@ -6,11 +6,15 @@ use arrow::array::{
     Array, ArrayRef, AsArray, BooleanArray, PrimitiveArray, StringArray, StringBuilder,
 };
 use arrow::buffer::{Buffer, ScalarBuffer};
-use arrow::datatypes::{Field, Float16Type};
+use arrow::datatypes::Field;
 use bytes::Bytes;
 
 use super::datatype::{datatype, element};
-use crate::tensor::{Binding, Element, columns, value_type, with_numeric};
+use super::signature::{Binding, value_type};
+use crate::array::{list_item, list_of};
+use crate::tensor::columns::{Flat, convert, flat, without_nulls};
+use crate::tensor::interleave::{Scratch, interleave};
+use crate::tensor::{Element, with_native};
 
 // Raw tensors are little-endian, and so are the arrays that they become.
 const _: () = assert!(cfg!(target_endian = "little"));
@@ -58,18 +62,26 @@ impl Tensor {
         rows: usize,
         memory: usize,
     ) -> Result<Self, String> {
-        let gathered = columns::gather(binding, fields, columns, rows, memory)?;
-        let element = binding.tensor.element;
-        let values: ArrayRef = with_numeric!(element,
-            T => Arc::new(PrimitiveArray::<T>::from_iter_values(gathered.numbers::<T>())),
-            else => match element {
-                Element::F16 => Arc::new(PrimitiveArray::<Float16Type>::from_iter_values(
-                    gathered.numbers::<Float16Type>(),
-                )),
-                _ => Arc::clone(gathered.only()),
-            }
-        );
-        Self::new(&binding.tensor.name, element, &gathered.shape, values)
+        let signature = &binding.tensor;
+        let element = signature.element;
+        let flats = binding
+            .columns
+            .iter()
+            .map(|column| {
+                flat(&columns[*column], element, binding.width, memory)
+                    .and_then(|Flat { values, width }| {
+                        let values = without_nulls(values, width, element, signature.type_name)?;
+                        Ok(Flat { values, width })
+                    })
+                    .map_err(|message| {
+                        format!("the column '{}': {message}", fields[*column].name())
+                    })
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let width = flats.iter().map(|flat| flat.width).sum();
+        let values = interleave(element, flats, rows, &mut Scratch::default());
+        let shape = shape(&signature.shape, rows, width);
+        Self::new(&signature.name, element, &shape, values)
     }
 
     /// Makes the column of a binding; the error is a sentence.
@@ -87,7 +99,27 @@ impl Tensor {
                 datatype(self.element)
             ));
         }
-        columns::to_column(binding, field, &self.shape, &self.values, rows)
+        let (shape, values) = (&self.shape, &self.values);
+        let wrong_shape = || {
+            format!(
+                "the tensor '{}' has the shape {shape:?} for {rows} rows",
+                binding.tensor.name
+            )
+        };
+        if shape.first() != Some(&(rows as i64)) || rows == 0 {
+            return Err(wrong_shape());
+        }
+        let width = values.len() / rows;
+        if binding.width.is_some_and(|expected| expected != width) || width * rows != values.len() {
+            return Err(wrong_shape());
+        }
+        match list_item(field.data_type()) {
+            Some(item) => {
+                let items = convert(values, item.data_type())?;
+                list_of(field.data_type(), &items, rows, width)
+            }
+            None => convert(values, field.data_type()),
+        }
     }
 
     /// Its values, of the Arrow type of its element.
@@ -116,12 +148,9 @@ impl Tensor {
                 bytes.len()
             ));
         }
-        let values: ArrayRef = with_numeric!(element,
+        let values: ArrayRef = with_native!(element,
             T => Arc::new(PrimitiveArray::<T>::new(aligned(bytes, count), None)),
-            else => match element {
-                Element::F16 => Arc::new(PrimitiveArray::<Float16Type>::new(aligned(bytes, count), None)),
-                _ => Arc::new(BooleanArray::from_iter(bytes.iter().map(|byte| Some(*byte != 0)))),
-            }
+            else => Arc::new(BooleanArray::from_iter(bytes.iter().map(|byte| Some(*byte != 0))))
         );
         Self::new(name, element, shape, values)
     }
@@ -149,6 +178,19 @@ impl Tensor {
             }
         }
     }
+}
+
+/// The tensor's shape for so many rows.
+fn shape(declared: &[i64], rows: usize, width: usize) -> Vec<i64> {
+    let mut shape = declared.to_vec();
+    if let Some(first) = shape.first_mut() {
+        *first = rows as i64;
+    }
+    shape
+        .iter_mut()
+        .filter(|size| **size < 0)
+        .for_each(|size| *size = width as i64);
+    shape
 }
 
 /// A buffer that bytes are made of without a copy.

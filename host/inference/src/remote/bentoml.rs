@@ -22,7 +22,7 @@ use super::options::RemoteOptions;
 use super::runtime;
 use crate::array::list_item;
 use crate::definition::{show_columns, type_name};
-use crate::tensor::value_type;
+use crate::open_inference::value_type;
 use crate::{InferenceError, ModelDefinition};
 
 /// `GET schema.json`: what the service says of its methods.

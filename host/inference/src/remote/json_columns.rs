@@ -13,8 +13,7 @@ use serde_json::value::RawValue;
 use super::bentoml::Form;
 use crate::array::list_item;
 use crate::definition::type_name;
-use crate::open_inference::{element_of, narrow, read_rows};
-use crate::tensor::value_type;
+use crate::open_inference::{element_of, narrow, read_rows, value_type};
 
 /// An object of the parameters; NULL and what is no number are `null`. The error names the column.
 pub(super) fn write_request(

@@ -17,8 +17,10 @@ use super::rest::RestClient;
 use super::runtime;
 use crate::definition::show_columns;
 use crate::open_inference::rest::{ModelMetadata, TensorMetadata};
-use crate::open_inference::{Tensor, datatype, known, tensors_of};
-use crate::tensor::{Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors};
+use crate::open_inference::{
+    Binding, Tensor, TensorSignature, bind_inputs, bind_outputs, datatype, known, show_tensors,
+    tensors_of,
+};
 use crate::{InferenceError, ModelDefinition};
 
 /// The version of a model of which the server says none.

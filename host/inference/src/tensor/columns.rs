@@ -1,95 +1,42 @@
-//! Columns as the values of a tensor, row after row, and a tensor's values as a column.
+//! Columns as the values of a tensor, row after row.
 
-use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray};
+use std::fmt::Display;
+use std::sync::Arc;
+
+use arrow::array::{Array, ArrayRef, ArrowPrimitiveType, AsArray, PrimitiveArray};
 use arrow::compute::{CastOptions, cast_with_options};
-use arrow::datatypes::{DataType, Field, Float16Type};
+use arrow::datatypes::{DataType, Float16Type, Float32Type, Float64Type};
 
 use super::element::Element;
-use super::signature::Binding;
-use crate::array::{list_item, list_of, matrix};
+use crate::array::{list_item, matrix};
 
-/// The columns of one tensor, each as the tensor's element.
-pub(crate) struct Gathered {
-    /// Of the tensor that they make.
-    pub shape: Vec<i64>,
-    rows: usize,
-    flats: Vec<Flat>,
+/// A column of one tensor: its values, row after row, as the tensor's element.
+pub(crate) struct Flat {
+    pub values: ArrayRef,
+    /// Of one row.
+    pub width: usize,
 }
 
-/// A column of a tensor: its values, row after row, as the tensor's element.
-struct Flat {
-    values: ArrayRef,
-    width: usize,
-}
-
-/// Gathers the columns of a binding into a tensor of at most `memory` bytes where the model alone says
-/// how many; the error is a sentence that names row and column.
-pub(crate) fn gather(
-    binding: &Binding,
-    fields: &[Field],
-    columns: &[ArrayRef],
-    rows: usize,
+/// The values of a column, NULL among them, of at most `memory` bytes where the model alone says how
+/// many.
+///
+/// A row has `width` of them, or as many as the first list where that is `None`. The error is a sentence
+/// that names the row.
+pub(crate) fn flat(
+    column: &ArrayRef,
+    element: Element,
+    width: Option<usize>,
     memory: usize,
-) -> Result<Gathered, String> {
-    let flats = binding
-        .columns
-        .iter()
-        .map(|column| {
-            flatten(&columns[*column], binding, memory)
-                .and_then(|flat| refuse_nulls(flat, binding))
-                .map_err(|message| format!("the column '{}': {message}", fields[*column].name()))
-        })
-        .collect::<Result<Vec<_>, _>>()?;
-    let width = flats.iter().map(|flat| flat.width).sum();
-    Ok(Gathered {
-        shape: shape(&binding.tensor.shape, rows, width),
-        rows,
-        flats,
-    })
-}
-
-impl Gathered {
-    /// The values of a tensor of numbers, row after row; NULL is NaN.
-    pub fn numbers<T: NullValue>(&self) -> Vec<T::Native> {
-        interleave::<T>(&self.flats, self.rows)
-    }
-
-    /// The values of a tensor of anything else, which one column makes.
-    pub fn only(&self) -> &ArrayRef {
-        &self.flats[0].values
-    }
-}
-
-/// The tensor's shape for so many rows.
-fn shape(declared: &[i64], rows: usize, width: usize) -> Vec<i64> {
-    let mut shape = declared.to_vec();
-    if let Some(first) = shape.first_mut() {
-        *first = rows as i64;
-    }
-    shape
-        .iter_mut()
-        .filter(|size| **size < 0)
-        .for_each(|size| *size = width as i64);
-    shape
-}
-
-fn flatten(column: &ArrayRef, binding: &Binding, memory: usize) -> Result<Flat, String> {
-    let element = binding.tensor.element;
+) -> Result<Flat, String> {
+    let data_type = element.data_type();
     if list_item(column.data_type()).is_none() {
-        return Ok(Flat {
-            values: convert(column, element)?,
-            width: 1,
-        });
+        let values = convert(column, &data_type)?;
+        return Ok(Flat { values, width: 1 });
     }
-    let width = match binding.width {
-        Some(width) => width,
-        None => first_width(column),
-    };
+    let width = width.unwrap_or_else(|| first_width(column));
     refuse_wide_nulls(column, width, memory)?;
-    Ok(Flat {
-        values: convert(&matrix(column, width)?, element)?,
-        width,
-    })
+    let values = convert(&matrix(column, width)?, &data_type)?;
+    Ok(Flat { values, width })
 }
 
 /// A list that is there has as many items as the tensor wants; one that is NULL becomes as many.
@@ -120,101 +67,46 @@ fn first_width(column: &ArrayRef) -> usize {
     }
 }
 
-fn convert(column: &ArrayRef, element: Element) -> Result<ArrayRef, String> {
+/// Casts; what the type cannot say is an error, not NULL.
+pub(crate) fn convert(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, String> {
+    if column.data_type() == data_type {
+        return Ok(Arc::clone(column));
+    }
     let options = CastOptions {
         safe: false,
         ..CastOptions::default()
     };
-    cast_with_options(column, &element.data_type(), &options).map_err(|error| error.to_string())
+    cast_with_options(column, data_type, &options).map_err(|error| error.to_string())
 }
 
-/// NULL is NaN where there is a NaN, and an error where there is none.
-fn refuse_nulls(flat: Flat, binding: &Binding) -> Result<Flat, String> {
-    let null = match binding.tensor.element {
-        Element::F16 | Element::F32 | Element::F64 => None,
-        _ => (0..flat.values.len()).find(|place| flat.values.is_null(*place)),
-    };
-    match null {
-        Some(place) => {
-            let row = place / flat.width.max(1);
+/// NULL becomes NaN where there is a NaN, and is an error where there is none; `name` is the element's
+/// where the model comes from.
+pub(crate) fn without_nulls(
+    values: ArrayRef,
+    width: usize,
+    element: Element,
+    name: impl Display,
+) -> Result<ArrayRef, String> {
+    type Half = <Float16Type as ArrowPrimitiveType>::Native;
+    if values.null_count() == 0 {
+        return Ok(values);
+    }
+    match element {
+        Element::F16 => Ok(filled::<Float16Type>(&values, Half::NAN)),
+        Element::F32 | Element::BF16 => Ok(filled::<Float32Type>(&values, f32::NAN)),
+        Element::F64 => Ok(filled::<Float64Type>(&values, f64::NAN)),
+        _ => {
+            let place = (0..values.len()).find(|place| values.is_null(*place));
+            let row = place.unwrap_or_default() / width.max(1);
             Err(format!(
-                "row {row} is NULL, and a tensor of {} has no value for it",
-                binding.tensor.type_name
+                "row {row} is NULL, and a tensor of {name} has no value for it"
             ))
         }
-        None => Ok(flat),
     }
 }
 
-/// What a NULL of a column is in a tensor.
-pub(crate) trait NullValue: ArrowPrimitiveType {
-    fn null() -> Self::Native;
-}
-
-macro_rules! null_values {
-    ($($arrow:ident $null:expr),*) => {
-        $(impl NullValue for arrow::datatypes::$arrow {
-            fn null() -> Self::Native {
-                $null
-            }
-        })*
-    };
-}
-
-type Half = <Float16Type as ArrowPrimitiveType>::Native;
-
-// Only the floating-point ones are ever seen: `refuse_nulls` comes first.
-null_values!(Float16Type Half::NAN, Float32Type f32::NAN, Float64Type f64::NAN, Int8Type 0, Int16Type 0, Int32Type 0,
-    Int64Type 0, UInt8Type 0, UInt16Type 0, UInt32Type 0, UInt64Type 0);
-
-/// Lays columns out row after row.
-fn interleave<T: NullValue>(flats: &[Flat], rows: usize) -> Vec<T::Native> {
-    let width: usize = flats.iter().map(|flat| flat.width).sum();
-    let mut out = vec![T::null(); rows * width];
-    let mut first = 0;
-    for flat in flats {
-        let values = flat.values.as_primitive::<T>();
-        for row in 0..rows {
-            for item in 0..flat.width {
-                let place = row * flat.width + item;
-                if values.is_valid(place) {
-                    out[row * width + first + item] = values.value(place);
-                }
-            }
-        }
-        first += flat.width;
-    }
-    out
-}
-
-/// Makes the column of a binding from the values of its tensor, which are as many as its shape
-/// says; the error is a sentence.
-pub(crate) fn to_column(
-    binding: &Binding,
-    field: &Field,
-    shape: &[i64],
-    values: &ArrayRef,
-    rows: usize,
-) -> Result<ArrayRef, String> {
-    let wrong_shape = || {
-        format!(
-            "the tensor '{}' has the shape {shape:?} for {rows} rows",
-            binding.tensor.name
-        )
-    };
-    if shape.first() != Some(&(rows as i64)) || rows == 0 {
-        return Err(wrong_shape());
-    }
-    let width = values.len() / rows;
-    if binding.width.is_some_and(|expected| expected != width) || width * rows != values.len() {
-        return Err(wrong_shape());
-    }
-    if list_item(field.data_type()).is_some() {
-        return list_of(field.data_type(), values, rows, width);
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(values, field.data_type(), &options).map_err(|error| error.to_string())
+fn filled<T: ArrowPrimitiveType>(values: &ArrayRef, nan: T::Native) -> ArrayRef {
+    let values = values.as_primitive::<T>();
+    let filled = values.iter().map(|value| value.unwrap_or(nan));
+    Arc::new(PrimitiveArray::<T>::from_iter_values(filled))
 }

@@ -5,11 +5,9 @@ use arrow::datatypes::DataType;
 /// An element type that a column can carry. Runtimes and protocols have names of their own for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Element {
-    #[cfg_attr(
-        not(feature = "remote"),
-        expect(dead_code, reason = "ONNX Runtime's library here reads none")
-    )]
     F16,
+    /// A column has it as `Float32`, of which it is the upper half.
+    BF16,
     F32,
     F64,
     I8,
@@ -29,7 +27,7 @@ impl Element {
     pub fn data_type(self) -> DataType {
         match self {
             Self::F16 => DataType::Float16,
-            Self::F32 => DataType::Float32,
+            Self::BF16 | Self::F32 => DataType::Float32,
             Self::F64 => DataType::Float64,
             Self::I8 => DataType::Int8,
             Self::I16 => DataType::Int16,
@@ -62,12 +60,14 @@ impl Element {
     }
 }
 
-/// Evaluates an expression with `$arrow` as the Arrow type of a numeric [`Element`] but `F16`.
-macro_rules! with_numeric {
+/// Evaluates an expression with `$arrow` as the Arrow type of an [`Element`] whose values lie in a
+/// column as they do in a tensor.
+macro_rules! with_native {
     ($element:expr, $arrow:ident => $number:expr, else => $other:expr) => {
-        with_numeric!(@ $element, $arrow, $number, $other,
-            F32 Float32Type, F64 Float64Type, I8 Int8Type, I16 Int16Type, I32 Int32Type,
-            I64 Int64Type, U8 UInt8Type, U16 UInt16Type, U32 UInt32Type, U64 UInt64Type)
+        with_native!(@ $element, $arrow, $number, $other,
+            F16 Float16Type, F32 Float32Type, F64 Float64Type, I8 Int8Type, I16 Int16Type,
+            I32 Int32Type, I64 Int64Type, U8 UInt8Type, U16 UInt16Type, U32 UInt32Type,
+            U64 UInt64Type)
     };
     (@ $element:expr, $arrow:ident, $number:expr, $other:expr, $($variant:ident $type:ident),*) => {
         match $element {
@@ -79,4 +79,4 @@ macro_rules! with_numeric {
         }
     };
 }
-pub(crate) use with_numeric;
+pub(crate) use with_native;

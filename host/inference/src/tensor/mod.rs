@@ -1,12 +1,11 @@
-//! What ONNX models and remote ones have in common: tensors with names, elements and shapes, and which
-//! columns they are made of.
+//! What ONNX models and remote ones have in common: the elements of tensors, and the columns that such
+//! tensors are made of.
 
 pub(crate) mod columns;
 mod element;
-mod signature;
+pub(crate) mod interleave;
+mod shape;
 
 pub use element::Element;
-pub(crate) use element::with_numeric;
-#[cfg(feature = "remote")]
-pub(crate) use signature::value_type;
-pub(crate) use signature::{Binding, TensorSignature, bind_inputs, bind_outputs, show_tensors};
+pub(crate) use element::with_native;
+pub(crate) use shape::Shape;

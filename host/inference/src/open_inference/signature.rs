@@ -4,15 +4,15 @@ use std::fmt;
 
 use arrow::datatypes::{DataType, Field};
 
-use super::element::Element;
 use crate::array::list_item;
+use crate::tensor::{Element, Shape};
 
 /// A tensor that a model takes or gives.
 #[derive(Debug, Clone)]
 pub(crate) struct TensorSignature {
     pub name: String,
     pub element: Element,
-    /// The element's name where the model comes from: `float`, `FP32`.
+    /// The protocol's name of the element: `FP32`.
     pub type_name: &'static str,
     /// −1 where a dimension is free.
     pub shape: Vec<i64>,
@@ -86,16 +86,8 @@ impl TensorSignature {
 
 impl fmt::Display for TensorSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}[", self.name, self.type_name)?;
-        for (dimension, size) in self.shape.iter().enumerate() {
-            let comma = if dimension == 0 { "" } else { ", " };
-            match size {
-                -1 if dimension == 0 => write!(f, "{comma}N")?,
-                -1 => write!(f, "{comma}?")?,
-                size => write!(f, "{comma}{size}")?,
-            }
-        }
-        f.write_str("]")
+        let shape = Shape(&self.shape);
+        write!(f, "{} {}{shape}", self.name, self.type_name)
     }
 }
 
