@@ -211,6 +211,10 @@ impl MaskedTree {
     }
 
     /// Adds the value at each row's exit to its score.
+    #[expect(
+        clippy::needless_range_loop,
+        reason = "loops of a known length over arrays, which become vectors"
+    )]
     #[inline(always)]
     pub fn add<const ROWS: usize>(&self, exits: &Exits<ROWS>, scores: &mut [f64; ROWS]) {
         let values = self.values.as_slice();

@@ -106,10 +106,12 @@ pub(super) struct Ranks {
     lanes: usize,
 }
 
+/// The distinct thresholds of a slot, and its lanes.
+type Asked = (Vec<f64>, [Option<usize>; 2]);
+
 /// Where the splits of a forest find what they ask.
 pub(super) struct Places {
-    /// The distinct thresholds of each slot and its lanes.
-    slots: BTreeMap<(usize, Missing), (Vec<f64>, [Option<usize>; 2])>,
+    slots: BTreeMap<(usize, Missing), Asked>,
 }
 
 impl Ranks {

@@ -276,11 +276,7 @@ impl LightGbmModel {
         predictions: Vec<f64>,
         rows: usize,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let width = if rows == 0 {
-            outputs.len()
-        } else {
-            predictions.len() / rows
-        };
+        let width = predictions.len().checked_div(rows).unwrap_or(outputs.len());
         let failed = |message: String| InferenceError::Runtime {
             model: self.name.clone(),
             message,

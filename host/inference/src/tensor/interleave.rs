@@ -140,7 +140,10 @@ impl Scratch {
     }
 
     /// Keeps the memory of values that were laid out in it, where nobody else has them.
-    #[cfg(feature = "onnx")]
+    #[cfg_attr(
+        not(feature = "onnx"),
+        expect(dead_code, reason = "a server's tensors go away with their messages")
+    )]
     pub fn keep(&mut self, values: ArrayRef) {
         let data = values.to_data();
         drop(values);
