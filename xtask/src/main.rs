@@ -43,6 +43,7 @@ Usage: cargo xtask TASK
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
   bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
   bench guests      aggregate functions in a component beside the same in Rust
+  bench inference   trees beside LightGBM's own library, and many callers of one model
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments

@@ -6,7 +6,6 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
-#[cfg(feature = "remote")]
 use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field};
@@ -128,7 +127,6 @@ impl ModelDefinition {
     }
 
     /// The time that an option says as Flink says it (`200 ms`, `1 min`), or `default` where it is absent.
-    #[cfg(feature = "remote")]
     pub(crate) fn duration(
         &self,
         key: &str,

@@ -8,6 +8,7 @@
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
 mod array;
+mod batching;
 mod definition;
 mod error;
 mod forest;
@@ -22,6 +23,7 @@ mod remote;
 #[cfg(any(feature = "onnx", feature = "remote"))]
 mod tensor;
 
+pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
 pub use model::{Model, PROVIDERS, load};

@@ -7,12 +7,16 @@ use std::time::Instant;
 use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 
+use crate::batching::{self, Batching, Queue};
 use crate::definition::suggest;
 use crate::lightgbm::LightGbmModel;
 use crate::{InferenceError, ModelDefinition};
 
 /// The providers that a `CREATE MODEL` statement may name.
 pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "open-inference", "bentoml"];
+
+/// Those whose models are computed here, so that the rows of several callers can be one batch.
+const BATCHED: &[&str] = &["lightgbm", "onnx"];
 
 /// One immutable version of a model.
 pub trait Model: Send + Sync + Debug {
@@ -46,13 +50,30 @@ pub trait Model: Send + Sync + Debug {
     ) -> Result<Vec<ArrayRef>, InferenceError>;
 }
 
-/// Reads and checks the model that a definition names.
+/// Reads and checks the model that a definition names. With the option `batch.max-rows` its callers share
+/// a [`Queue`].
 ///
 /// # Errors
 /// When the definition has an unknown provider or option, when the file is missing or damaged, when
 /// the declared columns do not fit the model, or when this machine lacks the model's runtime. Of a
 /// server's model, when the server is not ready.
 pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
+    if !BATCHED.contains(&definition.provider.as_str()) {
+        return load_alone(definition);
+    }
+    let Some(batching) = Batching::of(definition)? else {
+        return load_alone(definition);
+    };
+    let mut alone = definition.clone();
+    alone
+        .options
+        .retain(|key, _| !batching::OPTIONS.contains(&key.as_str()));
+    let queue = Queue::new(&definition.name, load_alone(&alone)?, batching);
+    Ok(queue.tenant(""))
+}
+
+/// Loads a model without a queue before it.
+fn load_alone(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
     match definition.provider.as_str() {
         "lightgbm" => Ok(Arc::new(LightGbmModel::load(definition)?)),
         #[cfg(feature = "onnx")]
