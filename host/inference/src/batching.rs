@@ -421,10 +421,10 @@ impl Waiting {
             .tenants
             .iter()
             .position(|(_, callers)| callers.iter().any(|other| Arc::ptr_eq(other, leader)));
-        if let Some(place) = place {
-            if self.take_out(place, leader) {
-                self.turn_after(place);
-            }
+        if let Some(place) = place
+            && self.take_out(place, leader)
+        {
+            self.turn_after(place);
         }
         let mut batch = vec![Arc::clone(leader)];
         let mut rows = leader.rows;
