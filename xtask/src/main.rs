@@ -11,6 +11,7 @@ mod host;
 mod kafka;
 #[cfg(test)]
 mod layers;
+mod model_servers;
 mod places;
 mod plugins;
 #[cfg(test)]
@@ -54,8 +55,9 @@ Usage: cargo xtask TASK
   help              this text
 
 Every task first gets what is missing: the Rust target of the plugins, a C compiler, Python packages
-to compare with, Java, a Kafka broker, PostgreSQL and two registries for the tests, the tools of other
-languages for their SDKs. Python, ONNX Runtime, Kafka, the schema registry and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
+to compare with, Java, a Kafka broker, PostgreSQL, two registries and three servers of models for the
+tests, the tools of other languages for their SDKs. Python, ONNX Runtime, Kafka, the schema registry,
+the servers of models and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
 ~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
 ";
 

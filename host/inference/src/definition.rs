@@ -13,7 +13,7 @@ use sha2::{Digest, Sha256};
 
 use crate::InferenceError;
 
-/// The option of every provider that says which file it must be.
+/// The option of every provider of model files that says which file it must be.
 const PINNED: &str = "sha256";
 
 /// What a `CREATE MODEL` statement says.
@@ -21,7 +21,7 @@ const PINNED: &str = "sha256";
 pub struct ModelDefinition {
     /// The name of the model in the job.
     pub name: String,
-    /// The option `provider`: `lightgbm` or `onnx`.
+    /// The option `provider`, one of [`PROVIDERS`](crate::PROVIDERS).
     pub provider: String,
     /// The other options.
     pub options: BTreeMap<String, String>,
@@ -41,12 +41,17 @@ pub(crate) struct ModelFile {
 }
 
 impl ModelDefinition {
-    /// Refuses options that the provider does not have.
+    /// Refuses options that a provider of model files does not have.
     pub(crate) fn check_options(&self, known: &[&str]) -> Result<(), InferenceError> {
+        self.check_all_options(&[known, &[PINNED]].concat())
+    }
+
+    /// Refuses options that the provider does not have.
+    pub(crate) fn check_all_options(&self, known: &[&str]) -> Result<(), InferenceError> {
         let Some(unknown) = self
             .options
             .keys()
-            .find(|key| !known.contains(&key.as_str()) && *key != PINNED)
+            .find(|key| !known.contains(&key.as_str()))
         else {
             return Ok(());
         };
@@ -54,8 +59,7 @@ impl ModelDefinition {
             "unknown option '{unknown}' of the provider '{}'",
             self.provider
         );
-        let known = [known, &[PINNED]].concat();
-        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, &known)))
+        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, known)))
     }
 
     /// The value of a whole-number option, or `default` where the option is absent.
@@ -96,7 +100,7 @@ impl ModelDefinition {
     }
 
     /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
-    #[cfg(feature = "onnx")]
+    #[cfg(any(feature = "onnx", feature = "remote"))]
     pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
         let Some(text) = self.options.get(key) else {
             return Ok(default);

@@ -1,9 +1,9 @@
 //! Models that run on the host: a `CREATE MODEL` statement becomes a [`Model`], which turns
 //! columns of features into columns of predictions.
 //!
-//! Two providers: `lightgbm`, an evaluator of LightGBM's text models that is written here and
-//! predicts bit for bit what LightGBM predicts, and `onnx`, through ONNX Runtime's shared library
-//! (found at run time; everything else works without it).
+//! Providers: `lightgbm`, an evaluator of LightGBM's text models that is written here and predicts bit
+//! for bit what LightGBM predicts; `onnx`, through ONNX Runtime's shared library (found at run time;
+//! everything else works without it); `open-inference` and `bentoml`, models that a server computes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -16,6 +16,12 @@ pub mod lightgbm;
 mod model;
 #[cfg(feature = "onnx")]
 mod onnx;
+#[cfg(feature = "remote")]
+pub mod open_inference;
+#[cfg(feature = "remote")]
+mod remote;
+#[cfg(any(feature = "onnx", feature = "remote"))]
+mod tensor;
 
 pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;

@@ -10,11 +10,11 @@ use half::bf16;
 use ort::value::DynValue;
 
 use super::binding::{Binding, Layout, depth};
-use super::element::{Element, with_native};
 use super::map::{map_column, maps_of};
 use super::nested::nest;
 use super::sequence::sequence_column;
 use super::signature::{BatchAxis, Kind, Misfit};
+use crate::tensor::{Element, with_native};
 
 /// A tensor's elements, of [`Element::data_type`].
 pub(super) struct Elements {

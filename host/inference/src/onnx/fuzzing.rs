@@ -10,11 +10,11 @@ use arrow::datatypes::{DataType, Field};
 
 use super::binding::{bind_inputs, bind_outputs, depth};
 use super::column::to_column;
-use super::element::Element;
-use super::interleave::Scratch;
 use super::runtime::environment;
 use super::signature::{BatchAxis, Kind, Signature, TensorType};
 use super::tensor::to_input;
+use crate::tensor::Element;
+use crate::tensor::interleave::Scratch;
 
 /// Bytes that a tensor may have.
 const MEMORY: usize = 1 << 20;

@@ -14,10 +14,11 @@ use ort::value::{
 };
 
 use super::binding::Layout;
-use super::element::{Element, with_native};
-use super::nested::{convert, nest};
+use super::nested::nest;
 use super::signature::MapType;
 use super::tensor::{texts, without_nulls};
+use crate::tensor::columns::convert;
+use crate::tensor::{Element, with_native};
 
 const NO_VALUE: &str = "a map of such values, which no column can carry";
 

@@ -7,7 +7,6 @@ mod column;
 mod element;
 #[cfg(fuzzing)]
 pub mod fuzzing;
-mod interleave;
 mod map;
 mod memory;
 mod nested;

@@ -6,22 +6,10 @@ use arrow::array::{
     Array, ArrayRef, AsArray, FixedSizeListArray, GenericListArray, OffsetSizeTrait,
 };
 use arrow::buffer::OffsetBuffer;
-use arrow::compute::{CastOptions, cast_with_options};
 use arrow::datatypes::DataType;
 
 use crate::array::list_item;
-
-/// Casts; what the type cannot say is an error, not NULL.
-pub(super) fn convert(column: &ArrayRef, data_type: &DataType) -> Result<ArrayRef, String> {
-    if column.data_type() == data_type {
-        return Ok(Arc::clone(column));
-    }
-    let options = CastOptions {
-        safe: false,
-        ..CastOptions::default()
-    };
-    cast_with_options(column, data_type, &options).map_err(|error| error.to_string())
-}
+use crate::tensor::columns::convert;
 
 /// The values of lists `depth` deep, and the dimensions that all rows have.
 ///

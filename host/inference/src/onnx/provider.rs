@@ -226,7 +226,7 @@ impl OnnxModel {
         let columns = columns.collect();
         drop(given);
         // Not before: what the model gave may lie in the memory of what it took.
-        inputs.into_iter().for_each(|input| scratch.keep(input));
+        inputs.into_iter().for_each(|input| input.keep_in(scratch));
         columns
     }
 }

@@ -10,13 +10,14 @@ use ort::value::{DynTensor, DynTensorValueType, DynValue, Sequence};
 
 use super::binding::Layout;
 use super::column::{Elements, elements};
-use super::element::Element;
-use super::nested::{convert, flatten, nest};
+use super::nested::{flatten, nest};
 use super::runtime::environment;
 use super::session::unpanicked;
 use super::signature::TensorType;
 use super::tensor::{TensorInput, without_nulls};
 use crate::array::list_item;
+use crate::tensor::Element;
+use crate::tensor::columns::convert;
 
 /// The sequence of a column's one row.
 pub(super) fn sequence_value(

@@ -9,7 +9,6 @@ use ort::ep::{CUDA, ExecutionProvider as _};
 use ort::session::{HasSelectedOutputs, OutputSelector, Session};
 use parking_lot::Mutex;
 
-use super::interleave::Scratch;
 use super::memory::{Budget, BudgetThreads};
 use super::options::{ExecutionProvider, MEMORY_LIMIT, SessionOptions};
 use super::placement::Placement;
@@ -17,6 +16,7 @@ use super::runtime::environment;
 use super::watchdog::Watchdog;
 use super::weights::SharedWeights;
 use crate::InferenceError;
+use crate::tensor::interleave::Scratch;
 
 /// To load a model, the optimizer's own computing included. Fuzzing does not wait for it.
 const LOAD_TIME: Duration = Duration::from_secs(if cfg!(fuzzing) { 1 } else { 120 });

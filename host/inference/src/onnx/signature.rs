@@ -4,7 +4,7 @@ use std::fmt;
 
 use ort::value::{Outlet, TensorElementType, ValueType};
 
-use super::element::Element;
+use crate::tensor::{Element, Shape};
 
 /// A value that a model takes or gives, under its name.
 #[derive(Debug, Clone)]
@@ -147,15 +147,6 @@ impl fmt::Display for Signature {
 
 impl fmt::Display for TensorType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}[", self.element)?;
-        for (dimension, size) in self.shape.iter().enumerate() {
-            let comma = if dimension == 0 { "" } else { ", " };
-            match size {
-                -1 if dimension == 0 => write!(f, "{comma}N")?,
-                -1 => write!(f, "{comma}?")?,
-                size => write!(f, "{comma}{size}")?,
-            }
-        }
-        f.write_str("]")
+        write!(f, "{}{}", self.element, Shape(&self.shape))
     }
 }

@@ -7,19 +7,20 @@ use arrow::array::{
 };
 use arrow::buffer::{MutableBuffer, ScalarBuffer};
 use arrow::compute::take;
-use arrow::datatypes::{DataType, Field};
-use half::{bf16, f16};
+use arrow::datatypes::Field;
+use half::bf16;
 use ort::session::SessionInputValue;
 use ort::value::{DynValue, Tensor, TensorRef};
 
 use super::binding::{Binding, Layout};
-use super::element::{Element, with_native};
-use super::interleave::{Flat, Scratch, interleave};
 use super::map::map_value;
-use super::nested::{convert, flatten};
+use super::nested::flatten;
 use super::sequence::sequence_value;
 use super::signature::{BatchAxis, Kind, TensorType};
-use crate::array::{list_item, matrix};
+use crate::array::list_item;
+use crate::tensor::columns::{self, Flat, convert};
+use crate::tensor::interleave::{Scratch, interleave};
+use crate::tensor::{Element, with_native};
 
 /// What becomes a value of the model: the elements of a tensor in place, or a value of the runtime's.
 pub(super) enum Input {
@@ -137,48 +138,13 @@ fn flat(
     layout: Layout,
     memory: usize,
 ) -> Result<Flat, String> {
-    let (width, values) = match (list_item(column.data_type()), layout) {
-        (None, _) => (1, Arc::clone(column)),
-        (Some(_), layout) => {
-            let width = match layout {
-                Layout::Flat(Some(width)) => width,
-                _ => first_width(column),
-            };
-            refuse_wide_nulls(column, width, memory)?;
-            (width, matrix(column, width)?)
-        }
+    let width = match layout {
+        Layout::Flat(width) => width,
+        _ => None,
     };
-    let values = convert(&values, &element.data_type())?;
+    let Flat { values, width } = columns::flat(column, element, width, memory)?;
     let values = without_nulls(values, width, element)?;
     Ok(Flat { values, width })
-}
-
-/// A list that is there has as many items as the tensor wants; one that is NULL becomes as many.
-fn refuse_wide_nulls(column: &ArrayRef, width: usize, memory: usize) -> Result<(), String> {
-    // Where they are taken from, and what they are: 8 bytes an item at most.
-    let bytes = column
-        .len()
-        .checked_mul(width)
-        .and_then(|items| items.checked_mul(size_of::<u64>()));
-    if column.null_count() == 0 || bytes.is_some_and(|bytes| bytes <= memory) {
-        return Ok(());
-    }
-    Err(format!(
-        "a tensor of {} rows of {width} items, some of them NULL, is more than the model's \
-         memory.limit of {} MiB",
-        column.len(),
-        memory.div_ceil(1 << 20)
-    ))
-}
-
-fn first_width(column: &ArrayRef) -> usize {
-    let valid = (0..column.len()).find(|row| column.is_valid(*row));
-    match (column.data_type(), valid) {
-        (DataType::List(_), Some(row)) => column.as_list::<i32>().value(row).len(),
-        (DataType::LargeList(_), Some(row)) => column.as_list::<i64>().value(row).len(),
-        (DataType::FixedSizeList(_, size), _) => usize::try_from(*size).unwrap_or(0),
-        _ => 0,
-    }
 }
 
 /// NULL becomes NaN where there is a NaN, and is an error where there is none.
@@ -190,21 +156,7 @@ pub(super) fn without_nulls(
     if element == Element::String {
         refuse_nul(values.as_string(), width)?;
     }
-    if values.null_count() == 0 {
-        return Ok(values);
-    }
-    match element {
-        Element::F16 => Ok(nan::<arrow::datatypes::Float16Type>(&values, f16::NAN)),
-        Element::F32 | Element::BF16 => Ok(nan::<arrow::datatypes::Float32Type>(&values, f32::NAN)),
-        Element::F64 => Ok(nan::<arrow::datatypes::Float64Type>(&values, f64::NAN)),
-        _ => {
-            let place = (0..values.len()).find(|place| values.is_null(*place));
-            let row = place.unwrap_or_default() / width.max(1);
-            Err(format!(
-                "row {row} is NULL, and a tensor of {element} has no value for it"
-            ))
-        }
-    }
+    columns::without_nulls(values, width, element, element)
 }
 
 /// The runtime takes texts that end with a NUL.
@@ -220,12 +172,6 @@ fn refuse_nul(texts: &StringArray, width: usize) -> Result<(), String> {
         )),
         None => Ok(()),
     }
-}
-
-fn nan<T: ArrowPrimitiveType>(values: &ArrayRef, nan: T::Native) -> ArrayRef {
-    let values = values.as_primitive::<T>();
-    let filled = values.iter().map(|value| value.unwrap_or(nan));
-    Arc::new(PrimitiveArray::<T>::from_iter_values(filled))
 }
 
 /// The runtime's kernels sum in an order that hangs on where the memory begins, up to the alignment of
@@ -250,6 +196,15 @@ impl Input {
         match self {
             Self::Value(value) => Ok(SessionInputValue::from(value)),
             Self::Tensor(tensor) => tensor.value(),
+        }
+    }
+
+    /// Gives back the memory of values that were laid out in [`Scratch`].
+    pub fn keep_in(self, scratch: &mut Scratch) {
+        if let Self::Tensor(tensor) = self
+            && tensor.is_scratch
+        {
+            scratch.keep(tensor.values);
         }
     }
 }

@@ -7,18 +7,11 @@ use arrow::array::{
 };
 use arrow::buffer::{MutableBuffer, ScalarBuffer};
 
+use super::columns::Flat;
 use super::element::{Element, with_native};
-use super::tensor::{Input, TensorInput};
 
-/// A column of one tensor: its values, row after row, as the tensor's element.
-pub(super) struct Flat {
-    pub values: ArrayRef,
-    /// Of one row.
-    pub width: usize,
-}
-
-/// Lays columns out row after row.
-pub(super) fn interleave(
+/// Lays columns without NULL out row after row.
+pub(crate) fn interleave(
     element: Element,
     mut flats: Vec<Flat>,
     rows: usize,
@@ -136,7 +129,7 @@ impl Flat {
 
 /// Memory for tensors that are made of several columns, from one call for the next.
 #[derive(Default)]
-pub(super) struct Scratch(Vec<MutableBuffer>);
+pub(crate) struct Scratch(Vec<MutableBuffer>);
 
 impl Scratch {
     /// So many bytes, whatever they are.
@@ -146,16 +139,12 @@ impl Scratch {
         buffer
     }
 
-    /// Keeps the memory of a tensor that nobody else has.
-    pub fn keep(&mut self, input: Input) {
-        let Input::Tensor(TensorInput {
-            values,
-            is_scratch: true,
-            ..
-        }) = input
-        else {
-            return;
-        };
+    /// Keeps the memory of values that were laid out in it, where nobody else has them.
+    #[cfg_attr(
+        not(feature = "onnx"),
+        expect(dead_code, reason = "a server's tensors go away with their messages")
+    )]
+    pub fn keep(&mut self, values: ArrayRef) {
         let data = values.to_data();
         drop(values);
         let [buffer] = data.buffers() else {
