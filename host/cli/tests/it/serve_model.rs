@@ -14,15 +14,28 @@ CREATE MODEL churn INPUT (features ARRAY<DOUBLE>) OUTPUT (p DOUBLE)
 CREATE FUNCTION distance AS 'haversine.wasm#haversine' LANGUAGE WASM;
 INSERT INTO nowhere SELECT * FROM t;";
 
-/// The program, and the address on which it serves.
-fn serve(job: &Job, arguments: &[&str]) -> (Child, String) {
+/// The program, and the address on which it serves; it ends with the test.
+struct Server {
+    process: Child,
+    address: String,
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+fn serve(job: &Job, arguments: &[&str]) -> Server {
     let fixed = ["serve-model", "job.sql", "--listen", "127.0.0.1:0"];
-    let mut process = job
-        .command_of(&[&fixed, arguments].concat())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut said = BufReader::new(process.stderr.take().unwrap()).lines();
+    let mut command = job.command_of(&[&fixed, arguments].concat());
+    let mut server = Server {
+        process: command.stderr(Stdio::piped()).spawn().unwrap(),
+        address: String::new(),
+    };
+    let mut said = BufReader::new(server.process.stderr.take().unwrap()).lines();
     let mut before = Vec::new();
     loop {
         let Some(line) = said.next() else {
@@ -30,10 +43,13 @@ fn serve(job: &Job, arguments: &[&str]) -> (Child, String) {
         };
         let line = line.unwrap();
         if let Some(rest) = line.strip_prefix("listening on ") {
-            let address = rest.split(": ").next().unwrap().to_owned();
+            rest.split(": ")
+                .next()
+                .unwrap()
+                .clone_into(&mut server.address);
             // Who says something to nobody would be ended by it.
             std::thread::spawn(move || said.for_each(drop));
-            return (process, address);
+            return server;
         }
         before.push(line);
     }
@@ -45,7 +61,8 @@ fn served() -> Job {
 
 #[test]
 fn models_and_functions_answer_as_they_do_at_home() {
-    let (mut server, address) = serve(&served(), &["--model", "churn", "--model", "distance"]);
+    let mut server = serve(&served(), &["--model", "churn", "--model", "distance"]);
+    let address = &server.address;
     let features: Vec<_> = (0..30)
         .map(|feature| format!("CAST(x * {feature} AS DOUBLE)"))
         .collect();
@@ -88,8 +105,8 @@ INSERT INTO distances SELECT distance_here(a, b, c, d), metres FROM ML_PREDICT(
             }
         }
     }
-    signal("-INT", server.id());
-    assert_eq!(server.wait().unwrap().code(), Some(0));
+    signal("-INT", server.process.id());
+    assert_eq!(server.process.wait().unwrap().code(), Some(0));
 }
 
 #[test]
