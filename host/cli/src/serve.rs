@@ -7,7 +7,7 @@ use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
 };
-use wasmill_engine::{EngineError, Session, SessionConfig};
+use wasmill_engine::{EngineError, Servable, Session, SessionConfig};
 use wasmill_server::{ServedModel, ServerLimits, serve as serve_models};
 
 use crate::{
@@ -51,7 +51,8 @@ fn serve_to_end(arguments: &ServeModel, output: &Output) -> u8 {
         }
     };
     let code = runtime.block_on(async {
-        let models = match declared(arguments, output).await {
+        // Models are looked after until the end.
+        let (models, _servables) = match declared(arguments, output).await {
             Ok(models) => models,
             Err(code) => return code,
         };
@@ -63,7 +64,10 @@ fn serve_to_end(arguments: &ServeModel, output: &Output) -> u8 {
 }
 
 /// The models of the job that are to be served, loaded; or the exit code.
-async fn declared(arguments: &ServeModel, output: &Output) -> Result<Vec<ServedModel>, u8> {
+async fn declared(
+    arguments: &ServeModel,
+    output: &Output,
+) -> Result<(Vec<ServedModel>, Vec<Servable>), u8> {
     let job = &arguments.job;
     let text = read_job(job, output).ok_or(WRONG)?;
     let wrong = |error: EngineError| {
@@ -99,18 +103,22 @@ async fn declared(arguments: &ServeModel, output: &Output) -> Result<Vec<ServedM
         );
         return Err(WRONG);
     }
-    let mut models = Vec::new();
+    let (mut models, mut servables) = (Vec::new(), Vec::new());
     for name in names {
-        let model = session.servable(&name).map_err(wrong)?;
-        let version = model.version().to_owned();
-        let served = ServedModel::new(&name, model).map_err(|error| {
+        let servable = session.servable(&name).map_err(wrong)?;
+        for warning in session.take_warnings() {
+            output.warning(&warning);
+        }
+        let version = servable.model.version();
+        let served = ServedModel::new(&name, servable.model.clone()).map_err(|error| {
             output.error(&error.to_string(), None);
             WRONG
         })?;
         output.note(&format!("{name}, version {version}"));
         models.push(served);
+        servables.push(servable);
     }
-    Ok(models)
+    Ok((models, servables))
 }
 
 /// Answers until a signal; returns the exit code.

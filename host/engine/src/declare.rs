@@ -5,7 +5,7 @@ use std::sync::Arc;
 use datafusion::{common::DataFusionError, execution::SessionState};
 
 use crate::{
-    catalog::{Catalog, Column, Relation, Table, Watermark},
+    catalog::{Column, Relation, Table, Watermark},
     error::{EngineError, did_you_mean},
     planning::{Shared, computed_column, planned_watermark, query_plan},
     sql::{
@@ -189,34 +189,20 @@ fn inherit(table: &mut Table, source: &Table, like: &Like) {
     }
 }
 
-/// ALTER TABLE, VIEW or MODEL.
-pub(crate) fn alter(catalog: &mut Catalog, alter: &Alter) -> Result<(), EngineError> {
+/// ALTER TABLE, VIEW or MODEL. A job that runs with the model goes on with what it is from now on.
+pub(crate) fn alter(shared: &Shared, alter: &Alter) -> Result<(), EngineError> {
+    if alter.kind == ObjectKind::Model {
+        return alter_model(shared, alter);
+    }
+    let catalog = &mut *shared.catalog.write();
     let name = &alter.name.text;
     let found = match alter.kind {
-        ObjectKind::Model => catalog.model(name).map(|_| ()),
         ObjectKind::Table => catalog.table(name).map(|_| ()),
         _ => catalog.view(name).map(|_| ()),
     };
     match found {
         Err(_) if alter.if_exists => return Ok(()),
         found => found?,
-    }
-    if alter.kind == ObjectKind::Model {
-        let model = catalog.model(name)?;
-        let mut options = model.options.clone();
-        let mut new_name = name.clone();
-        match &alter.action {
-            AlterAction::Set(set) => options.values.extend(set.values.clone()),
-            AlterAction::Reset(keys) => reset(&mut options.values, keys)?,
-            AlterAction::Rename(to) => {
-                catalog.is_free(ObjectKind::Model, &to.text, false)?;
-                new_name.clone_from(&to.text);
-            }
-        }
-        let altered = model.altered(new_name.clone(), options);
-        catalog.models.remove(name);
-        catalog.models.insert(new_name, Arc::new(altered));
-        return Ok(());
     }
     if let AlterAction::Rename(to) = &alter.action {
         catalog.is_free(alter.kind, &to.text, false)?;
@@ -240,6 +226,35 @@ pub(crate) fn alter(catalog: &mut Catalog, alter: &Alter) -> Result<(), EngineEr
     catalog
         .relations
         .insert(name.clone(), Relation::Table(Arc::new(table)));
+    Ok(())
+}
+
+fn alter_model(shared: &Shared, alter: &Alter) -> Result<(), EngineError> {
+    let name = &alter.name.text;
+    let found = shared.catalog.read().model(name);
+    let model = match found {
+        Err(_) if alter.if_exists => return Ok(()),
+        found => found?,
+    };
+    let mut options = model.options.clone();
+    let mut new_name = name.clone();
+    match &alter.action {
+        AlterAction::Set(set) => options.values.extend(set.values.clone()),
+        AlterAction::Reset(keys) => reset(&mut options.values, keys)?,
+        AlterAction::Rename(to) => {
+            let catalog = shared.catalog.read();
+            catalog.is_free(ObjectKind::Model, &to.text, false)?;
+            new_name.clone_from(&to.text);
+        }
+    }
+    let altered = model.altered(new_name.clone(), options);
+    if new_name == *name {
+        // Loads it, so the catalog is left to others meanwhile.
+        altered.follow(&model, shared)?;
+    }
+    let catalog = &mut *shared.catalog.write();
+    catalog.models.remove(name);
+    catalog.models.insert(new_name, Arc::new(altered));
     Ok(())
 }
 

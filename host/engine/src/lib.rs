@@ -23,7 +23,7 @@ pub use planning::{
     Answer, BroadcastRows, CallError, GuestState, MOST_TIMERS, Moment, Surroundings, TimerCalls,
     state_spec,
 };
-pub use session::{Outcome, PlannedStatement, RowStream, Session, SessionConfig};
+pub use session::{Outcome, PlannedStatement, RowStream, Servable, Session, SessionConfig};
 pub use wasmill_connectors::panics_are_caught;
 pub use wasmill_registry::RegistryConfig;
 use wasmill_sql as sql;

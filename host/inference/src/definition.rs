@@ -11,7 +11,7 @@ use std::time::Duration;
 use arrow::datatypes::{DataType, Field};
 use sha2::{Digest, Sha256};
 
-use crate::InferenceError;
+use crate::{InferenceError, batching, versions};
 
 /// The option of every provider of model files that says which file it must be.
 const PINNED: &str = "sha256";
@@ -46,11 +46,19 @@ pub(crate) struct ModelFile {
 impl ModelDefinition {
     /// Refuses options that a provider of model files does not have.
     pub(crate) fn check_options(&self, known: &[&str]) -> Result<(), InferenceError> {
-        self.check_all_options(&[known, &[PINNED]].concat())
+        let own = [known, &[PINNED]].concat();
+        // Those that others have taken out by now.
+        let all = [own.as_slice(), batching::OPTIONS, versions::OPTIONS].concat();
+        self.check_among(&own, &all)
     }
 
     /// Refuses options that the provider does not have.
     pub(crate) fn check_all_options(&self, known: &[&str]) -> Result<(), InferenceError> {
+        self.check_among(known, known)
+    }
+
+    /// Refuses options that are not `known`; what `all` has may be meant.
+    fn check_among(&self, known: &[&str], all: &[&str]) -> Result<(), InferenceError> {
         let Some(unknown) = self
             .options
             .keys()
@@ -62,7 +70,7 @@ impl ModelDefinition {
             "unknown option '{unknown}' of the provider '{}'",
             self.provider
         );
-        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, known)))
+        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, all)))
     }
 
     /// The value of a whole-number option, or `default` where the option is absent.

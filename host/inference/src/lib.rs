@@ -22,6 +22,7 @@ pub mod open_inference;
 mod remote;
 #[cfg(any(feature = "onnx", feature = "remote"))]
 mod tensor;
+mod versions;
 
 pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;
@@ -32,3 +33,4 @@ pub use model::{Model, PROVIDERS, load};
 pub use onnx::environment as onnx_environment;
 #[cfg(all(feature = "onnx", fuzzing))]
 pub use onnx::fuzzing;
+pub use versions::{Difference, VersionId, VersionedModel, VersionsInUse, Watch};

@@ -16,9 +16,10 @@ use crate::{InferenceError, ModelDefinition};
 pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "open-inference", "bentoml"];
 
 /// Those whose models are computed here, so that the rows of several callers can be one batch.
-const BATCHED: &[&str] = &["lightgbm", "onnx"];
+pub(crate) const BATCHED: &[&str] = &["lightgbm", "onnx"];
 
-/// One immutable version of a model.
+/// A model: one immutable version, or one after another (see
+/// [`VersionedModel`](crate::VersionedModel)).
 pub trait Model: Send + Sync + Debug {
     /// The declared input columns.
     fn inputs(&self) -> &[Field];
@@ -26,9 +27,9 @@ pub trait Model: Send + Sync + Debug {
     /// The declared output columns.
     fn outputs(&self) -> &[Field];
 
-    /// The first 12 hexadecimal digits of the SHA-256 of the model file; of a server's model the version
-    /// that the server says.
-    fn version(&self) -> &str;
+    /// The first 12 hexadecimal digits of the SHA-256 of the model file, or its name in a folder of
+    /// versions; of a server's model the version that the server says.
+    fn version(&self) -> String;
 
     /// Computes `rows` predictions on the calling thread.
     ///

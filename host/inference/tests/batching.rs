@@ -64,8 +64,8 @@ impl Model for Slow {
         &self.fields
     }
 
-    fn version(&self) -> &str {
-        "1"
+    fn version(&self) -> String {
+        "1".to_owned()
     }
 
     fn predict(

@@ -98,7 +98,7 @@ impl GrpcInferenceService for Service {
         let predicted = self.0.predict(model, tensors, wanted, deadline).await?;
         let mut answer = ModelInferResponse {
             model_name: model.name.clone(),
-            model_version: model.version().to_owned(),
+            model_version: model.version(),
             id,
             ..ModelInferResponse::default()
         };

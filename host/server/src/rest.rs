@@ -113,7 +113,7 @@ async fn infer(
     });
     let answer = Message {
         model_name: Some(model.name.clone()),
-        model_version: Some(model.version().to_owned()),
+        model_version: Some(model.version()),
         id: message.id,
         outputs: Some(
             described

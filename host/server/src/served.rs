@@ -63,7 +63,7 @@ impl ServedModel {
         })
     }
 
-    pub(crate) fn version(&self) -> &str {
+    pub(crate) fn version(&self) -> String {
         self.model.version()
     }
 
@@ -71,7 +71,7 @@ impl ServedModel {
     pub(crate) fn metadata(&self) -> ModelMetadata {
         ModelMetadata {
             name: self.name.clone(),
-            versions: vec![self.version().to_owned()],
+            versions: vec![self.version()],
             platform: PLATFORM.to_owned(),
             inputs: self.inputs.metadata(),
             outputs: self.outputs.metadata(),

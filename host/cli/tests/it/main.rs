@@ -18,6 +18,7 @@ mod interrupted;
 mod kafka;
 mod late_rows;
 mod ml_predict;
+mod model_versions;
 mod object_store;
 mod on_error;
 mod outer_joins;

@@ -15,9 +15,9 @@ CREATE FUNCTION distance AS 'haversine.wasm#haversine' LANGUAGE WASM;
 INSERT INTO nowhere SELECT * FROM t;";
 
 /// The program, and the address on which it serves; it ends with the test.
-struct Server {
+pub struct Server {
     process: Child,
-    address: String,
+    pub address: String,
 }
 
 impl Drop for Server {
@@ -28,7 +28,7 @@ impl Drop for Server {
     }
 }
 
-fn serve(job: &Job, arguments: &[&str]) -> Server {
+pub fn serve(job: &Job, arguments: &[&str]) -> Server {
     let fixed = ["serve-model", "job.sql", "--listen", "127.0.0.1:0"];
     let mut command = job.command_of(&[&fixed, arguments].concat());
     let mut server = Server {

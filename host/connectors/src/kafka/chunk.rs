@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::ops::Range;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use parking_lot::{Condvar, Mutex};
@@ -28,6 +28,8 @@ pub(super) struct Split {
     pub revoked: AtomicBool,
     /// Whether the last of its messages is polled.
     pub finished: AtomicBool,
+    /// The first offset that is not polled; negative until it is known.
+    pub next: AtomicI64,
     /// Chunks with messages of it that nobody has decoded yet.
     pub waiting: AtomicUsize,
 }
@@ -40,6 +42,7 @@ impl Split {
             partition,
             revoked: AtomicBool::new(false),
             finished: AtomicBool::new(false),
+            next: AtomicI64::new(-1),
             waiting: AtomicUsize::new(0),
         }
     }

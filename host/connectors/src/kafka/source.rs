@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, OnceLock, Weak};
+use std::sync::{Arc, Weak};
 use std::thread;
 use std::time::Duration;
 
@@ -30,6 +30,9 @@ use crate::{
 
 /// How often the group hears how far a job without checkpoints is.
 const COMMIT_INTERVAL: Duration = Duration::from_secs(1);
+
+/// How long nothing may come before it is asked whether there is something.
+const SILENCE: Duration = Duration::from_secs(10);
 
 /// How long the leaving of a group is waited for.
 const FAREWELL: Duration = Duration::from_secs(3);
@@ -112,16 +115,9 @@ impl Source for KafkaSource {
             && self.spec.start == Mark::Committed
             && self.spec.bounded.is_none();
         let partitions = partitions.max(1);
-        let shared = Arc::new(Shared {
-            queue: Queue::new(partitions + 2),
-            link: Link::new(&self.table, &self.spec.servers, self.messages.clone(), true),
-            stop: AtomicBool::new(false),
-            offsets: Mutex::new(from.clone().or_else(|| grouped.then(Offsets::new))),
-            splits: Mutex::default(),
-            client: OnceLock::new(),
-            closed: Mutex::new(false),
-            closes: Condvar::new(),
-        });
+        let link = Link::new(&self.table, &self.spec.servers, self.messages.clone(), true);
+        let shared = Arc::new(Shared::new(partitions + 2, link));
+        *shared.offsets.lock() = from.clone().or_else(|| grouped.then(Offsets::new));
         let readers: Vec<_> = (0..partitions)
             .map(|_| self.reader(&shared, projection.as_deref(), &progress))
             .collect::<Result<_, _>>()?;
@@ -130,6 +126,7 @@ impl Source for KafkaSource {
             shared: shared.clone(),
             from,
             grouped,
+            silence: SILENCE,
         };
         thread::Builder::new()
             .name(format!("kafka {}", self.table))
@@ -239,12 +236,26 @@ pub(super) struct Shared {
     /// Behind the rows given; `None` until it is known where the reading begins.
     offsets: Mutex<Option<Offsets>>,
     splits: Mutex<Vec<Arc<Split>>>,
-    pub client: OnceLock<Weak<Client>>,
+    pub client: Mutex<Weak<Client>>,
     closed: Mutex<bool>,
     closes: Condvar,
 }
 
 impl Shared {
+    /// With room for so many chunks that nobody has taken.
+    pub(super) fn new(chunks: usize, link: Link) -> Self {
+        Shared {
+            queue: Queue::new(chunks),
+            link,
+            stop: AtomicBool::new(false),
+            offsets: Mutex::default(),
+            splits: Mutex::default(),
+            client: Mutex::default(),
+            closed: Mutex::new(false),
+            closes: Condvar::new(),
+        }
+    }
+
     pub(super) fn is_stopped(&self) -> bool {
         self.stop.load(Ordering::Acquire)
     }
@@ -284,6 +295,10 @@ impl Shared {
             .iter()
             .find(|split| split.partition == partition && split.topic == topic);
         found.cloned()
+    }
+
+    pub(super) fn splits(&self) -> Vec<Arc<Split>> {
+        self.splits.lock().clone()
     }
 
     pub(super) fn assign(&self, topic: &str, partition: i32) -> Arc<Split> {
@@ -348,7 +363,7 @@ impl Positions for Following {
     }
 
     async fn stored(&self, position: &Position) -> Result<(), ConnectorError> {
-        let client = self.shared.client.get().and_then(Weak::upgrade);
+        let client = self.shared.client.lock().upgrade();
         let (Some(client), true) = (client, self.commits) else {
             return Ok(());
         };

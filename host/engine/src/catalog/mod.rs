@@ -10,6 +10,7 @@ mod table;
 use std::{collections::BTreeMap, sync::Arc};
 
 use datafusion::logical_expr::{LogicalPlan, ScalarUDF};
+use wasmill_inference::VersionedModel;
 use wasmill_plugin::{Grants, Kind, Plugin};
 
 pub(crate) use model::{DeclaredModel, HostedModel};
@@ -82,6 +83,12 @@ impl Catalog {
             &self.relation_names(),
             "there are",
         ))
+    }
+
+    /// Those that have been used.
+    pub(crate) fn loaded_models(&self) -> Vec<Arc<VersionedModel>> {
+        let models = self.models.values();
+        models.filter_map(|model| model.loaded()).collect()
     }
 
     pub(crate) fn model(&self, name: &str) -> Result<Arc<DeclaredModel>, EngineError> {

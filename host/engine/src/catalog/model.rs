@@ -7,7 +7,7 @@ use arrow::{
     datatypes::{Field, FieldRef},
 };
 use parking_lot::Mutex;
-use wasmill_inference::{Model, ModelDefinition};
+use wasmill_inference::{Model, ModelDefinition, VersionedModel};
 
 use crate::{
     error::{EngineError, Location},
@@ -24,7 +24,7 @@ pub(crate) struct DeclaredModel {
     pub comment: Option<String>,
     pub options: Options,
     pub location: Option<Location>,
-    loaded: Mutex<Option<Arc<dyn Model>>>,
+    loaded: Mutex<Option<Arc<VersionedModel>>>,
 }
 
 impl DeclaredModel {
@@ -48,6 +48,11 @@ impl DeclaredModel {
         }
     }
 
+    /// The model, if it has been used.
+    pub(crate) fn loaded(&self) -> Option<Arc<VersionedModel>> {
+        self.loaded.lock().clone()
+    }
+
     /// The same declaration under another name or with other options; not loaded.
     pub(crate) fn altered(&self, name: String, options: Options) -> Self {
         DeclaredModel::new(
@@ -60,12 +65,33 @@ impl DeclaredModel {
         )
     }
 
+    /// What a job that runs with the model goes on with, by a declaration that takes the place of
+    /// `before`. Its version is loaded and tried here.
+    pub(crate) fn follow(&self, before: &Self, shared: &Shared) -> Result<(), EngineError> {
+        let Some(model) = before.loaded().filter(|model| model.is_in_use()) else {
+            return Ok(());
+        };
+        let altered = model.alter(&self.definition(shared)?);
+        altered.map_err(|error| model_error(&error))?;
+        *self.loaded.lock() = Some(model);
+        Ok(())
+    }
+
     /// The model, read from its file, or asked for at its server, at the first call.
-    pub(crate) fn load(&self, shared: &Shared) -> Result<Arc<dyn Model>, EngineError> {
+    pub(crate) fn load(&self, shared: &Shared) -> Result<Arc<VersionedModel>, EngineError> {
         let mut loaded = self.loaded.lock();
         if let Some(model) = loaded.as_ref() {
             return Ok(Arc::clone(model));
         }
+        let model = VersionedModel::open(&self.definition(shared)?)
+            .map_err(|error| model_error(&error).at(|| self.location.clone()))?;
+        let notices = model.take_notices();
+        shared.warnings.lock().extend(notices);
+        *loaded = Some(Arc::clone(&model));
+        Ok(model)
+    }
+
+    fn definition(&self, shared: &Shared) -> Result<ModelDefinition, EngineError> {
         let mut options = self.options.values.clone();
         refuse_variables(&options, shared).map_err(|error| error.at(|| self.location.clone()))?;
         let Some(provider) = options.remove("provider") else {
@@ -88,18 +114,14 @@ impl DeclaredModel {
                 })
                 .collect()
         };
-        let definition = ModelDefinition {
+        Ok(ModelDefinition {
             name: self.name.clone(),
             provider,
             options,
             inputs: fields(&self.inputs),
             outputs: fields(&self.outputs),
             base: shared.connectors.base.clone(),
-        };
-        let model = wasmill_inference::load(&definition)
-            .map_err(|error| model_error(&error).at(|| self.location.clone()))?;
-        *loaded = Some(Arc::clone(&model));
-        Ok(model)
+        })
     }
 }
 
@@ -153,7 +175,7 @@ impl wasmill_plugin::Model for HostedModel {
     }
 
     fn version(&self) -> String {
-        self.model.version().to_owned()
+        self.model.version()
     }
 
     fn predict(

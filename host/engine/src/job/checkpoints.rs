@@ -18,6 +18,7 @@ use tokio::{
     task::block_in_place,
 };
 use wasmill_connectors::{Committable, Position};
+use wasmill_inference::VersionsInUse;
 use wasmill_state::Place;
 
 use super::remote::Remote;
@@ -50,6 +51,9 @@ pub(crate) struct Checkpoint {
     /// Those of its windows over processing time.
     #[serde(default)]
     pub machine_clocks: BTreeMap<String, Vec<i64>>,
+    /// The versions of models that the rows behind it are predicted with.
+    #[serde(default)]
+    pub models: BTreeMap<String, VersionsInUse>,
     /// What the nodes of the plans hold.
     #[serde(default)]
     pub state: BTreeMap<String, HeldRows>,
@@ -76,6 +80,7 @@ impl Checkpoint {
             times: BTreeMap::new(),
             clocks: BTreeMap::new(),
             machine_clocks: BTreeMap::new(),
+            models: BTreeMap::new(),
             state: BTreeMap::new(),
         }
     }

@@ -5,7 +5,7 @@
 //! job that goes on from it shows them first, whether or not that had happened. So no row is lost,
 //! and none is twice in a sink that can commit.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 use datafusion::{
     common::DataFusionError, execution::TaskContext,
@@ -17,6 +17,7 @@ use tokio::{
     time::{Instant, sleep},
 };
 use wasmill_connectors::{ObjectFolder, SharedWriter, SinkWriter};
+use wasmill_inference::{VersionedModel, VersionsInUse};
 use wasmill_plugin::Epoch;
 use wasmill_state::StateStore;
 
@@ -25,6 +26,7 @@ use super::{
     epoch::{EpochLimits, Following, Gate},
     flow::Flow,
     letters::begin_letters,
+    models::Models,
     observer::JobObserver,
     partition::{Partition, joined},
     pipelines::{JobReport, Stopped, Written, report},
@@ -35,7 +37,7 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{EpochPipeline, connector_error, execution_error},
+    planning::{EpochPipeline, connector_error, execution_error, say},
 };
 
 /// How a job without end runs.
@@ -60,6 +62,8 @@ pub(crate) struct EndlessSettings {
     pub epoch: Epoch,
     /// Of what the pipelines hold.
     pub store: Arc<StateStore>,
+    /// Those that the job may ask, each by its name.
+    pub models: Vec<Arc<VersionedModel>>,
     /// Where the user reads what happens.
     pub messages: SharedWriter,
 }
@@ -108,8 +112,11 @@ pub(crate) async fn run_endless(
         run: settings.run.clone(),
         last: 0,
         rows_then: 0,
+        models: Models::watched(&settings.models)?,
+        models_then: BTreeMap::new(),
     };
     let stopped = job.run_with_restarts(settings).await;
+    job.say_of_models();
     settings.epoch.end();
     let stopped = stopped?;
     Ok(JobReport {
@@ -156,14 +163,21 @@ pub(super) struct Endless {
     pub(super) last: u64,
     /// Rows that the sources had given and the sinks had taken by then.
     pub(super) rows_then: u64,
+    pub(super) models: Models,
+    /// The versions of the last checkpoint.
+    pub(super) models_then: BTreeMap<String, VersionsInUse>,
 }
 
 impl Endless {
     /// Tells the user.
     pub(super) fn say(&self, message: &str) {
-        if let Ok(mut messages) = self.messages.lock() {
-            // Who does not listen need not be told.
-            writeln!(messages, "{message}").ok();
+        say(&self.messages, message);
+    }
+
+    /// Tells the user what has happened to models.
+    fn say_of_models(&self) {
+        for notice in self.models.take_notices() {
+            self.say(&notice);
         }
     }
 
@@ -218,6 +232,7 @@ impl Endless {
         let mut checkpoint_at = due();
         loop {
             self.epoch(checkpoint_at).await?;
+            self.say_of_models();
             // Windows that are over by now are given in an epoch of their own.
             while self.advance() {
                 self.gated_epoch(None).await?;
@@ -233,8 +248,17 @@ impl Endless {
                 }
                 return Ok(!ended);
             }
-            if checkpoint_at.is_some_and(|instant| instant <= Instant::now()) {
+            let is_ready = self.models.are_ready();
+            if is_ready && self.checkpoints.is_none() {
+                self.models.take_over();
+                self.say_of_models();
+            }
+            let is_due = checkpoint_at.is_some_and(|instant| instant <= Instant::now());
+            if is_due || is_ready && self.checkpoints.is_some() {
                 if !storing && self.is_store_ready().await? {
+                    // The checkpoint is of what comes behind it: a replay has the same versions.
+                    self.models.take_over();
+                    self.say_of_models();
                     self.checkpoint(false).await?;
                     checkpoint_at = due();
                 } else {
@@ -330,7 +354,11 @@ impl Endless {
         }
         drop(letters);
         let stop = self.observer.cancellation();
-        let mut closing = std::pin::pin!(self.gate.close_in_time(wake.flatten(), stop));
+        let mut closing = std::pin::pin!(self.gate.close_in_time(
+            wake.flatten(),
+            self.models.news(),
+            stop
+        ));
         let mut closed = wake.is_none();
         loop {
             let finished = tokio::select! {

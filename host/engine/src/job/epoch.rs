@@ -68,9 +68,14 @@ impl Gate {
         self.closed.send_replace(false);
     }
 
-    /// Closes it when the epoch has lasted: its first row is old enough, it is time to `wake`, or the
-    /// job is to stop.
-    pub(crate) async fn close_in_time(&self, wake: Option<Instant>, stop: &CancellationToken) {
+    /// Closes it when the epoch has lasted: its first row is old enough, it is time to `wake`, there are
+    /// news of a model, or the job is to stop.
+    pub(crate) async fn close_in_time(
+        &self,
+        wake: Option<Instant>,
+        news: &Notify,
+        stop: &CancellationToken,
+    ) {
         let lingered = async {
             self.first.notified().await;
             sleep(self.limits.linger).await;
@@ -84,6 +89,7 @@ impl Gate {
         tokio::select! {
             () = lingered => {}
             () = due => {}
+            () = news.notified() => {}
             () = stop.cancelled() => {}
         }
         self.closed.send_replace(true);

@@ -54,6 +54,8 @@ impl Endless {
                 checkpoint.id
             ));
         }
+        self.models.go_back_to(&checkpoint)?;
+        self.models_then.clone_from(&checkpoint.models);
         for flow in &mut self.flows {
             let prepared = checkpoint.sinks.get(&flow.key());
             let run = flow.run(&self.run);

@@ -9,6 +9,7 @@ mod flow;
 mod going_on;
 mod keeping;
 mod letters;
+mod models;
 mod observer;
 mod partition;
 mod pipelines;

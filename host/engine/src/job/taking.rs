@@ -63,7 +63,8 @@ impl Endless {
         self.finish_storing().await?;
         let rows = self.rows_moved();
         let shows_more = self.flows.iter().any(|flow| flow.pipeline.sink.is_due());
-        if !last && rows == self.rows_then && !shows_more {
+        let models = self.models.versions();
+        if !last && rows == self.rows_then && !shows_more && models == self.models_then {
             return Ok(());
         }
         let mut taken = self.take().await?;
@@ -94,6 +95,7 @@ impl Endless {
             }));
         }
         self.rows_then = rows;
+        self.models_then = models;
         Ok(())
     }
 
@@ -134,6 +136,7 @@ impl Endless {
     /// Adds what the nodes hold to a checkpoint.
     pub(super) fn snapshot(&self, mut checkpoint: Checkpoint) -> Result<Snapshot, EngineError> {
         let mut held = Vec::new();
+        checkpoint.models = self.models.versions();
         if self.checkpoints.is_some() {
             let flows = self.flows.iter();
             let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));

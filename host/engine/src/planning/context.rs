@@ -19,7 +19,7 @@ use datafusion::{
     sql::sqlparser::ast::DataType as SqlType,
 };
 use parking_lot::{Mutex, RwLock};
-use wasmill_connectors::{ConnectorContext, TableDefinition};
+use wasmill_connectors::{ConnectorContext, SharedWriter, TableDefinition};
 use wasmill_plugin::{Account, Epoch, Host, HostConfig};
 use wasmill_registry::RegistryConfig;
 
@@ -66,6 +66,14 @@ pub(crate) struct Shared {
     pub epoch: Epoch,
     /// Rows for which functions gave NULL because they failed on them.
     pub gave_null: Arc<AtomicU64>,
+}
+
+/// Tells the user.
+pub(crate) fn say(messages: &SharedWriter, message: &str) {
+    if let Ok(mut messages) = messages.lock() {
+        // Who does not listen need not be told.
+        writeln!(messages, "{message}").ok();
+    }
 }
 
 impl Shared {

@@ -22,6 +22,7 @@ mod model_function;
 mod node;
 mod plugin;
 mod predict;
+mod predict_config;
 mod process;
 mod proctime;
 mod queries;
@@ -36,7 +37,7 @@ mod tables;
 mod watermark;
 mod windows;
 
-pub(crate) use context::{Shared, datafusion_context};
+pub(crate) use context::{Shared, datafusion_context, say};
 pub(crate) use diagnose::{
     PlanningScope, connector_error, execution_error, model_error, planning_error,
 };

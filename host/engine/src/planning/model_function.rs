@@ -9,7 +9,7 @@ use std::{
 
 use datafusion::{
     arrow::{
-        array::{ArrayRef, StructArray},
+        array::{Array, ArrayRef, AsArray, StructArray},
         datatypes::{DataType, Fields},
     },
     common::{Result, internal_err},
@@ -17,17 +17,18 @@ use datafusion::{
         ColumnarValue, ScalarFunctionArgs, ScalarUDFImpl, Signature, TypeSignature, Volatility,
     },
 };
-use wasmill_inference::Model;
+use wasmill_inference::{Model, VersionedModel};
 
 use super::external;
 
-/// Calls a model once a batch.
+/// Calls a model once a batch. Behind the model's inputs it takes the column of its `canary.key`, where
+/// that is none of them.
 ///
 /// It says that it is volatile: an optimiser must neither push it below nor copy it above another
 /// node, because one call is all that a batch may cost.
 pub(super) struct ModelFunction {
     name: String,
-    model: Arc<dyn Model>,
+    model: Arc<VersionedModel>,
     /// Time of one call.
     limit: Duration,
     signature: Signature,
@@ -35,13 +36,18 @@ pub(super) struct ModelFunction {
 }
 
 impl ModelFunction {
-    pub(super) fn new(name: &str, model: Arc<dyn Model>, limit: Duration) -> Self {
+    pub(super) fn new(
+        name: &str,
+        model: Arc<VersionedModel>,
+        key: Option<DataType>,
+        limit: Duration,
+    ) -> Self {
         let output = match model.outputs() {
             [only] => only.data_type().clone(),
             several => DataType::Struct(several.iter().cloned().collect()),
         };
         let inputs = model.inputs().iter().map(|field| field.data_type().clone());
-        let types = TypeSignature::Exact(inputs.collect());
+        let types = TypeSignature::Exact(inputs.chain(key).collect());
         ModelFunction {
             name: format!("predict[{name}]"),
             signature: Signature::new(types, Volatility::Volatile),
@@ -72,9 +78,12 @@ impl ScalarUDFImpl for ModelFunction {
             .into_iter()
             .map(|value| value.into_array(rows))
             .collect::<Result<Vec<ArrayRef>>>()?;
+        let inputs = self.model.inputs().len().min(columns.len());
+        let (inputs, key) = columns.split_at(inputs);
+        let deadline = Instant::now().checked_add(self.limit);
         let mut outputs = self
             .model
-            .predict(&columns, rows, Instant::now().checked_add(self.limit))
+            .predict_by(inputs, key.first(), rows, deadline)
             .map_err(external)?;
         if outputs.len() != self.model.outputs().len() {
             return internal_err!("{} gave {} columns", self.name, outputs.len());
@@ -90,6 +99,61 @@ impl ScalarUDFImpl for ModelFunction {
     }
 }
 
+/// One output of a row of them.
+///
+/// Unlike `get_field` it is not moved into the projection below, which would call the model for each
+/// output anew.
+#[derive(Debug, PartialEq, Eq, Hash)]
+pub(super) struct ModelOutput {
+    place: usize,
+    output: DataType,
+    signature: Signature,
+}
+
+impl ModelOutput {
+    /// The output at `place` of `outputs`.
+    pub(super) fn new(place: usize, outputs: &Fields) -> Self {
+        let output = outputs.get(place);
+        ModelOutput {
+            place,
+            output: output.map_or(DataType::Null, |field| field.data_type().clone()),
+            signature: Signature::exact(
+                vec![DataType::Struct(outputs.clone())],
+                Volatility::Immutable,
+            ),
+        }
+    }
+}
+
+impl ScalarUDFImpl for ModelOutput {
+    fn name(&self) -> &str {
+        "output"
+    }
+
+    fn signature(&self) -> &Signature {
+        &self.signature
+    }
+
+    fn return_type(&self, _arguments: &[DataType]) -> Result<DataType> {
+        Ok(self.output.clone())
+    }
+
+    fn invoke_with_args(&self, arguments: ScalarFunctionArgs) -> Result<ColumnarValue> {
+        let rows = arguments.number_rows;
+        let Some(row) = arguments.args.into_iter().next() else {
+            return internal_err!("no row of outputs");
+        };
+        let row = row.into_array(rows)?;
+        match row
+            .as_struct_opt()
+            .and_then(|row| row.columns().get(self.place))
+        {
+            Some(column) => Ok(ColumnarValue::Array(Arc::clone(column))),
+            None => internal_err!("no output {} in {}", self.place, row.data_type()),
+        }
+    }
+}
+
 impl fmt::Debug for ModelFunction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("ModelFunction")
@@ -102,7 +166,8 @@ impl PartialEq for ModelFunction {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
             && self.limit == other.limit
-            && self.model.version() == other.model.version()
+            && Arc::ptr_eq(&self.model, &other.model)
+            && self.signature == other.signature
     }
 }
 

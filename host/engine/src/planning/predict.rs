@@ -1,8 +1,8 @@
 //! `ML_PREDICT`: all columns of its input and, behind them, what a model predicts.
 
 use datafusion::{
+    arrow::datatypes::{DataType, Fields},
     common::{Column, Result},
-    functions::core::expr_fn::get_field,
     logical_expr::{
         Expr, LogicalPlan, LogicalPlanBuilder, ScalarUDF, planner::RelationPlannerContext,
     },
@@ -15,12 +15,15 @@ use datafusion::{
     },
 };
 
+use wasmill_inference::Model as _;
+
 use super::{
     assignment::feeds,
     context::Shared,
     external_at,
     limits::model_time,
-    model_function::ModelFunction,
+    model_function::{ModelFunction, ModelOutput},
+    predict_config::Config,
     relations::{descriptor, free_name},
 };
 use crate::{
@@ -35,6 +38,7 @@ struct Arguments {
     input: Option<Box<Query>>,
     model: Option<Ident>,
     columns: Option<(Vec<Ident>, Span)>,
+    config: Config,
 }
 
 const USAGE: &str = "ML_PREDICT(TABLE t, MODEL m, DESCRIPTOR(column, …) [, MAP['key', 'value']])";
@@ -46,7 +50,7 @@ fn usage(message: impl Into<String>, span: Span) -> datafusion::common::DataFusi
     )
 }
 
-fn arguments(given: Vec<FunctionArg>, span: Span) -> Result<Arguments> {
+fn arguments(shared: &Shared, given: Vec<FunctionArg>, span: Span) -> Result<Arguments> {
     const NAMES: [&str; 4] = ["INPUT", "MODEL", "ARGS", "CONFIG"];
     let mut arguments = Arguments::default();
     for (index, argument) in given.into_iter().enumerate() {
@@ -78,8 +82,7 @@ fn arguments(given: Vec<FunctionArg>, span: Span) -> Result<Arguments> {
                     return Err(usage(message, span));
                 }
             },
-            // Keys of asynchronous calls: batches are one call each here, so they change nothing.
-            ("CONFIG", _) => {}
+            ("CONFIG", value) => arguments.config = Config::of(shared, &value)?,
             ("INPUT", _) => {
                 return Err(usage(
                     "the input of ML_PREDICT must be TABLE t or a query in parentheses",
@@ -122,7 +125,7 @@ pub(super) fn plan_predict(
     span: Span,
     context: &mut dyn RelationPlannerContext,
 ) -> Result<LogicalPlan> {
-    let arguments = arguments(given, span)?;
+    let arguments = arguments(shared, given, span)?;
     let input = arguments
         .input
         .ok_or_else(|| usage("ML_PREDICT has no input", span))?;
@@ -143,10 +146,25 @@ pub(super) fn plan_predict(
         .read()
         .model(&model_name.value)
         .map_err(|error| external_at(error, model_name.span))?;
-    let features = features(&input, &declared, &columns, columns_span)?;
+    let mut features = features(&input, &declared, &columns, columns_span)?;
     let model = declared
         .load(shared)
         .map_err(|error| external_at(error, model_name.span))?;
+    let key = match model.canary_key() {
+        Some(key) if model.inputs().iter().all(|field| *field.name() != key) => {
+            let (column, data_type) = column(&input, &key).map_err(|error| {
+                let hint = format!(
+                    "'canary.key' = '{key}' of the model '{}' is a column of its input; {}",
+                    declared.name,
+                    error.hint().unwrap_or_default()
+                );
+                external_at(error.with_hint(hint), model_name.span)
+            })?;
+            features.push(column);
+            Some(data_type)
+        }
+        _ => None,
+    };
 
     let mut names: Vec<String> = Vec::new();
     let mut kept = Vec::new();
@@ -161,7 +179,9 @@ pub(super) fn plan_predict(
         names.push(name);
     }
     let limit = model_time(shared).map_err(|error| external_at(error, span))?;
-    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model, limit));
+    let limit = arguments.config.timeout.map_or(limit, |own| own.min(limit));
+    let fields: Fields = model.outputs().iter().cloned().collect();
+    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model, key, limit));
     let call = function.call(features);
     let outputs: Vec<&str> = declared
         .outputs
@@ -183,13 +203,31 @@ pub(super) fn plan_predict(
         .take(names.len())
         .map(Expr::Column)
         .collect();
-    for output in outputs {
+    for (place, output) in outputs.iter().enumerate() {
         let name = free_name(&names, output);
         let row = Expr::Column(Column::new_unqualified(&row));
-        columns.push(get_field(row, output).alias(&name));
+        let output = ScalarUDF::new_from_impl(ModelOutput::new(place, &fields));
+        columns.push(output.call(vec![row]).alias(&name));
         names.push(name);
     }
     LogicalPlanBuilder::from(rows).project(columns)?.build()
+}
+
+/// A column of the input, with its type.
+fn column(input: &LogicalPlan, name: &str) -> Result<(Expr, DataType), EngineError> {
+    let schema = input.schema();
+    let found = schema.iter().find(|(_, field)| field.name() == name);
+    let Some((qualifier, field)) = found else {
+        let names: Vec<_> = schema.fields().iter().map(|f| f.name().clone()).collect();
+        let message = format!("the input of ML_PREDICT has no column '{name}'");
+        return Err(EngineError::job(message).with_hint(did_you_mean(
+            name,
+            &names,
+            "its columns are",
+        )));
+    };
+    let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+    Ok((column, field.data_type().clone()))
 }
 
 /// The named columns, cast to the model's inputs.
@@ -225,40 +263,22 @@ fn features(
             span,
         ));
     }
-    let schema = input.schema();
     columns
         .iter()
         .zip(&model.inputs)
         .map(|(ident, expected)| {
-            let found = schema
-                .iter()
-                .find(|(_, field)| *field.name() == ident.value);
-            let Some((qualifier, field)) = found else {
-                let names: Vec<_> = schema.fields().iter().map(|f| f.name().clone()).collect();
-                return Err(external_at(
-                    EngineError::job(format!(
-                        "the input of ML_PREDICT has no column '{}'",
-                        ident.value
-                    ))
-                    .with_hint(did_you_mean(
-                        &ident.value,
-                        &names,
-                        "its columns are",
-                    )),
-                    ident.span,
-                ));
-            };
-            let column = Expr::Column(Column::new(qualifier.cloned(), field.name()));
+            let (column, found) =
+                column(input, &ident.value).map_err(|error| external_at(error, ident.span))?;
             let wanted = &expected.declared.data_type;
-            if field.data_type() == wanted {
+            if found == *wanted {
                 return Ok(column);
             }
-            if !feeds(field.data_type(), wanted) {
+            if !feeds(&found, wanted) {
                 return Err(external_at(
                     EngineError::job(format!(
                         "the column '{}' is {}, but the input '{}' of the model '{}' is {}",
                         ident.value,
-                        flink_type(field.data_type()),
+                        flink_type(&found),
                         expected.name.text,
                         model.name,
                         expected.declared.text,

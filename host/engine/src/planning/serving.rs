@@ -62,8 +62,8 @@ impl Model for FunctionModel {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        &self.version
+    fn version(&self) -> String {
+        self.version.clone()
     }
 
     fn predict(

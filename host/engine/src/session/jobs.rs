@@ -151,6 +151,7 @@ impl Planner<'_> {
                 .transpose()?,
             run: connectors.job.clone(),
             epoch: self.shared.epoch.clone(),
+            models: self.shared.catalog.read().loaded_models(),
             messages: connectors.stderr.clone(),
             store: Arc::new(StateStore::new(settings.state_memory())),
         })

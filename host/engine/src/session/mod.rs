@@ -4,6 +4,8 @@ mod jobs;
 mod planner;
 mod serving;
 
+pub use serving::Servable;
+
 use std::{
     collections::BTreeMap,
     fmt,
@@ -32,7 +34,7 @@ use crate::{
         run_endless, run_pipelines,
     },
     planning::{
-        EpochPipeline, Pipeline, Shared, Tenant, ceiling, datafusion_context, execution_error,
+        EpochPipeline, Pipeline, Shared, Tenant, ceiling, datafusion_context, execution_error, say,
     },
     settings::Settings,
     sql::{self, ParsedStatement, Script, Statement},
@@ -339,6 +341,13 @@ impl Session {
         if !matches!(statement.work, Work::Endless { .. }) {
             statement.stop.follow(observer.cancellation().clone());
         }
+        let models = self.shared.catalog.read().loaded_models();
+        // How versions in the shadow differ.
+        let compared = || {
+            for notice in models.iter().filter_map(|model| model.difference_notice()) {
+                say(&self.shared.connectors.stderr, &notice);
+            }
+        };
         match statement.work {
             Work::Done => Ok(Outcome::Nothing),
             Work::Text(text) => Ok(Outcome::Text(text)),
@@ -362,6 +371,7 @@ impl Session {
             }
             Work::Pipelines { pipelines, context } => {
                 let report = run_pipelines(pipelines, context.task_ctx(), observer).await;
+                compared();
                 Ok(inserted(report?))
             }
             Work::Endless {
@@ -371,6 +381,7 @@ impl Session {
             } => {
                 let context = context.task_ctx();
                 let report = run_endless(pipelines, context, observer, &settings).await;
+                compared();
                 Ok(inserted(report?))
             }
         }

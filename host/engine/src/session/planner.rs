@@ -151,7 +151,7 @@ impl Planner<'_> {
                 Ok(Work::Done)
             }
             Statement::Alter(alter) => {
-                declare::alter(&mut self.shared.catalog.write(), alter)
+                declare::alter(self.shared, alter)
                     .map_err(|error| error.at(|| self.location(alter.name.span)))?;
                 Ok(Work::Done)
             }

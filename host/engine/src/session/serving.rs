@@ -3,14 +3,22 @@
 use std::sync::Arc;
 
 use futures::{FutureExt, future::BoxFuture};
-use wasmill_inference::Model;
+use wasmill_inference::{Model, VersionedModel, Watch};
 use wasmill_plugin::Kind;
 
 use super::Session;
 use crate::{
     error::{EngineError, did_you_mean},
+    planning::say,
     sql::{ObjectKind, Statement},
 };
+
+/// A model that can be served, and is looked after until this is dropped.
+#[derive(Debug)]
+pub struct Servable {
+    pub model: Arc<dyn Model>,
+    _watch: Option<Watch>,
+}
 
 impl Session {
     /// Parses a script and takes its models, functions and settings into the catalog; its tables, views
@@ -34,18 +42,19 @@ impl Session {
         self.shared.catalog.read().models.keys().cloned().collect()
     }
 
-    /// A declared model, or a declared scalar function as one, loaded and ready.
+    /// A declared model, or a declared scalar function as one, loaded and ready. Another version of a model
+    /// takes over while it is served, as its definition says.
     ///
     /// # Errors
     /// When nothing has that name, when the model cannot be loaded, or when a function is no scalar one or
     /// takes arguments of any type.
-    pub fn servable(&self, name: &str) -> Result<Arc<dyn Model>, EngineError> {
+    pub fn servable(&self, name: &str) -> Result<Servable, EngineError> {
         let (model, function) = {
             let catalog = self.shared.catalog.read();
             (catalog.model(name).ok(), catalog.function(name).ok())
         };
         if let Some(model) = model {
-            return model.load(&self.shared);
+            return self.watched(model.load(&self.shared)?);
         }
         let Some(function) = function else {
             let catalog = self.shared.catalog.read();
@@ -68,11 +77,41 @@ impl Session {
             return Err(EngineError::job(message));
         }
         match &function.scalar {
-            Some(scalar) => scalar.as_model(),
+            Some(scalar) => Ok(Servable {
+                model: scalar.as_model()?,
+                _watch: None,
+            }),
             None => Err(EngineError::job(format!(
                 "the function '{name}' takes arguments of any type, so it cannot be served"
             ))),
         }
+    }
+}
+
+impl Session {
+    /// Has new versions take over as soon as they are ready: each call has one.
+    fn watched(&self, model: Arc<VersionedModel>) -> Result<Servable, EngineError> {
+        if model.interval().is_none() {
+            return Ok(Servable {
+                model,
+                _watch: None,
+            });
+        }
+        let messages = self.shared.connectors.stderr.clone();
+        model.tell(Some(Arc::new(move |model: &VersionedModel| {
+            model.take_over();
+            for notice in model.take_notices() {
+                say(&messages, &notice);
+            }
+        })));
+        let watch = Watch::begin(&model).map_err(|error| EngineError::Environment {
+            message: format!("cannot start a thread: {error}"),
+            hint: None,
+        })?;
+        Ok(Servable {
+            model,
+            _watch: Some(watch),
+        })
     }
 }
 

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 mod aggregates;
+mod alter_model;
 mod errors;
 mod functions;
 mod grants;

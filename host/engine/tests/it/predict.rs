@@ -66,6 +66,18 @@ fn the_model_is_called_once_a_batch() {
     );
     let plan = folder().run(&sql).unwrap();
     assert_eq!(plan.matches("predict[m](").count(), 1, "{plan}");
+    let two = HEAD.replace(
+        "OUTPUT (prediction DOUBLE)\n  WITH (",
+        "OUTPUT (prediction DOUBLE, v STRING)\n  WITH ('version.column' = 'v', ",
+    );
+    for columns in ["v, label, prediction + 1 AS p", "v", "*"] {
+        let sql = format!(
+            "{two}EXPLAIN SELECT {columns} FROM ML_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b))
+             WHERE prediction > 15;"
+        );
+        let plan = folder().run(&sql).unwrap();
+        assert_eq!(plan.matches("predict[m](").count(), 1, "{plan}");
+    }
 }
 
 fn check(call: &str, expected: Expect) {
@@ -167,4 +179,83 @@ SELECT * FROM ML_PREDICT(TABLE t, MODEL n, DESCRIPTOR(a));";
 
         hint: did you mean 'lightgbm'?
     "#]].assert_eq(&folder().error(sql));
+}
+
+#[test]
+fn the_config_of_a_call_is_checked() {
+    let with = |config: &str| {
+        format!(
+            "{HEAD}SELECT label, prediction FROM ML_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), {config});"
+        )
+    };
+    let output = folder()
+        .run(&with(
+            "MAP['output-mode', 'allow_unordered', 'timeout', '1 min', 'asink', 'x']",
+        ))
+        .unwrap();
+    assert!(output.contains("| 1     | 20.0       |"), "{output}");
+    let warning = output.lines().find(|line| line.starts_with("warning"));
+    expect!["warning: ML_PREDICT has no config 'asink', so it changes nothing; there are: async, max-concurrent-operations, output-mode, timeout"].assert_eq(warning.unwrap_or_default());
+    for (config, expected) in [
+        (
+            "MAP['async', 'yes']",
+            expect![[r#"
+            error: the config 'async' of ML_PREDICT cannot be 'yes'
+             --> job.sql:5:83
+              |
+            5 | …_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), MAP['async', 'yes']);
+              |                                                    ^^^^^^^^^^^^^^^^^^
+
+            hint: it is 'true' or 'false'
+        "#]],
+        ),
+        (
+            "MAP['output-mode', 'any']",
+            expect![[r#"
+            error: the config 'output-mode' of ML_PREDICT cannot be 'any'
+             --> job.sql:5:83
+              |
+            5 | …_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), MAP['output-mode', 'any']);
+              |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: it is 'ORDERED' or 'ALLOW_UNORDERED'
+        "#]],
+        ),
+        (
+            "MAP['max-concurrent-operations', '0']",
+            expect![[r#"
+            error: the config 'max-concurrent-operations' of ML_PREDICT cannot be '0'
+             --> job.sql:5:83
+              |
+            5 | …_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), MAP['max-concurrent-operations', '0']);
+              |                                                    ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+
+            hint: it is a whole number from 1 on
+        "#]],
+        ),
+        (
+            "MAP['timeout', 'soon']",
+            expect![[r#"
+            error: the config 'timeout' of ML_PREDICT cannot be 'soon'
+             --> job.sql:5:83
+              |
+            5 | …_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), MAP['timeout', 'soon']);
+              |                                                    ^^^^^^^^^^^^^^^^^^^^^
+
+            hint: it is a time, such as '30 s'
+        "#]],
+        ),
+        (
+            "'timeout'",
+            expect![[r#"
+            error: the config of ML_PREDICT must be MAP['key', 'value', …]
+             --> job.sql:5:83
+              |
+            5 | SELECT label, prediction FROM ML_PREDICT(TABLE source, MODEL m, DESCRIPTOR(a, b), 'timeout');
+              |                                                                                   ^^^^^^^^^
+        "#]],
+        ),
+    ] {
+        expected.assert_eq(&folder().error(&with(config)));
+    }
 }

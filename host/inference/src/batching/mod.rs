@@ -283,7 +283,7 @@ impl Model for Tenant {
         self.queue.model.outputs()
     }
 
-    fn version(&self) -> &str {
+    fn version(&self) -> String {
         self.queue.model.version()
     }
 

@@ -322,8 +322,8 @@ impl Model for LightGbmModel {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        &self.version
+    fn version(&self) -> String {
+        self.version.clone()
     }
 
     fn predict(

@@ -240,8 +240,8 @@ impl Model for OnnxModel {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        &self.version
+    fn version(&self) -> String {
+        self.version.clone()
     }
 
     fn predict(

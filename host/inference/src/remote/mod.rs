@@ -78,8 +78,8 @@ impl Model for RemoteModel {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        &self.version
+    fn version(&self) -> String {
+        self.version.clone()
     }
 
     fn predict(

@@ -58,8 +58,8 @@ impl Model for Types {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        "v1"
+    fn version(&self) -> String {
+        "v1".to_owned()
     }
 
     fn predict(
@@ -130,8 +130,8 @@ impl Model for Sum {
         &self.outputs
     }
 
-    fn version(&self) -> &str {
-        "7"
+    fn version(&self) -> String {
+        "7".to_owned()
     }
 
     fn predict(

@@ -1,6 +1,9 @@
 //! The thread that polls: from the brokers' messages to chunks.
 
 mod partitions;
+mod silence;
+#[cfg(test)]
+mod tests;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -11,6 +14,7 @@ use rdkafka::consumer::{BaseConsumer, Consumer};
 use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
 use rdkafka::{Offset, TopicPartitionList};
 
+use self::silence::Silence;
 use super::chunk::{Chunk, Split};
 use super::consumer::{Callbacks, Client, Spec};
 use super::link::PATIENCE;
@@ -38,6 +42,8 @@ pub(super) struct Fetcher {
     pub from: Option<Offsets>,
     /// Whether the partitions are shared with other processes of the group.
     pub grouped: bool,
+    /// How long nothing may come before it is asked whether there is something.
+    pub silence: Duration,
 }
 
 /// Ends the queue whatever happens to the thread.
@@ -60,14 +66,7 @@ impl Fetcher {
     }
 
     fn fetch(self) -> Result<(), ConnectorError> {
-        let callbacks = Callbacks {
-            shared: self.shared.clone(),
-        };
-        let client: KafkaResult<BaseConsumer<_>> = self.spec.config.create_with_context(callbacks);
-        let client =
-            client.map_err(|error| ConnectorError::job(format!("the Kafka client: {error}")))?;
-        let client = Arc::new(client);
-        self.shared.client.set(Arc::downgrade(&client)).ok();
+        let client = new_client(&self.spec, &self.shared)?;
         let mut fetching = Fetching {
             next_discovery: self
                 .spec
@@ -86,12 +85,25 @@ impl Fetcher {
             stalled_since: None,
             paused: false,
             next_probe: Instant::now(),
+            silence: Silence::new(self.silence),
         };
         if fetching.begin(self.from.as_ref())? {
             fetching.poll_to_the_end()?;
         }
         Ok(())
     }
+}
+
+fn new_client(spec: &Spec, shared: &Arc<Shared>) -> Result<Arc<Client>, ConnectorError> {
+    let callbacks = Callbacks {
+        shared: Arc::clone(shared),
+    };
+    let client: KafkaResult<BaseConsumer<_>> = spec.config.create_with_context(callbacks);
+    let client =
+        client.map_err(|error| ConnectorError::job(format!("the Kafka client: {error}")))?;
+    let client = Arc::new(client);
+    *shared.client.lock() = Arc::downgrade(&client);
+    Ok(client)
 }
 
 /// A partition of a table with an end.
@@ -126,6 +138,7 @@ struct Fetching {
     stalled_since: Option<Instant>,
     paused: bool,
     next_probe: Instant,
+    silence: Silence,
     next_discovery: Option<Instant>,
 }
 
@@ -174,6 +187,7 @@ impl Fetching {
             self.look_for_partitions()?;
             self.look_for_brokers();
             self.poll()?;
+            self.look_for_messages()?;
         }
         Ok(())
     }
@@ -254,6 +268,8 @@ impl Fetching {
                 None => return Ok(()),
             },
         };
+        self.silence.ends();
+        split.next.store(message.offset() + 1, Ordering::Relaxed);
         if let Some(reading) = self
             .reading
             .iter()
@@ -293,16 +309,12 @@ impl Fetching {
             let mut list = TopicPartitionList::new();
             for reading in &next {
                 match reading.start < reading.stop {
-                    true => self.add(
-                        &mut list,
-                        &reading.split.topic,
-                        reading.split.partition,
-                        reading.start,
-                    )?,
+                    true => self.add(&mut list, &reading.split, reading.start)?,
                     false => reading.split.finished.store(true, Ordering::Release),
                 }
             }
             self.done(self.client.assign(&list))?;
+            self.silence.ends();
             self.reading = next;
         }
         Ok(true)
@@ -385,13 +397,15 @@ impl Fetching {
         }
     }
 
+    /// Has a split read from an offset on.
     fn add(
         &self,
         list: &mut TopicPartitionList,
-        topic: &str,
-        partition: i32,
+        split: &Split,
         offset: i64,
     ) -> Result<(), ConnectorError> {
+        split.next.store(offset, Ordering::Relaxed);
+        let (topic, partition) = (&split.topic, split.partition);
         self.done(list.add_partition_offset(topic, partition, Offset::Offset(offset)))
     }
 

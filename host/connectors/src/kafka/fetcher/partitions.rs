@@ -38,8 +38,8 @@ impl Fetching {
         let Some(mark) = self.spec.bounded.clone() else {
             let mut list = TopicPartitionList::with_capacity(places.len());
             for ((topic, partition), start) in places.iter().zip(&starts) {
-                self.shared.assign(topic, *partition);
-                self.add(&mut list, topic, *partition, *start)?;
+                let split = self.shared.assign(topic, *partition);
+                self.add(&mut list, &split, *start)?;
             }
             return self.done(self.client.assign(&list)).map(|()| true);
         };

@@ -1,30 +1,31 @@
 //! The producer of a table: sends messages, waits for their delivery, and commits them.
 
 mod sticky;
+#[cfg(test)]
+mod tests;
 mod transactions;
+mod waiting;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use rdkafka::ClientConfig;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode};
+use rdkafka::error::{KafkaError, RDKafkaErrorCode};
 use rdkafka::message::{DeliveryResult, Message};
 use rdkafka::producer::{BaseRecord, Producer as _, ProducerContext, ThreadedProducer};
 use tokio::sync::Mutex as AsyncMutex;
 
 use self::sticky::Sticky;
-use self::transactions::Transactions;
+use self::transactions::{HUNG, Transactions};
+use self::waiting::Progress;
 use super::batch::{HandedOver, Topic};
 use super::link::{Link, PATIENCE, words};
 use crate::ConnectorError;
 use crate::message::Messages;
-
-/// How often it is asked whether all messages are delivered.
-const DELIVERY: Duration = Duration::from_millis(1);
 
 /// How long a full queue is left alone.
 const FULL: Duration = Duration::from_millis(2);
@@ -40,6 +41,8 @@ pub(super) struct Producer {
     topic: String,
     /// Held by the one that waits for deliveries.
     waits: AsyncMutex<()>,
+    /// How long no message may be delivered, twice, before the client is given up.
+    hangs_after: Duration,
     /// Of a table in transactions.
     transactions: Option<Arc<Transactions>>,
 }
@@ -68,6 +71,11 @@ impl Deliveries {
     /// They are no longer on their way, or never were.
     fn ends(&self, of: usize, messages: usize) {
         self.under_way[of % 2].fetch_sub(messages, Ordering::AcqRel);
+    }
+
+    fn messages_under_way(&self) -> usize {
+        let counts = self.under_way.iter();
+        counts.map(|count| count.load(Ordering::Acquire)).sum()
     }
 
     fn are_over(&self, of: usize) -> bool {
@@ -145,12 +153,16 @@ impl Producer {
             under_way: Default::default(),
             now: AtomicUsize::new(0),
         };
+        // So long they may be held back on purpose.
+        let linger = config.get("linger.ms").and_then(|text| text.parse().ok());
+        let hangs_after = HUNG + Duration::from_millis(linger.unwrap_or(0));
         let client: Client = config.create_with_context(deliveries).map_err(refused)?;
         Ok(Producer {
             batches: Topic::new(client.client(), topic)?,
             client: Arc::new(client),
             topic: topic.to_owned(),
             waits: AsyncMutex::default(),
+            hangs_after,
             transactions,
         })
     }
@@ -162,6 +174,7 @@ impl Producer {
             client: Arc::clone(&self.client),
             topic: topic.to_owned(),
             waits: AsyncMutex::default(),
+            hangs_after: self.hangs_after,
             transactions: self.transactions.clone(),
         })
     }
@@ -222,6 +235,7 @@ impl Producer {
             delivery_opaque: 0,
         };
         record.partition = record.partition.or_else(|| self.chosen());
+        let mut progress = None;
         loop {
             // Noted anew at each try: whoever waits here may be given up.
             record.delivery_opaque = self.heard().send(1);
@@ -233,6 +247,8 @@ impl Producer {
                 KafkaError::MessageProduction(RDKafkaErrorCode::QueueFull) => {
                     record = again;
                     self.check()?;
+                    let progress = progress.get_or_insert_with(|| Progress::new(self.heard()));
+                    self.look_for_life(progress).await?;
                     tokio::time::sleep(FULL).await;
                 }
                 error => return Err(self.undelivered(&self.topic, &error)),
@@ -250,6 +266,7 @@ impl Producer {
     ) -> Result<(), ConnectorError> {
         let count = values.len();
         let mut sent = 0;
+        let mut progress = None;
         while sent < count {
             let of = self.heard().send(count - sent);
             let partition = partition.or_else(|| self.chosen());
@@ -261,6 +278,8 @@ impl Producer {
                 None => {}
                 Some(RDKafkaErrorCode::QueueFull) => {
                     self.check()?;
+                    let progress = progress.get_or_insert_with(|| Progress::new(self.heard()));
+                    self.look_for_life(progress).await?;
                     tokio::time::sleep(FULL).await;
                 }
                 Some(code) => {
@@ -297,48 +316,6 @@ impl Producer {
                 found => return Ok(found),
             }
             tokio::time::sleep(PATIENCE).await;
-        }
-    }
-
-    /// Waits until all messages are delivered.
-    pub(super) async fn flush(&self) -> Result<(), ConnectorError> {
-        // Without a time to wait: the client would spend it 100 ms at a time on events that its own
-        // thread takes.
-        self.until(|| self.client.flush(Duration::ZERO)).await
-    }
-
-    /// Waits until the messages are delivered that were sent before; others may be sent meanwhile.
-    pub(super) async fn delivered(&self) -> Result<(), ConnectorError> {
-        let _waits = self.waits.lock().await;
-        let heard = self.heard();
-        let over = |of: usize| match heard.are_over(of) {
-            true => Ok(()),
-            false => Err(KafkaError::Flush(RDKafkaErrorCode::OperationTimedOut)),
-        };
-        let before = heard.now.load(Ordering::Acquire);
-        // Of a wait that was given up.
-        self.until(|| over(before + 1)).await?;
-        heard.now.store((before + 1) % 2, Ordering::Release);
-        self.until(|| over(before)).await
-    }
-
-    async fn until(&self, is_over: impl Fn() -> KafkaResult<()>) -> Result<(), ConnectorError> {
-        let mut patient_until = Instant::now() + PATIENCE;
-        loop {
-            let over = is_over();
-            self.check()?;
-            match over {
-                Ok(()) => return Ok(()),
-                Err(error) => {
-                    let timed_out = RDKafkaErrorCode::OperationTimedOut;
-                    let waits = error.rdkafka_error_code() == Some(timed_out);
-                    if !waits || Instant::now() >= patient_until {
-                        self.heard().link.weigh(&error)?;
-                        patient_until = Instant::now() + PATIENCE;
-                    }
-                }
-            }
-            tokio::time::sleep(DELIVERY).await;
         }
     }
 }

@@ -17,7 +17,7 @@ use crate::kafka::link::GRACE;
 const STEP: Duration = Duration::from_secs(2);
 
 /// After which a step that should have been over is given up.
-const HUNG: Duration = Duration::from_secs(10);
+pub(super) const HUNG: Duration = Duration::from_secs(10);
 
 pub(super) struct Transactions {
     id: String,
@@ -225,7 +225,7 @@ impl Producer {
     }
 }
 
-async fn blocking<T: Send + 'static>(
+pub(super) async fn blocking<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, ConnectorError> {
     let done = tokio::task::spawn_blocking(work).await;
