@@ -209,7 +209,16 @@ INSERT INTO scores
     // The key must be there.
     let sql = fs::read_to_string(job.path("job.sql")).unwrap();
     fs::write(job.path("job.sql"), sql.replace("= 'who'", "= 'user'")).unwrap();
-    expect![].assert_eq(&job.run());
+    expect![[r#"
+        exit 2
+        error: the input of ML_PREDICT has no column 'user'
+          --> job.sql:10:66
+           |
+        10 |   SELECT who, score, version FROM ML_PREDICT(TABLE clicks, MODEL churn, DESCRIPTOR(x));
+           |                                                                  ^^^^^
+
+        hint: 'canary.key' = 'user' of the model 'churn' is a column of its input; its columns are: who, x
+    "#]].assert_eq(&job.run());
 }
 
 #[test]
