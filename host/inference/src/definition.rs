@@ -20,7 +20,7 @@ const PINNED: &str = "sha256";
 pub struct ModelDefinition {
     /// The name of the model in the job.
     pub name: String,
-    /// The option `provider`: `lightgbm` or `onnx`.
+    /// The option `provider`: one of [`PROVIDERS`](crate::PROVIDERS).
     pub provider: String,
     /// The other options.
     pub options: BTreeMap<String, String>,

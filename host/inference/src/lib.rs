@@ -1,9 +1,9 @@
 //! Models that run on the host: a `CREATE MODEL` statement becomes a [`Model`], which turns
 //! columns of features into columns of predictions.
 //!
-//! Two providers: `lightgbm`, an evaluator of LightGBM's text models that is written here and
-//! predicts bit for bit what LightGBM predicts, and `onnx`, through ONNX Runtime's shared library
-//! (found at run time; everything else works without it).
+//! Three providers: `lightgbm` and `xgboost`, evaluators of LightGBM's and XGBoost's models that are
+//! written here and sum up bit for bit what the two libraries do, and `onnx`, through ONNX Runtime's
+//! shared library (found at run time; everything else works without it).
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -15,6 +15,7 @@ pub mod lightgbm;
 mod model;
 #[cfg(feature = "onnx")]
 mod onnx;
+pub mod xgboost;
 
 pub use definition::ModelDefinition;
 pub use error::InferenceError;

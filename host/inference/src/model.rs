@@ -8,11 +8,10 @@ use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 
 use crate::definition::suggest;
-use crate::lightgbm::LightGbmModel;
 use crate::{InferenceError, ModelDefinition};
 
 /// The providers that a `CREATE MODEL` statement may name.
-pub const PROVIDERS: &[&str] = &["lightgbm", "onnx"];
+pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "xgboost"];
 
 /// One immutable version of a model.
 pub trait Model: Send + Sync + Debug {
@@ -30,7 +29,7 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
-    /// At the deadline an ONNX model is stopped before its next operator; a LightGBM model does not
+    /// At the deadline an ONNX model is stopped before its next operator; a model of trees does not
     /// begin after it.
     ///
     /// # Errors
@@ -52,7 +51,8 @@ pub trait Model: Send + Sync + Debug {
 /// the declared columns do not fit the model, or when this machine lacks the model's runtime.
 pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
     match definition.provider.as_str() {
-        "lightgbm" => Ok(Arc::new(LightGbmModel::load(definition)?)),
+        "lightgbm" => crate::lightgbm::load(definition),
+        "xgboost" => crate::xgboost::load(definition),
         #[cfg(feature = "onnx")]
         "onnx" => Ok(Arc::new(crate::onnx::OnnxModel::load(definition)?)),
         #[cfg(not(feature = "onnx"))]

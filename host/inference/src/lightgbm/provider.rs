@@ -1,343 +1,39 @@
-//! The provider `lightgbm`: a [`Forest`] as a [`Model`].
+//! The provider `lightgbm`.
 
 use std::sync::Arc;
-use std::time::Instant;
 
-use arrow::array::{Array, ArrayRef, Float32Array, Float64Array};
-use arrow::compute::cast;
-use arrow::datatypes::{DataType, Field};
-
-use super::forest::{Forest, Output, PredictOptions};
-use crate::array::{list_item, list_of, matrix};
-use crate::definition::{show_columns, suggest, type_name};
-use crate::forest::{FeatureColumn, FeatureValues};
-use crate::model::check_columns;
+use super::forest::Forest;
+use crate::definition::ModelFile;
+use crate::forest::ForestModel;
 use crate::{InferenceError, Model, ModelDefinition};
 
-const OPTIONS: &[&str] = &["path", "output", "start-iteration", "num-iteration"];
-const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
-
-/// Numbers that one call may give: a model file may say that it has as many classes as it has bytes.
-const MOST_VALUES: usize = 1 << 28;
-
-/// A LightGBM model that a `CREATE MODEL` statement declares.
-#[derive(Debug)]
-pub(crate) struct LightGbmModel {
-    name: String,
-    version: String,
-    inputs: Vec<Field>,
-    outputs: Vec<Field>,
-    forest: Forest,
-    options: PredictOptions,
+/// Reads and checks the LightGBM model that a definition names.
+pub(crate) fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
+    let model = ForestModel::load(definition, |file| parse(definition, file))?;
+    Ok(Arc::new(model))
 }
 
-impl LightGbmModel {
-    pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
-        definition.check_options(OPTIONS)?;
-        let options = parse_options(definition)?;
-        let file = definition.read_file()?;
-        let forest = Forest::parse(&file.bytes).map_err(|error| {
-            let of_lightgbm =
-                file.bytes.starts_with(b"tree\n") || file.bytes.starts_with(b"tree\r\n");
-            let (line, message, hint) = match of_lightgbm {
-                true => (
-                    error.line,
-                    format!("the model is damaged: {}", error.message),
-                    "save the model again with Booster.save_model, and copy it as it is",
-                ),
-                false => (
-                    None,
-                    "this is not a LightGBM text model".into(),
-                    "save the model with Booster.save_model('model.txt'); its first line is 'tree'",
-                ),
-            };
-            InferenceError::File {
-                model: definition.name.clone(),
-                path: file.path.clone(),
-                line,
-                message,
-                hint: Some(hint.into()),
-            }
-        })?;
-        let model = Self {
-            name: definition.name.clone(),
-            version: file.version,
-            inputs: definition.inputs.clone(),
-            outputs: definition.outputs.clone(),
-            forest,
-            options,
-        };
-        model.check_inputs()?;
-        model.check_outputs()?;
-        Ok(model)
-    }
-
-    fn check_inputs(&self) -> Result<(), InferenceError> {
-        if let [field] = self.inputs.as_slice()
-            && let Some(item) = list_item(field.data_type())
-        {
-            return self.check_numeric(field.name(), item.data_type());
-        }
-        for field in &self.inputs {
-            self.check_numeric(field.name(), field.data_type())?;
-        }
-        let (declared, features) = (self.inputs.len(), self.forest.feature_names().len());
-        if declared != features {
-            let message = format!(
-                "the model file has {features} features, but {declared} input columns are declared"
-            );
-            return Err(
-                InferenceError::definition(&self.name, message).with_hint(format!(
-                    "the model's features are, in this order: {}",
-                    shorten(self.forest.feature_names())
-                )),
-            );
-        }
-        Ok(())
-    }
-
-    fn check_numeric(&self, column: &str, data_type: &DataType) -> Result<(), InferenceError> {
-        if data_type.is_numeric() || *data_type == DataType::Boolean {
-            return Ok(());
-        }
-        let message = format!(
-            "the input '{column}' is {}, which is not numeric",
-            type_name(data_type)
-        );
-        Err(InferenceError::definition(&self.name, message)
-            .with_hint("declare one numeric column for each feature, or one ARRAY<DOUBLE>"))
-    }
-
-    fn check_outputs(&self) -> Result<(), InferenceError> {
-        let width = self.forest.width(self.options);
-        let floats =
-            |field: &Field| matches!(field.data_type(), DataType::Float64 | DataType::Float32);
-        let fits = match (self.options.output, self.outputs.as_slice()) {
-            (Output::LeafIndex, [field]) => {
-                list_item(field.data_type()).is_some_and(|item| item.data_type().is_integer())
-                    && fits_list(field.data_type(), width)
-            }
-            (Output::LeafIndex, _) => false,
-            (_, [field]) if list_item(field.data_type()).is_some() => {
-                list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
-                    && fits_list(field.data_type(), width)
-            }
-            (_, fields) => fields.len() == width && fields.iter().all(floats),
-        };
-        if fits {
-            return Ok(());
-        }
-        let (what, hint) = match self.options.output {
-            Output::LeafIndex => (
-                format!("{width} leaf indices"),
-                "OUTPUT (leaves ARRAY<INT>)".to_owned(),
+fn parse(definition: &ModelDefinition, file: &ModelFile) -> Result<Forest, InferenceError> {
+    Forest::parse(&file.bytes).map_err(|error| {
+        let of_lightgbm = file.bytes.starts_with(b"tree\n") || file.bytes.starts_with(b"tree\r\n");
+        let (line, message, hint) = match of_lightgbm {
+            true => (
+                error.line,
+                format!("the model is damaged: {}", error.message),
+                "save the model again with Booster.save_model, and copy it as it is",
             ),
-            _ if width == 1 => (
-                "one number".to_owned(),
-                "OUTPUT (prediction DOUBLE)".to_owned(),
-            ),
-            _ => (
-                format!("{width} numbers, one a class,"),
-                format!("{width} DOUBLE columns, or OUTPUT (probabilities ARRAY<DOUBLE>)"),
+            false => (
+                None,
+                "this is not a LightGBM text model".into(),
+                "save the model with Booster.save_model('model.txt'); its first line is 'tree'",
             ),
         };
-        let message = format!(
-            "the model gives {what} a row, but the declared output is ({})",
-            show_columns(&self.outputs)
-        );
-        Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
-    }
-
-    /// The columns of features as they are, or as `DOUBLE` where they are not floating-point numbers.
-    fn to_features<'a>(
-        &self,
-        columns: &'a [ArrayRef],
-        cast_columns: &'a mut Vec<ArrayRef>,
-    ) -> Result<Vec<FeatureColumn<'a>>, InferenceError> {
-        for column in columns {
-            if !column.data_type().is_floating() || *column.data_type() == DataType::Float16 {
-                let column = cast(column, &DataType::Float64)
-                    .map_err(|error| InferenceError::data(&self.name, error.to_string()))?;
-                cast_columns.push(column);
-            }
-        }
-        let mut cast_columns = cast_columns.iter();
-        let mut features = Vec::with_capacity(columns.len());
-        for column in columns {
-            let feature = feature(column).or_else(|| cast_columns.next().and_then(feature));
-            features.extend(feature);
-        }
-        Ok(features)
-    }
-
-    fn predict_features(
-        &self,
-        columns: &[FeatureColumn<'_>],
-        rows: usize,
-    ) -> Result<Vec<f64>, InferenceError> {
-        let width = self.forest.width(self.options);
-        let values = rows
-            .checked_mul(width)
-            .filter(|values| *values <= MOST_VALUES);
-        let Some(values) = values else {
-            return Err(InferenceError::Limit {
-                model: self.name.clone(),
-                message: format!(
-                    "gives {width} numbers a row, which are more than {MOST_VALUES} for {rows} rows"
-                ),
-                hint: "check 'num_class' and the number of trees in the model file".into(),
-            });
-        };
-        let mut out = vec![0.0; values];
-        self.forest.predict(columns, rows, &mut out, self.options);
-        Ok(out)
-    }
-
-    fn to_outputs(
-        &self,
-        predictions: Vec<f64>,
-        rows: usize,
-    ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let width = self.forest.width(self.options);
-        let failed = |message: String| InferenceError::Runtime {
-            model: self.name.clone(),
+        InferenceError::File {
+            model: definition.name.clone(),
+            path: file.path.clone(),
+            line,
             message,
-        };
-        if let [field] = self.outputs.as_slice()
-            && list_item(field.data_type()).is_some()
-        {
-            let values: ArrayRef = Arc::new(Float64Array::from(predictions));
-            return Ok(vec![
-                list_of(field.data_type(), &values, rows, width).map_err(failed)?,
-            ]);
+            hint: Some(hint.into()),
         }
-        let columns = match width {
-            1 => vec![predictions],
-            _ => (0..width)
-                .map(|class| {
-                    predictions
-                        .iter()
-                        .skip(class)
-                        .step_by(width)
-                        .copied()
-                        .collect()
-                })
-                .collect(),
-        };
-        let typed = |(field, values): (&Field, Vec<f64>)| {
-            let values = Float64Array::from(values);
-            match field.data_type() {
-                DataType::Float64 => Ok(Arc::new(values) as ArrayRef),
-                other => cast(&values, other).map_err(|error| failed(error.to_string())),
-            }
-        };
-        self.outputs.iter().zip(columns).map(typed).collect()
-    }
-}
-
-impl Model for LightGbmModel {
-    fn inputs(&self) -> &[Field] {
-        &self.inputs
-    }
-
-    fn outputs(&self) -> &[Field] {
-        &self.outputs
-    }
-
-    fn version(&self) -> &str {
-        &self.version
-    }
-
-    fn predict(
-        &self,
-        columns: &[ArrayRef],
-        rows: usize,
-        deadline: Option<Instant>,
-    ) -> Result<Vec<ArrayRef>, InferenceError> {
-        check_columns(&self.name, &self.inputs, columns, rows)?;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(InferenceError::deadline(&self.name));
-        }
-        let features = self.forest.feature_names().len();
-        let mut cast_columns = Vec::new();
-        let predictions = match columns {
-            [column] if list_item(column.data_type()).is_some() => {
-                let matrix = matrix(column, features).map_err(|message| {
-                    let message = format!("the column '{}': {message}", self.inputs[0].name());
-                    InferenceError::data(&self.name, message)
-                })?;
-                let matrix = [matrix];
-                let values = self.to_features(&matrix, &mut cast_columns)?;
-                let columns: Vec<_> = values
-                    .iter()
-                    .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
-                    .collect();
-                self.predict_features(&columns, rows)?
-            }
-            _ => {
-                let columns = self.to_features(columns, &mut cast_columns)?;
-                self.predict_features(&columns, rows)?
-            }
-        };
-        self.to_outputs(predictions, rows)
-    }
-}
-
-/// A column of floating-point numbers.
-fn feature(column: &ArrayRef) -> Option<FeatureColumn<'_>> {
-    let column = column.as_any();
-    if let Some(column) = column.downcast_ref::<Float64Array>() {
-        let values = FeatureValues::F64(column.values());
-        return Some(FeatureColumn::new(values, column.nulls()));
-    }
-    let column = column.downcast_ref::<Float32Array>()?;
-    let values = FeatureValues::F32(column.values());
-    Some(FeatureColumn::new(values, column.nulls()))
-}
-
-fn fits_list(data_type: &DataType, width: usize) -> bool {
-    match data_type {
-        DataType::FixedSizeList(_, size) => usize::try_from(*size) == Ok(width),
-        _ => true,
-    }
-}
-
-fn parse_options(definition: &ModelDefinition) -> Result<PredictOptions, InferenceError> {
-    let output = match definition
-        .options
-        .get("output")
-        .map_or("prediction", String::as_str)
-    {
-        "prediction" => Output::Prediction,
-        "raw-score" => Output::RawScore,
-        "leaf-index" => Output::LeafIndex,
-        unknown => {
-            let message = format!("unknown value '{unknown}' of the option 'output'");
-            return Err(InferenceError::definition(&definition.name, message)
-                .with_hint(suggest(unknown, OUTPUTS)));
-        }
-    };
-    let start_iteration: i64 = definition.number("start-iteration", 0)?;
-    let num_iteration: i64 = definition.number("num-iteration", 0)?;
-    Ok(PredictOptions {
-        output,
-        start_iteration: usize::try_from(start_iteration).unwrap_or(0),
-        num_iteration: usize::try_from(num_iteration)
-            .ok()
-            .filter(|count| *count > 0),
     })
-}
-
-fn shorten(names: &[String]) -> String {
-    const SHOWN: usize = 40;
-    let mut text = names
-        .iter()
-        .take(SHOWN)
-        .cloned()
-        .collect::<Vec<_>>()
-        .join(", ");
-    if names.len() > SHOWN {
-        text.push_str(", …");
-    }
-    text
 }
