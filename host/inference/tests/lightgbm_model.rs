@@ -330,7 +330,7 @@ fn what_is_wrong_is_said_with_a_hint() {
         ---
         error: model 'higgs': unknown provider 'tensorflow'
 
-        hint: known: lightgbm, onnx
+        hint: known: lightgbm, onnx, xgboost
         ---
         error: model 'higgs': unknown option 'ouput' of the provider 'lightgbm'
 

@@ -41,15 +41,19 @@ fn predictions_equal_those_of_xgboost() {
         failures.is_empty(),
         "{} differ; the first:\n{}",
         failures.len(),
-        failures[..failures.len().min(20)].join("\n")
+        failures
+            .iter()
+            .map(|failure| &failure[..failure.len().min(260)])
+            .step_by(failures.len().div_ceil(60))
+            .collect::<Vec<_>>()
+            .join("\n")
     );
 }
 
 /// Compares all predictions of one model.
 fn compare(folder: &Path, number: usize, format: &str, compared: &mut Compared) {
     let bytes = fs::read(folder.join(format!("{number}.{format}"))).unwrap();
-    let forest =
-        Forest::parse(&bytes).unwrap_or_else(|error| panic!("{number}.{format}: {error}"));
+    let forest = Forest::parse(&bytes).unwrap_or_else(|error| panic!("{number}.{format}: {error}"));
     let mut reader = Reader::new(fs::read(folder.join(format!("{number}.bin"))).unwrap());
     let (features, rows, predictions) = (reader.u32(), reader.u32(), reader.u32());
     let data = reader.f64s(rows * features);

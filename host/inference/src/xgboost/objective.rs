@@ -10,8 +10,6 @@ use crate::forest::FormatError;
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Transform {
     Identity,
-    /// The margin, with a base score that is a probability.
-    RawLogistic,
     /// `1 / (1 + exp(−x))`.
     Sigmoid,
     /// `exp(x)`.
@@ -27,7 +25,7 @@ pub(super) enum Transform {
 const OBJECTIVES: &[(&str, Transform)] = &[
     ("binary:hinge", Transform::Hinge),
     ("binary:logistic", Transform::Sigmoid),
-    ("binary:logitraw", Transform::RawLogistic),
+    ("binary:logitraw", Transform::Identity),
     ("count:poisson", Transform::Exponential),
     ("multi:softmax", Transform::LargestClass),
     ("multi:softprob", Transform::Softmax),
@@ -65,7 +63,7 @@ impl Transform {
     /// The margin that a base score, which is in the space of predictions, stands for.
     pub fn base_margin(self, base_score: f32) -> f32 {
         match self {
-            Self::Sigmoid | Self::RawLogistic => -(1.0 / base_score - 1.0).ln(),
+            Self::Sigmoid => -(1.0 / base_score - 1.0).ln(),
             Self::Exponential => base_score.ln(),
             Self::Identity | Self::Hinge | Self::Softmax | Self::LargestClass => base_score,
         }
@@ -88,7 +86,7 @@ impl Transform {
             }
         };
         match self {
-            Self::Identity | Self::RawLogistic => predictions.copy_from_slice(margins),
+            Self::Identity => predictions.copy_from_slice(margins),
             Self::Sigmoid => each(predictions, sigmoid),
             Self::Exponential => each(predictions, f32::exp),
             Self::Hinge => each(predictions, |x| f32::from(u8::from(x > 0.0))),

@@ -158,7 +158,11 @@ def write(folder, number, trained, data, kinds):
                     asked, predict_type="margin" if output else "value", validate_features=False)
             else:
                 matrix = xgboost.DMatrix(asked, feature_types=kinds, enable_categorical=True)
-                predictions = booster.predict(
+                asked_of = booster
+                if output == 2 and start:
+                    # Of leaves XGBoost gives the first iterations only; of a slice all.
+                    asked_of, range_ = booster[start:start + count], (0, 0)
+                predictions = asked_of.predict(
                     matrix, output_margin=output == 1, pred_leaf=output == 2, iteration_range=range_)
             predictions = numpy.asarray(predictions, "<f8").reshape(len(rows), -1)
             file.write(struct.pack("<BBBiiI", output, single, infinite, start, count, predictions.shape[1]))
