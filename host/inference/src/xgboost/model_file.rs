@@ -69,7 +69,11 @@ fn parse_model(document: &Value, size: usize) -> Result<Forest, FormatError> {
             let model = booster.get("gbtree")?.get("model")?;
             parse_trees(&model, Some(&booster.get("weight_drop")?), &bases, features)?
         }
-        "gblinear" => parse_linear(&booster.get("model")?, bases, features)?,
+        // XGBoost's linear models take the first base score for all groups.
+        "gblinear" => {
+            let first = bases.first().copied().unwrap_or_default();
+            parse_linear(&booster.get("model")?, vec![first; groups], features)?
+        }
         unknown => {
             let shown: String = unknown.chars().take(40).collect();
             let message = format!(
