@@ -25,7 +25,7 @@ pub struct Forest {
 #[derive(Debug)]
 pub(super) enum Kind {
     Trees {
-        trees: Trees<XgBoost>,
+        trees: Box<Trees<XgBoost>>,
         /// The node that each leaf of each tree is.
         nodes_of_leaves: Vec<Vec<u32>>,
         /// The trees of each iteration.

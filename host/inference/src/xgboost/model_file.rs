@@ -169,7 +169,7 @@ fn parse_trees(
     let iterations = parse_iterations(model, &parameters, items.len(), bases.len())?;
     let bases = bases.iter().map(|base| f64::from(*base)).collect();
     Ok(Kind::Trees {
-        trees: Trees::new(trees, groups, bases, features),
+        trees: Box::new(Trees::new(trees, groups, bases, features)),
         nodes_of_leaves,
         iterations,
     })
