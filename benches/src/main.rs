@@ -7,6 +7,7 @@ mod border;
 mod density;
 mod guests;
 mod handover;
+mod inference;
 mod job;
 mod languages;
 mod measure;
@@ -50,6 +51,8 @@ enum Suite {
     Neighbours,
     /// Aggregate and process functions and texts in a component beside the same in Rust.
     Guests,
+    /// Models: trees beside LightGBM's own library, and many callers of one model.
+    Inference,
     /// The same function in several languages, and in PyFlink where asked for.
     Languages,
     /// A thousand functions of a thousand tenants in one process.
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Some(Suite::Border) => border(&arguments),
         Some(Suite::Neighbours) => neighbours::run(&arguments),
         Some(Suite::Guests) => guests::run(&arguments),
+        Some(Suite::Inference) => inference::run(&arguments),
         Some(Suite::Languages) => languages::run(&arguments),
         Some(Suite::Density) => density::run(&arguments),
         Some(Suite::Streaming(streaming)) => streaming::run(&arguments, streaming),

@@ -15,6 +15,7 @@ const DOORS: &[(&str, &[&str])] = &[
             "wasmill-engine",
             "wasmill-plugin",
             "wasmill-registry",
+            "wasmill-server",
             "wasmill-state",
         ],
     ),
@@ -33,6 +34,7 @@ const DOORS: &[(&str, &[&str])] = &[
     ("wasmill-udf", &["wasmill-plugin"]),
     ("wasmill-registry", &["wasmill-plugin"]),
     ("wasmill-plugin", &[]),
+    ("wasmill-server", &["wasmill-inference"]),
     ("wasmill-inference", &[]),
     ("wasmill-sql", &[]),
     ("wasmill-state", &[]),
@@ -55,6 +57,8 @@ const DOORS: &[(&str, &[&str])] = &[
 const KEEPERS: &[(&str, &[&str])] = &[
     ("wasmtime", &["wasmill-plugin"]),
     ("ort", &["wasmill-inference"]),
+    ("axum", &["wasmill-server"]),
+    ("tonic", &["wasmill-inference", "wasmill-server"]),
     ("object_store", &["wasmill-connectors", "wasmill-engine"]),
     ("tokio-postgres", &["wasmill-connectors"]),
     (

@@ -11,6 +11,7 @@ mod host;
 mod kafka;
 #[cfg(test)]
 mod layers;
+mod model_servers;
 mod places;
 mod plugins;
 #[cfg(test)]
@@ -42,6 +43,7 @@ Usage: cargo xtask TASK
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
   bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
   bench guests      aggregate functions in a component beside the same in Rust
+  bench inference   trees beside LightGBM's own library, and many callers of one model
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments
@@ -53,8 +55,9 @@ Usage: cargo xtask TASK
   help              this text
 
 Every task first gets what is missing: the Rust target of the plugins, a C compiler, Python packages
-to compare with, Java, a Kafka broker, PostgreSQL and two registries for the tests, the tools of other
-languages for their SDKs. Python, ONNX Runtime, Kafka, the schema registry and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
+to compare with, Java, a Kafka broker, PostgreSQL, two registries and three servers of models for the
+tests, the tools of other languages for their SDKs. Python, ONNX Runtime, Kafka, the schema registry,
+the servers of models and those tools go to the cache folder: $WASMILL_CACHE_DIR, else $XDG_CACHE_HOME/wasmill, else
 ~/.cache/wasmill. $WASMILL_PYTHON names a Python to use instead.
 ";
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use crate::chaos;
 use crate::host;
 use crate::kafka;
+use crate::model_servers;
 use crate::places;
 use crate::plugins;
 use crate::python;
@@ -36,6 +37,7 @@ pub fn setup() -> Result<()> {
     python::get()?;
     kafka::get()?;
     schema_registry::get()?;
+    model_servers::setup()?;
     sdks::setup()?;
     without_sdk::setup()
 }

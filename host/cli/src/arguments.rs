@@ -1,5 +1,7 @@
 //! The command line, as typed.
 
+use std::net::SocketAddr;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueHint};
@@ -24,6 +26,8 @@ pub enum Command {
     Run(Run),
     /// Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running.
     Savepoint(Savepoint),
+    /// Serves models and scalar functions of a job over the Open Inference Protocol.
+    ServeModel(ServeModel),
     /// Makes, builds, tests, measures and shows plugins.
     #[command(subcommand)]
     Plugin(plugin::Command),
@@ -88,6 +92,57 @@ pub struct Savepoint {
     /// Sets a configuration key, as it was set when the job was run.
     #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
     pub settings: Vec<(String, String)>,
+}
+
+/// What `wasmill serve-model` takes.
+#[derive(Debug, Args)]
+#[command(after_help = "\
+gRPC and REST are on the same port. Nobody is asked who they are, and nothing is encrypted: let others \
+than this machine in through a proxy that does both.
+
+Exit codes: 0, stopped by Ctrl-C or SIGTERM, after what was at work; 1, the server failed; 2, the job is \
+wrong and nothing was served.")]
+pub struct ServeModel {
+    /// The job file; only its CREATE MODEL, CREATE FUNCTION and SET are read.
+    #[arg(value_name = "JOB.sql", value_hint = ValueHint::FilePath)]
+    pub job: PathBuf,
+
+    /// A model, or a scalar function, of the job; by default all its models.
+    #[arg(long = "model", value_name = "NAME")]
+    pub models: Vec<String>,
+
+    /// Where to listen; the system chooses the port 0.
+    #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:8001")]
+    pub listen: SocketAddr,
+
+    /// Models at work at once; by default one a core.
+    #[arg(long, value_name = "N")]
+    pub concurrency: Option<NonZeroUsize>,
+
+    /// Requests for predictions at once, with those that wait; one more is turned away.
+    #[arg(long, value_name = "N", default_value = "64")]
+    pub max_requests: NonZeroUsize,
+
+    /// Bytes of a request, in MiB.
+    #[arg(long, value_name = "MIB", default_value = "16")]
+    pub max_request_mib: NonZeroUsize,
+
+    /// Time of a request, in seconds.
+    #[arg(long, value_name = "SECONDS", default_value = "30")]
+    pub timeout: NonZeroU32,
+
+    /// Sets a configuration key before the first statement, like SET in the file.
+    #[arg(long = "set", value_name = "KEY=VALUE", value_parser = key_value)]
+    pub settings: Vec<(String, String)>,
+
+    /// Which grants the job may give to its functions; by default any.
+    #[arg(long = "allow-grant", value_name = "GRANT", value_delimiter = ',',
+          value_parser = ["clock", "dir", "env", "http", "models", "random", "none"])]
+    pub allowed_grants: Option<Vec<String>>,
+
+    /// No word on what is served; warnings and errors still appear.
+    #[arg(long, short)]
+    pub quiet: bool,
 }
 
 /// A key and its value, as one word.

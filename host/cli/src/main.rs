@@ -11,6 +11,7 @@ mod output;
 mod plugin;
 mod progress;
 mod run;
+mod serve;
 
 use std::{
     io::{self, Write},
@@ -32,6 +33,7 @@ fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Run(arguments) => run::run(&arguments),
         Command::Savepoint(arguments) => run::savepoint(&arguments),
+        Command::ServeModel(arguments) => serve::serve(&arguments),
         Command::Plugin(command) => plugin::run(&command),
         Command::Completions { shell } => {
             let mut script = Vec::new();

@@ -2,6 +2,7 @@
 
 use std::{
     collections::BTreeMap,
+    fs,
     io::ErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -22,15 +23,15 @@ use crate::{
 };
 
 /// The job failed while it ran.
-const FAILED: u8 = 1;
+pub const FAILED: u8 = 1;
 /// The job is wrong; nothing ran.
-const WRONG: u8 = 2;
+pub const WRONG: u8 = 2;
 /// Ended by Ctrl-C, as shells report it.
 const INTERRUPTED: u8 = 130;
 
 /// Of each thread: long chains of operators make deep trees, and planners recurse. What is not
 /// touched costs nothing.
-const STACK_BYTES: usize = 64 << 20;
+pub const STACK_BYTES: usize = 64 << 20;
 
 /// Runs the job file; returns the exit code.
 pub fn run(arguments: &Run) -> ExitCode {
@@ -137,20 +138,8 @@ struct Job<'a> {
 impl Job<'_> {
     async fn run(&self) -> u8 {
         let path = self.job;
-        let text = match tokio::fs::read_to_string(path).await {
-            Ok(text) => text,
-            Err(error) => {
-                let (reason, hint) = match error.kind() {
-                    ErrorKind::InvalidData => (
-                        "it is not UTF-8 text".to_owned(),
-                        Some("save it as UTF-8".to_owned()),
-                    ),
-                    _ => (error.to_string(), None),
-                };
-                let message = format!("the job file {} cannot be read: {reason}", path.display());
-                self.output.error(&message, hint);
-                return WRONG;
-            }
+        let Some(text) = read_job(path, self.output) else {
+            return WRONG;
         };
         let planned = async {
             let session = Session::new(self.config(path))?;
@@ -227,12 +216,8 @@ impl Job<'_> {
     }
 
     fn config(&self, job: &Path) -> SessionConfig {
-        let base = match job.parent() {
-            Some(parent) if parent != Path::new("") => parent.to_owned(),
-            _ => PathBuf::from("."),
-        };
         SessionConfig {
-            base,
+            base: base_folder(job),
             settings: self.settings.iter().cloned().collect::<BTreeMap<_, _>>(),
             ceiling: self.ceiling.iter().cloned().collect(),
             allowed_grants: self.allowed_grants.map(<[String]>::to_vec),
@@ -253,6 +238,33 @@ impl Job<'_> {
 
     fn fail(&self, error: &EngineError) {
         self.output.error(&error.to_string(), error.hint());
+    }
+}
+
+/// The text of a job file; what is wrong with it is said.
+pub fn read_job(path: &Path, output: &Output) -> Option<String> {
+    match fs::read_to_string(path) {
+        Ok(text) => Some(text),
+        Err(error) => {
+            let (reason, hint) = match error.kind() {
+                ErrorKind::InvalidData => (
+                    "it is not UTF-8 text".to_owned(),
+                    Some("save it as UTF-8".to_owned()),
+                ),
+                _ => (error.to_string(), None),
+            };
+            let message = format!("the job file {} cannot be read: {reason}", path.display());
+            output.error(&message, hint);
+            None
+        }
+    }
+}
+
+/// The folder that a job's relative paths start from.
+pub fn base_folder(job: &Path) -> PathBuf {
+    match job.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
     }
 }
 

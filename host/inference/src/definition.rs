@@ -6,13 +6,14 @@ use std::fs;
 use std::io::ErrorKind;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::time::Duration;
 
 use arrow::datatypes::{DataType, Field};
 use sha2::{Digest, Sha256};
 
 use crate::InferenceError;
 
-/// The option of every provider that says which file it must be.
+/// The option of every provider of model files that says which file it must be.
 const PINNED: &str = "sha256";
 
 /// What a `CREATE MODEL` statement says.
@@ -20,7 +21,7 @@ const PINNED: &str = "sha256";
 pub struct ModelDefinition {
     /// The name of the model in the job.
     pub name: String,
-    /// The option `provider`: one of [`PROVIDERS`](crate::PROVIDERS).
+    /// The option `provider`, one of [`PROVIDERS`](crate::PROVIDERS).
     pub provider: String,
     /// The other options.
     pub options: BTreeMap<String, String>,
@@ -40,12 +41,17 @@ pub(crate) struct ModelFile {
 }
 
 impl ModelDefinition {
-    /// Refuses options that the provider does not have.
+    /// Refuses options that a provider of model files does not have.
     pub(crate) fn check_options(&self, known: &[&str]) -> Result<(), InferenceError> {
+        self.check_all_options(&[known, &[PINNED]].concat())
+    }
+
+    /// Refuses options that the provider does not have.
+    pub(crate) fn check_all_options(&self, known: &[&str]) -> Result<(), InferenceError> {
         let Some(unknown) = self
             .options
             .keys()
-            .find(|key| !known.contains(&key.as_str()) && *key != PINNED)
+            .find(|key| !known.contains(&key.as_str()))
         else {
             return Ok(());
         };
@@ -53,8 +59,7 @@ impl ModelDefinition {
             "unknown option '{unknown}' of the provider '{}'",
             self.provider
         );
-        let known = [known, &[PINNED]].concat();
-        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, &known)))
+        Err(InferenceError::definition(&self.name, message).with_hint(suggest(unknown, known)))
     }
 
     /// The value of a whole-number option, or `default` where the option is absent.
@@ -68,7 +73,34 @@ impl ModelDefinition {
         })
     }
 
+    /// What an option means whose value is one of several words.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn choice<T: Copy>(
+        &self,
+        key: &str,
+        choices: &[(&str, T)],
+    ) -> Result<Option<T>, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(None);
+        };
+        let chosen = choices
+            .iter()
+            .find(|(name, _)| text.trim().eq_ignore_ascii_case(name));
+        chosen.map(|(_, value)| Some(*value)).ok_or_else(|| {
+            let names: Vec<&str> = choices.iter().map(|(name, _)| *name).collect();
+            let message = format!("the option '{key}' cannot be '{text}'");
+            InferenceError::definition(&self.name, message).with_hint(suggest(text, &names))
+        })
+    }
+
+    /// The value of an option that is `true` or `false`.
+    #[cfg(feature = "onnx")]
+    pub(crate) fn flag(&self, key: &str) -> Result<Option<bool>, InferenceError> {
+        self.choice(key, &[("true", true), ("false", false)])
+    }
+
     /// The bytes that an option says as Flink says them (`512 mb`), or `default` where it is absent.
+    #[cfg(any(feature = "onnx", feature = "remote"))]
     pub(crate) fn memory_size(&self, key: &str, default: usize) -> Result<usize, InferenceError> {
         let Some(text) = self.options.get(key) else {
             return Ok(default);
@@ -91,6 +123,38 @@ impl ModelDefinition {
                 let message = format!("the option '{key}' must be a size, not '{text}'");
                 InferenceError::definition(&self.name, message)
                     .with_hint(format!("for example '{key}' = '512 mb'"))
+            })
+    }
+
+    /// The time that an option says as Flink says it (`200 ms`, `1 min`), or `default` where it is absent.
+    pub(crate) fn duration(
+        &self,
+        key: &str,
+        default: Duration,
+    ) -> Result<Duration, InferenceError> {
+        let Some(text) = self.options.get(key) else {
+            return Ok(default);
+        };
+        let text = text.trim().to_ascii_lowercase();
+        let digits = text.trim_end_matches(|c: char| !c.is_ascii_digit());
+        let unit = match text[digits.len()..].trim() {
+            "" | "ms" | "milli" | "millis" | "millisecond" | "milliseconds" => Some(1),
+            "s" | "sec" | "secs" | "second" | "seconds" => Some(1000),
+            "m" | "min" | "minute" | "minutes" => Some(60 * 1000),
+            "h" | "hour" | "hours" => Some(60 * 60 * 1000),
+            _ => None,
+        };
+        digits
+            .parse::<u64>()
+            .ok()
+            .zip(unit)
+            .and_then(|(number, unit)| number.checked_mul(unit))
+            .filter(|millis| *millis > 0)
+            .map(Duration::from_millis)
+            .ok_or_else(|| {
+                let message = format!("the option '{key}' must be a time, not '{text}'");
+                InferenceError::definition(&self.name, message)
+                    .with_hint(format!("for example '{key}' = '30 s'"))
             })
     }
 
@@ -165,6 +229,14 @@ pub(crate) fn type_name(data_type: &DataType) -> String {
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
             format!("ARRAY<{}>", type_name(item.data_type()))
         }
+        DataType::Map(entries, _) => match entries.data_type() {
+            DataType::Struct(fields) if fields.len() == 2 => format!(
+                "MAP<{}, {}>",
+                type_name(fields[0].data_type()),
+                type_name(fields[1].data_type())
+            ),
+            other => other.to_string(),
+        },
         other => other.to_string(),
     }
 }

@@ -7,11 +7,15 @@ use std::time::Instant;
 use arrow::array::ArrayRef;
 use arrow::datatypes::Field;
 
+use crate::batching::{self, Batching, Queue};
 use crate::definition::suggest;
 use crate::{InferenceError, ModelDefinition};
 
 /// The providers that a `CREATE MODEL` statement may name.
-pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "xgboost"];
+pub const PROVIDERS: &[&str] = &["lightgbm", "xgboost", "onnx", "open-inference", "bentoml"];
+
+/// Those whose models are computed here, so that the rows of several callers can be one batch.
+const BATCHED: &[&str] = &["lightgbm", "xgboost", "onnx"];
 
 /// One immutable version of a model.
 pub trait Model: Send + Sync + Debug {
@@ -21,7 +25,8 @@ pub trait Model: Send + Sync + Debug {
     /// The declared output columns.
     fn outputs(&self) -> &[Field];
 
-    /// The first 12 hexadecimal digits of the SHA-256 of the model file.
+    /// The first 12 hexadecimal digits of the SHA-256 of the model file; of a server's model the version
+    /// that the server says.
     fn version(&self) -> &str;
 
     /// Computes `rows` predictions on the calling thread.
@@ -29,13 +34,13 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
-    /// At the deadline an ONNX model is stopped before its next operator; a model of trees does not
-    /// begin after it.
+    /// At the deadline an ONNX model is stopped before its next operator, and a model of trees
+    /// after some milliseconds; the answer of a server is waited for until then.
     ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong
-    /// length, when the deadline or the model's memory limit is passed, or when the runtime of the
-    /// model fails.
+    /// length, when the deadline or the model's memory limit is passed, or when the runtime or the
+    /// server of the model fails.
     fn predict(
         &self,
         columns: &[ArrayRef],
@@ -44,12 +49,30 @@ pub trait Model: Send + Sync + Debug {
     ) -> Result<Vec<ArrayRef>, InferenceError>;
 }
 
-/// Reads and checks the model that a definition names.
+/// Reads and checks the model that a definition names. With the option `batch.max-rows` its callers share
+/// a [`Queue`].
 ///
 /// # Errors
 /// When the definition has an unknown provider or option, when the file is missing or damaged, when
-/// the declared columns do not fit the model, or when this machine lacks the model's runtime.
+/// the declared columns do not fit the model, or when this machine lacks the model's runtime. Of a
+/// server's model, when the server is not ready.
 pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
+    if !BATCHED.contains(&definition.provider.as_str()) {
+        return load_alone(definition);
+    }
+    let Some(batching) = Batching::of(definition)? else {
+        return load_alone(definition);
+    };
+    let mut alone = definition.clone();
+    alone
+        .options
+        .retain(|key, _| !batching::OPTIONS.contains(&key.as_str()));
+    let queue = Queue::new(&definition.name, load_alone(&alone)?, batching);
+    Ok(queue.tenant(""))
+}
+
+/// Loads a model without a queue before it.
+fn load_alone(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
     match definition.provider.as_str() {
         "lightgbm" => crate::lightgbm::load(definition),
         "xgboost" => crate::xgboost::load(definition),
@@ -59,6 +82,19 @@ pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceErr
         "onnx" => Err(InferenceError::Environment {
             message: "this program was built without ONNX".into(),
             hint: Some("build it with the feature 'onnx'".into()),
+        }),
+        #[cfg(feature = "remote")]
+        "open-inference" => Ok(Arc::new(crate::remote::RemoteModel::load_open_inference(
+            definition,
+        )?)),
+        #[cfg(feature = "remote")]
+        "bentoml" => Ok(Arc::new(crate::remote::RemoteModel::load_bentoml(
+            definition,
+        )?)),
+        #[cfg(not(feature = "remote"))]
+        "open-inference" | "bentoml" => Err(InferenceError::Environment {
+            message: "this program was built without remote models".into(),
+            hint: Some("build it with the feature 'remote'".into()),
         }),
         unknown => {
             let message = format!("unknown provider '{unknown}'");

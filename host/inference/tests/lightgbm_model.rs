@@ -330,7 +330,7 @@ fn what_is_wrong_is_said_with_a_hint() {
         ---
         error: model 'higgs': unknown provider 'tensorflow'
 
-        hint: known: lightgbm, onnx, xgboost
+        hint: known: lightgbm, xgboost, onnx, open-inference, bentoml
         ---
         error: model 'higgs': unknown option 'ouput' of the provider 'lightgbm'
 
@@ -387,4 +387,86 @@ fn what_is_wrong_is_said_with_a_hint() {
         error: model 'higgs': FOLDER/model.txt, line 12: the model is damaged: the tree 0 is 140 bytes long instead of 190
 
         hint: save the model again with Booster.save_model, and copy it as it is"#]].assert_eq(&texts.join("\n---\n"));
+}
+
+/// The two trees with the numbers of rows that their nodes had.
+fn with_counts() -> String {
+    TWO_TREES.replace(
+        "leaf_value=10 20 30",
+        "leaf_value=10 20 30\nleaf_count=4 2 2\ninternal_count=8 6",
+    )
+}
+
+#[test]
+fn contributions_stand_alone_or_behind_the_prediction() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = DataType::new_list(DataType::Float64, true);
+    let columns: [ArrayRef; 3] =
+        [1.0, 0.0, 0.0].map(|value| Arc::new(Float64Array::from(vec![value, 9.0])) as ArrayRef);
+    for outputs in [
+        &[("c", list.clone())][..],
+        &[("y", DataType::Float64), ("c", list.clone())],
+        &[("y", list.clone()), ("c", list.clone())],
+    ] {
+        let mut definition = definition(folder.path(), &with_counts(), &doubles(), outputs);
+        let kind = ("output".to_owned(), "contributions".to_owned());
+        definition.options.extend([kind]);
+        let predicted = load(&definition)
+            .unwrap()
+            .predict(&columns, 2, None)
+            .unwrap();
+        assert_eq!(predicted.len(), outputs.len());
+        let contributions = predicted.last().unwrap().as_list::<i32>();
+        let first = contributions.value(0);
+        let first = first.as_primitive::<Float64Type>().values();
+        let sum: f64 = first.iter().sum();
+        assert_eq!(first.len(), 4);
+        assert!((sum - 10.25).abs() < 1e-9, "{sum}");
+        if let [prediction, _] = predicted.as_slice() {
+            let prediction = prediction.slice(0, 1);
+            let prediction = match prediction.as_list_opt::<i32>() {
+                Some(list) => list.value(0),
+                None => prediction,
+            };
+            assert_eq!(prediction.as_primitive::<Float64Type>().value(0), 10.25);
+        }
+    }
+}
+
+#[test]
+fn contributions_need_counts_and_a_list() {
+    let folder = tempfile::tempdir().unwrap();
+    let list = DataType::new_list(DataType::Float64, true);
+    let linear = with_counts().replace(
+        "internal_count=8 6",
+        "internal_count=8 6\nis_linear=1\nleaf_const=1 2 3\nnum_features=0 0 0\nleaf_features=\nleaf_coeff=",
+    );
+    let errors = [
+        (TWO_TREES.to_owned(), vec![("c", list.clone())]),
+        (linear, vec![("c", list)]),
+        (
+            with_counts(),
+            vec![("y", DataType::Float64), ("c", DataType::Float64)],
+        ),
+        (with_counts(), vec![("c", DataType::Float64)]),
+    ]
+    .map(|(text, outputs)| {
+        let mut definition = definition(folder.path(), &text, &doubles(), &outputs);
+        let kind = ("output".to_owned(), "contributions".to_owned());
+        definition.options.extend([kind]);
+        render(folder.path(), &load(&definition).unwrap_err())
+    });
+    expect![[r#"
+        error: model 'higgs': the model does not say how many rows each node and leaf had in training
+
+        hint: use another 'output': prediction, raw-score, leaf-index
+        error: model 'higgs': the model has linear trees, for which contributions are not defined
+
+        hint: use another 'output': prediction, raw-score, leaf-index
+        error: model 'higgs': the model gives 4 contributions a row, but the declared output is (y DOUBLE, c DOUBLE)
+
+        hint: declare OUTPUT (contributions ARRAY<DOUBLE>), or OUTPUT (prediction DOUBLE, contributions ARRAY<DOUBLE>)
+        error: model 'higgs': the model gives 4 contributions a row, but the declared output is (c DOUBLE)
+
+        hint: declare OUTPUT (contributions ARRAY<DOUBLE>), or OUTPUT (prediction DOUBLE, contributions ARRAY<DOUBLE>)"#]].assert_eq(&errors.join("\n"));
 }

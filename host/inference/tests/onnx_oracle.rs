@@ -149,14 +149,14 @@ fn a_model_that_does_not_fit_its_declaration_is_refused() {
         definition(
             folder.path(),
             "lists",
-            vec![column("image", list.clone())],
+            vec![column("image", list)],
             y.clone(),
         ),
         definition(
             folder.path(),
             "zipmap",
             floats(2),
-            vec![column("probabilities", list)],
+            vec![column("probabilities", DataType::Utf8)],
         ),
         definition(folder.path(), "missing", floats(2), y.clone()),
         definition(folder.path(), "text", floats(2), y),
@@ -186,9 +186,9 @@ fn a_model_that_does_not_fit_its_declaration_is_refused() {
 
         hint: the model is (image float[N, 1, 4, 4], ids int64[N, ?]) -> (features float[N, 32], squares int64[N, ?]); declared is (image ARRAY<DOUBLE>) -> (y DOUBLE)
         ---
-        error: model 'model': 'probabilities' is a sequence or a map, not a tensor
+        error: model 'model': the column 'probabilities' does not fit probabilities sequence(map(int64, float))
 
-        hint: export the classifier without ZipMap: skl2onnx.to_onnx(model, options={'zipmap': False}), or onnxmltools.convert_lightgbm(model, zipmap=False)
+        hint: the model is (x float[N, 2]) -> (probabilities sequence(map(int64, float))); declared is (f0 DOUBLE, f1 DOUBLE) -> (probabilities STRING)
         ---
         error: model 'model': FOLDER/missing.onnx: the model file does not exist
 

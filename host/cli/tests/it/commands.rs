@@ -31,6 +31,7 @@ fn help() {
         Commands:
           run          Runs a SQL job file
           savepoint    Keeps a job's newest checkpoint, for `wasmill run --from`; the job may be running
+          serve-model  Serves models and scalar functions of a job over the Open Inference Protocol
           plugin       Makes, builds, tests, measures and shows plugins
           completions  Prints the shell's completions
           help         Print this message or the help of the given subcommand(s)

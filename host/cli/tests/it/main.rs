@@ -30,5 +30,6 @@ mod postgres;
 mod processing_time;
 mod registry;
 mod rolling;
+mod serve_model;
 mod support;
 mod windows;

@@ -18,7 +18,7 @@ pub(crate) use table::{Column, ComputedColumn, Table, Watermark};
 
 use crate::{
     error::{EngineError, did_you_mean},
-    planning::DeclaredProcess,
+    planning::{DeclaredProcess, DeclaredScalar},
     sql::{ObjectKind, Options},
 };
 
@@ -55,6 +55,8 @@ pub(crate) struct DeclaredFunction {
     pub kind: Kind,
     /// What FROM calls, if it is a table function.
     pub table: Option<Arc<ScalarUDF>>,
+    /// If it is a scalar function whose arguments are declared.
+    pub scalar: Option<Arc<DeclaredScalar>>,
     /// What FROM calls, if it is a process function.
     pub process: Option<Arc<DeclaredProcess>>,
     pub grants: Grants,

@@ -1,6 +1,6 @@
 //! A model as the job declared it, loaded at its first use.
 
-use std::{path::Path, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, time::Instant};
 
 use arrow::{
     array::ArrayRef,
@@ -11,7 +11,7 @@ use wasmill_inference::{Model, ModelDefinition};
 
 use crate::{
     error::{EngineError, Location},
-    planning::model_error,
+    planning::{Shared, model_error},
     sql::{ModelColumn, Options},
 };
 
@@ -60,13 +60,14 @@ impl DeclaredModel {
         )
     }
 
-    /// The model, read from its file at the first call.
-    pub(crate) fn load(&self, base: &Path) -> Result<Arc<dyn Model>, EngineError> {
+    /// The model, read from its file, or asked for at its server, at the first call.
+    pub(crate) fn load(&self, shared: &Shared) -> Result<Arc<dyn Model>, EngineError> {
         let mut loaded = self.loaded.lock();
         if let Some(model) = loaded.as_ref() {
             return Ok(Arc::clone(model));
         }
         let mut options = self.options.values.clone();
+        refuse_variables(&options, shared).map_err(|error| error.at(|| self.location.clone()))?;
         let Some(provider) = options.remove("provider") else {
             return Err(
                 EngineError::job(format!("the model '{}' has no 'provider'", self.name))
@@ -93,12 +94,33 @@ impl DeclaredModel {
             options,
             inputs: fields(&self.inputs),
             outputs: fields(&self.outputs),
-            base: base.to_owned(),
+            base: shared.connectors.base.clone(),
         };
         let model = wasmill_inference::load(&definition)
             .map_err(|error| model_error(&error).at(|| self.location.clone()))?;
         *loaded = Some(Arc::clone(&model));
         Ok(model)
+    }
+}
+
+/// A variable of the host goes where the job says, so it must be one that the job could grant.
+fn refuse_variables(
+    options: &BTreeMap<String, String>,
+    shared: &Shared,
+) -> Result<(), EngineError> {
+    let allowed = |allowed: &Vec<String>| allowed.iter().any(|grant| grant == "env");
+    if shared.allowed_grants.as_ref().is_none_or(allowed) {
+        return Ok(());
+    }
+    match options.iter().find(|(_, value)| value.contains("${env:")) {
+        Some((key, value)) => Err(EngineError::job(format!(
+            "this host does not allow '{key}' = '{value}'"
+        ))
+        .with_hint(
+            "whoever runs it says whether jobs may have its variables: `wasmill run --allow-grant env`"
+                .to_owned(),
+        )),
+        None => Ok(()),
     }
 }
 

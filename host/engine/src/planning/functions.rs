@@ -16,6 +16,7 @@ use super::{
     limits::{function_limits, job_account},
     plugin::load,
     process::{DeclaredProcess, SIDE_OUTPUT},
+    serving::DeclaredScalar,
 };
 use crate::{
     catalog::DeclaredFunction,
@@ -140,11 +141,19 @@ pub(crate) async fn create_function(
         epoch: shared.epoch.clone(),
         ..OpenOptions::new(statement.name.text.clone(), vec![])
     };
+    let mut scalar = None;
     if let Arguments::Exact(fields) = &signature.arguments {
         let options = OpenOptions {
             arguments: fields.iter().cloned().collect(),
             ..open.clone()
         };
+        scalar = (signature.kind == Kind::Scalar).then(|| {
+            Arc::new(DeclaredScalar {
+                plugin: Arc::clone(&plugin),
+                function: function.to_owned(),
+                open: options.clone(),
+            })
+        });
         plugin
             .open(function, options)
             .map_err(|error| plugin_error(&error).at(|| script.location(statement.name.span)))?;
@@ -192,6 +201,7 @@ pub(crate) async fn create_function(
         plugin,
         kind: signature.kind,
         table,
+        scalar,
         process,
         grants,
         options: statement.options.clone(),

@@ -47,7 +47,7 @@ pub(super) fn function_grants(
             .map(|name| {
                 let declared = shared.catalog.read().model(name);
                 let declared = declared.map_err(|error| at("grant.models", error))?;
-                let model = HostedModel::new(declared.load(&shared.connectors.base)?);
+                let model = HostedModel::new(declared.load(shared)?);
                 Ok((name.to_owned(), Arc::new(model) as Arc<dyn Model>))
             })
             .collect::<Result<_, EngineError>>()?,

@@ -30,6 +30,7 @@ mod relations;
 mod replay;
 mod rewrite;
 mod scan;
+mod serving;
 mod table_functions;
 mod tables;
 mod watermark;
@@ -57,6 +58,7 @@ pub use process::{
 };
 pub(crate) use queries::{check_gives_rows, computed_column, physical_plan, query_plan};
 pub(crate) use scan::{SourceScan, given};
+pub(crate) use serving::DeclaredScalar;
 pub(crate) use watermark::planned_watermark;
 pub(crate) use windows::milliseconds;
 

@@ -145,7 +145,7 @@ pub(super) fn plan_predict(
         .map_err(|error| external_at(error, model_name.span))?;
     let features = features(&input, &declared, &columns, columns_span)?;
     let model = declared
-        .load(&shared.connectors.base)
+        .load(shared)
         .map_err(|error| external_at(error, model_name.span))?;
 
     let mut names: Vec<String> = Vec::new();

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod planner;
+mod serving;
 
 use std::{
     collections::BTreeMap,
@@ -213,20 +214,22 @@ impl Session {
         name: &'a str,
         text: &'a str,
     ) -> BoxFuture<'a, Result<Vec<PlannedStatement>, EngineError>> {
-        self.plan_statements(name, text).boxed()
+        self.plan_statements(name, text, |_| true).boxed()
     }
 
     async fn plan_statements(
         &self,
         name: &str,
         text: &str,
+        wanted: fn(&Statement) -> bool,
     ) -> Result<Vec<PlannedStatement>, EngineError> {
         let script = Script::new(name, text);
         let (statements, warnings) = sql::parse(&script)?;
         self.shared.warnings.lock().extend(warnings);
         let mut planned = Vec::with_capacity(statements.len());
         let mut context = None;
-        for ParsedStatement { statement, span } in statements {
+        let statements = statements.into_iter();
+        for ParsedStatement { statement, span } in statements.filter(|s| wanted(&s.statement)) {
             let session = match &context {
                 Some(session) => SessionContext::clone(session),
                 None => {

@@ -216,18 +216,20 @@ impl<S: Sum> MaskedTree<S> {
     pub fn add<const ROWS: usize>(&self, exits: &Exits<ROWS>, scores: &mut [S; ROWS]) {
         let values = self.values.as_slice();
         if values.len() <= 256 {
+            // As bytes first, which is fewer vectors.
             let mut places = [0; ROWS];
-            for row in 0..ROWS {
-                places[row] = (exits.bytes[row] << 3) | exits.bits[row];
+            let parts = exits.bytes.iter().zip(&exits.bits);
+            for (place, (byte, bit)) in places.iter_mut().zip(parts) {
+                *place = (*byte << 3) | *bit;
             }
-            for row in 0..ROWS {
+            for (score, place) in scores.iter_mut().zip(places) {
                 // SAFETY: there are eight values for each byte of exits.
-                scores[row] += unsafe { *values.get_unchecked(usize::from(places[row])) };
+                *score += unsafe { *values.get_unchecked(usize::from(place)) };
             }
         } else {
-            for row in 0..ROWS {
+            for (row, score) in scores.iter_mut().enumerate() {
                 // SAFETY: as above.
-                scores[row] += unsafe { *values.get_unchecked(exits.exit(row)) };
+                *score += unsafe { *values.get_unchecked(exits.exit(row)) };
             }
         }
     }

@@ -8,6 +8,7 @@ mod blocks;
 mod bytes;
 mod categories;
 mod columns;
+mod contributions;
 mod format_error;
 mod masks;
 mod options;
@@ -23,6 +24,7 @@ pub use columns::{FeatureColumn, FeatureValues};
 pub use format_error::FormatError;
 pub use options::{Output, PredictOptions};
 
+pub(crate) use contributions::refuse as refuse_contributions;
 pub(crate) use provider::{Forest, ForestModel};
-pub(crate) use tree::{Child, Linear, Missing, Node, Split, Tree};
+pub(crate) use tree::{Child, Counts, Linear, Missing, Node, Split, Tree};
 pub(crate) use trees::{Trees, Wanted};

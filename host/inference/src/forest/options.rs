@@ -5,7 +5,7 @@ use std::ops::Range;
 use crate::definition::suggest;
 use crate::{InferenceError, ModelDefinition};
 
-const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index"];
+const OUTPUTS: &[&str] = &["prediction", "raw-score", "leaf-index", "contributions"];
 
 /// What a model of trees computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,6 +18,9 @@ pub enum Output {
     /// For each tree the number of the leaf, as `Booster.predict(data, pred_leaf=True)` returns it:
     /// LightGBM counts leaves, XGBoost counts all nodes.
     LeafIndex,
+    /// `Booster.predict(data, pred_contrib=True)`: for each class, what each feature adds to the raw
+    /// score (its Shapley value, by TreeSHAP), and last the expected value; they sum to the raw score.
+    Contributions,
 }
 
 /// How a model of trees computes it.
@@ -51,6 +54,7 @@ impl PredictOptions {
             "prediction" => Output::Prediction,
             "raw-score" => Output::RawScore,
             "leaf-index" => Output::LeafIndex,
+            "contributions" => Output::Contributions,
             unknown => {
                 let message = format!("unknown value '{unknown}' of the option 'output'");
                 return Err(InferenceError::definition(&definition.name, message)

@@ -29,6 +29,9 @@ pub(crate) trait Forest: Send + Sync + Debug + 'static {
     /// The names of the features, in the order that [`Forest::predict`] takes their columns.
     fn feature_names(&self) -> &[String];
 
+    /// Why the model has no [contributions](Output::Contributions): a sentence that the model starts.
+    fn refuses_contributions(&self) -> Option<String>;
+
     /// How many values [`Forest::predict`] gives for a row.
     fn width(&self, options: PredictOptions) -> usize;
 
@@ -113,21 +116,34 @@ impl<F: Forest> ForestModel<F> {
     }
 
     fn check_outputs(&self) -> Result<(), InferenceError> {
-        let width = self.forest.width(self.options);
-        let floats =
-            |field: &Field| matches!(field.data_type(), DataType::Float64 | DataType::Float32);
-        let fits = match (self.options.output, self.outputs.as_slice()) {
+        if self.options.output == Output::Contributions
+            && let Some(message) = self.forest.refuses_contributions()
+        {
+            let message = format!("the model {message}");
+            return Err(InferenceError::definition(&self.name, message)
+                .with_hint("use another 'output': prediction, raw-score, leaf-index"));
+        }
+        let (predicted, options) = self.parts();
+        let width = self.forest.width(options);
+        let fits = match (options.output, predicted) {
             (Output::LeafIndex, [field]) => {
                 list_item(field.data_type()).is_some_and(|item| item.data_type().is_integer())
                     && fits_list(field.data_type(), width)
             }
             (Output::LeafIndex, _) => false,
+            (Output::Contributions, [field]) => is_list_of_floats(field, width),
+            (Output::Contributions, _) => false,
             (_, [field]) if list_item(field.data_type()).is_some() => {
-                list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
-                    && fits_list(field.data_type(), width)
+                is_list_of_floats(field, width)
             }
-            (_, fields) => fields.len() == width && fields.iter().all(floats),
+            (_, fields) => fields.len() == width && fields.iter().all(is_float),
         };
+        let contributions = self.forest.width(self.options);
+        let fits = fits
+            && match &self.outputs[predicted.len()..] {
+                [last] => is_list_of_floats(last, contributions),
+                _ => true,
+            };
         if fits {
             return Ok(());
         }
@@ -135,6 +151,12 @@ impl<F: Forest> ForestModel<F> {
             Output::LeafIndex => (
                 format!("{width} leaf indices"),
                 "OUTPUT (leaves ARRAY<INT>)".to_owned(),
+            ),
+            Output::Contributions => (
+                format!("{contributions} contributions"),
+                "OUTPUT (contributions ARRAY<DOUBLE>), or OUTPUT (prediction DOUBLE, contributions \
+                 ARRAY<DOUBLE>)"
+                    .to_owned(),
             ),
             _ if width == 1 => (
                 "one number".to_owned(),
@@ -150,6 +172,23 @@ impl<F: Forest> ForestModel<F> {
             show_columns(&self.outputs)
         );
         Err(InferenceError::definition(&self.name, message).with_hint(format!("declare {hint}")))
+    }
+
+    /// The declared outputs that come first, and what is computed for them: all, but that contributions
+    /// may stand behind the prediction.
+    fn parts(&self) -> (&[Field], PredictOptions) {
+        match self.outputs.as_slice() {
+            [predicted @ .., _]
+                if self.options.output == Output::Contributions && !predicted.is_empty() =>
+            {
+                let options = PredictOptions {
+                    output: Output::Prediction,
+                    ..self.options
+                };
+                (predicted, options)
+            }
+            all => (all, self.options),
+        }
     }
 
     /// The columns of features as they are, or cast where they are not floating-point numbers.
@@ -183,8 +222,30 @@ impl<F: Forest> ForestModel<F> {
         &self,
         columns: &[FeatureColumn<'_>],
         rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let (predicted, options) = self.parts();
+        let mut outputs = self.to_outputs(
+            predicted,
+            self.values(columns, rows, options, deadline)?,
+            rows,
+        )?;
+        if let [last] = &self.outputs[predicted.len()..] {
+            let contributions = self.values(columns, rows, self.options, deadline)?;
+            outputs.extend(self.to_outputs(std::slice::from_ref(last), contributions, rows)?);
+        }
+        Ok(outputs)
+    }
+
+    /// What the forest gives for all rows, row after row.
+    fn values(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        rows: usize,
+        options: PredictOptions,
+        deadline: Option<Instant>,
     ) -> Result<Vec<f64>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = self.forest.width(options);
         let values = rows
             .checked_mul(width)
             .filter(|values| *values <= MOST_VALUES);
@@ -198,21 +259,41 @@ impl<F: Forest> ForestModel<F> {
             });
         };
         let mut out = vec![0.0; values];
-        self.forest.predict(columns, rows, &mut out, self.options);
+        // So many that the deadline is looked at every few milliseconds.
+        let step = match options.output {
+            Output::Contributions => 16,
+            _ => 8192,
+        };
+        for (first, out) in (0..rows)
+            .step_by(step)
+            .zip(out.chunks_mut((step * width).max(1)))
+        {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(InferenceError::deadline(&self.name));
+            }
+            let rows = step.min(rows - first);
+            if first == 0 {
+                self.forest.predict(columns, rows, out, options);
+            } else {
+                let columns: Vec<_> = columns.iter().map(|column| column.skip(first)).collect();
+                self.forest.predict(&columns, rows, out, options);
+            }
+        }
         Ok(out)
     }
 
     fn to_outputs(
         &self,
+        outputs: &[Field],
         predictions: Vec<f64>,
         rows: usize,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let width = self.forest.width(self.options);
+        let width = predictions.len().checked_div(rows).unwrap_or(outputs.len());
         let failed = |message: String| InferenceError::Runtime {
             model: self.name.clone(),
             message,
         };
-        if let [field] = self.outputs.as_slice()
+        if let [field] = outputs
             && list_item(field.data_type()).is_some()
         {
             let values: ArrayRef = Arc::new(Float64Array::from(predictions));
@@ -240,7 +321,7 @@ impl<F: Forest> ForestModel<F> {
                 other => cast(&values, other).map_err(|error| failed(error.to_string())),
             }
         };
-        self.outputs.iter().zip(columns).map(typed).collect()
+        outputs.iter().zip(columns).map(typed).collect()
     }
 }
 
@@ -264,12 +345,9 @@ impl<F: Forest> Model for ForestModel<F> {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
-        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
-            return Err(InferenceError::deadline(&self.name));
-        }
         let features = self.forest.feature_names().len();
         let mut cast_columns = Vec::new();
-        let predictions = match columns {
+        match columns {
             [column] if list_item(column.data_type()).is_some() => {
                 let matrix = matrix(column, features).map_err(|message| {
                     let message = format!("the column '{}': {message}", self.inputs[0].name());
@@ -281,14 +359,13 @@ impl<F: Forest> Model for ForestModel<F> {
                     .iter()
                     .flat_map(|values| (0..features).map(|first| values.of_matrix(first, features)))
                     .collect();
-                self.predict_features(&columns, rows)?
+                self.predict_features(&columns, rows, deadline)
             }
             _ => {
                 let columns = self.to_features(columns, &mut cast_columns)?;
-                self.predict_features(&columns, rows)?
+                self.predict_features(&columns, rows, deadline)
             }
-        };
-        self.to_outputs(predictions, rows)
+        }
     }
 }
 
@@ -302,6 +379,15 @@ fn feature(column: &ArrayRef) -> Option<FeatureColumn<'_>> {
     let column = column.downcast_ref::<Float32Array>()?;
     let values = FeatureValues::F32(column.values());
     Some(FeatureColumn::new(values, column.nulls()))
+}
+
+fn is_float(field: &Field) -> bool {
+    matches!(field.data_type(), DataType::Float64 | DataType::Float32)
+}
+
+fn is_list_of_floats(field: &Field, width: usize) -> bool {
+    list_item(field.data_type()).is_some_and(|item| item.data_type().is_floating())
+        && fits_list(field.data_type(), width)
 }
 
 fn fits_list(data_type: &DataType, width: usize) -> bool {

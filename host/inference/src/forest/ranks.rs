@@ -109,8 +109,14 @@ pub(super) struct Ranks {
 
 /// Where the splits of a forest find what they ask.
 pub(super) struct Places {
-    /// The distinct thresholds of each slot and its lanes.
-    slots: BTreeMap<(usize, Missing), (Vec<f64>, [Option<usize>; 2])>,
+    slots: BTreeMap<(usize, Missing), Sorted>,
+}
+
+/// The distinct thresholds of a slot.
+struct Sorted {
+    thresholds: Vec<f64>,
+    /// As in [`Slot`].
+    lanes: [Option<usize>; 2],
 }
 
 impl Ranks {
@@ -146,7 +152,7 @@ impl Ranks {
                     ranks.lanes - pieces.len()
                 })
             });
-            slots.insert((feature, missing), (thresholds, lanes));
+            slots.insert((feature, missing), Sorted { thresholds, lanes });
             ranks.slots.push(Slot {
                 feature,
                 missing,
@@ -214,8 +220,8 @@ impl Places {
         missing_left: bool,
         threshold: f64,
     ) -> Option<Place> {
-        let (sorted, lanes) = self.slots.get(&(feature, missing))?;
-        let index = sorted.partition_point(|other| *other < threshold);
+        let Sorted { thresholds, lanes } = self.slots.get(&(feature, missing))?;
+        let index = thresholds.partition_point(|other| *other < threshold);
         Some(Place {
             lane: lanes[usize::from(missing_left)]? + index / PIECE,
             bound: (index % PIECE) as u8,

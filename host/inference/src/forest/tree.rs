@@ -60,6 +60,24 @@ pub(crate) struct Tree {
     /// One for each leaf in a linear tree, else empty.
     pub linear: Vec<Linear>,
     pub category_words: Vec<u32>,
+    /// Where the model says it.
+    pub counts: Option<Counts>,
+}
+
+/// How many rows of the training data came to each node and each leaf.
+#[derive(Debug, Clone)]
+pub(crate) struct Counts {
+    pub nodes: Vec<f64>,
+    pub leaves: Vec<f64>,
+}
+
+impl Counts {
+    pub fn of(&self, child: Child) -> f64 {
+        match child {
+            Child::Node(node) => self.nodes[node],
+            Child::Leaf(leaf) => self.leaves[leaf],
+        }
+    }
 }
 
 impl Tree {

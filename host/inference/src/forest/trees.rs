@@ -6,6 +6,7 @@ use super::arithmetic::Arithmetic;
 use super::blocks::{BlockTrees, SMALL};
 use super::categories::Categories;
 use super::columns::FeatureColumn;
+use super::contributions::Paths;
 use super::ranks::Ranks;
 use super::rows::RowTrees;
 use super::tree::Tree;
@@ -98,6 +99,33 @@ impl<A: Arithmetic> Trees<A> {
         }
     }
 
+    /// Adds the contributions of the trees `used` to `sums`: row after row and class after class one for
+    /// each of `features` features, then the expected value.
+    pub fn contributions(
+        &self,
+        used: Range<usize>,
+        columns: &[FeatureColumn<'_>],
+        features: usize,
+        sums: &mut [f64],
+    ) {
+        let mut paths = Paths::default();
+        let mut values = vec![0.0; features];
+        for (row, sums) in sums
+            .chunks_mut((features + 1) * self.bases.len())
+            .enumerate()
+        {
+            for (value, column) in values.iter_mut().zip(columns) {
+                column.read::<A>(row, std::slice::from_mut(value));
+            }
+            let classes = &self.classes[used.clone()];
+            for (tree, class) in self.trees[used.clone()].iter().zip(classes) {
+                let class = *class as usize;
+                let sums = &mut sums[class * (features + 1)..][..features + 1];
+                tree.contribute::<A>(|feature| values[feature], &mut paths, sums);
+            }
+        }
+    }
+
     /// Writes what is wanted of the trees `used` into `out`, row after row.
     pub fn evaluate(
         &self,
@@ -160,6 +188,7 @@ mod tests {
             nodes: Vec::new(),
             leaf_values: (0..leaves).map(|leaf| leaf as f64 + 0.1).collect(),
             linear: Vec::new(),
+            counts: None,
             category_words: (0..40)
                 .map(|word| 0x9E37_79B9_u32.rotate_left(word) & 0xF0F0_F00F)
                 .collect(),

@@ -7,6 +7,7 @@ use super::text::{Fields, Lines};
 use super::tree::parse_tree;
 use crate::forest::{
     FeatureColumn, FormatError, LightGbm, Output, PredictOptions, Tree, Trees, Wanted,
+    refuse_contributions,
 };
 
 /// A parsed LightGBM model.
@@ -79,6 +80,11 @@ impl Forest {
         &self.feature_names
     }
 
+    /// Why the model has no [contributions](Output::Contributions): a sentence that the model starts.
+    pub fn refuses_contributions(&self) -> Option<String> {
+        self.trees.trees.iter().find_map(refuse_contributions)
+    }
+
     /// How many scores a row has; 1 but for multiclass models.
     pub fn classes(&self) -> usize {
         self.classes
@@ -89,6 +95,7 @@ impl Forest {
         match options.output {
             Output::Prediction | Output::RawScore => self.classes,
             Output::LeafIndex => self.used_trees(options).len(),
+            Output::Contributions => (self.feature_names.len() + 1) * self.classes,
         }
     }
 
@@ -128,6 +135,13 @@ impl Forest {
         let wanted = match options.output {
             Output::LeafIndex => Wanted::Leaves,
             Output::Prediction | Output::RawScore => Wanted::Scores,
+            Output::Contributions => {
+                out.fill(0.0);
+                let features = self.feature_names.len();
+                return self
+                    .trees
+                    .contributions(self.used_trees(options), columns, features, out);
+            }
         };
         self.trees
             .evaluate(self.used_trees(options), wanted, columns, rows, out);
@@ -155,6 +169,10 @@ impl Forest {
 impl crate::forest::Forest for Forest {
     fn feature_names(&self) -> &[String] {
         self.feature_names()
+    }
+
+    fn refuses_contributions(&self) -> Option<String> {
+        self.refuses_contributions()
     }
 
     fn width(&self, options: PredictOptions) -> usize {

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::text::Fields;
-use crate::forest::{Child, FormatError, Linear, Missing, Node, Split, Tree};
+use crate::forest::{Child, Counts, FormatError, Linear, Missing, Node, Split, Tree};
 
 /// Reads the lines that follow `Tree=…`, and checks all that the evaluators rely on.
 pub(super) fn parse_tree(fields: &Fields<'_>, features: usize) -> Result<Tree, FormatError> {
@@ -18,6 +18,7 @@ pub(super) fn parse_tree(fields: &Fields<'_>, features: usize) -> Result<Tree, F
         leaf_values,
         linear: Vec::new(),
         category_words: Vec::new(),
+        counts: None,
     };
     if linear {
         tree.linear = parse_linear(fields, leaves, features)?;
@@ -25,6 +26,12 @@ pub(super) fn parse_tree(fields: &Fields<'_>, features: usize) -> Result<Tree, F
     if leaves > 1 {
         let sets = parse_category_sets(fields, &mut tree.category_words)?;
         tree.nodes = parse_nodes(fields, leaves, features, &sets)?;
+        if fields.contains("internal_count") && fields.contains("leaf_count") {
+            tree.counts = Some(Counts {
+                nodes: fields.numbers("internal_count", leaves - 1)?,
+                leaves: fields.numbers("leaf_count", leaves)?,
+            });
+        }
         tree.check_shape().map_err(FormatError::new)?;
     }
     Ok(tree)

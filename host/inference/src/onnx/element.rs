@@ -1,30 +1,16 @@
-//! The element types of tensors that columns can carry.
+//! The elements of tensors, as ONNX numbers and names them.
 
 use std::fmt;
 
-use arrow::datatypes::DataType;
 use ort::value::TensorElementType;
 
-/// An element type, named as ONNX names it.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Element {
-    F32,
-    F64,
-    I8,
-    I16,
-    I32,
-    I64,
-    U8,
-    U16,
-    U32,
-    U64,
-    Bool,
-    String,
-}
+use crate::tensor::Element;
 
 impl Element {
-    pub fn from_runtime(element: TensorElementType) -> Option<Self> {
+    pub(super) fn from_runtime(element: TensorElementType) -> Option<Self> {
         Some(match element {
+            TensorElementType::Float16 => Self::F16,
+            TensorElementType::Bfloat16 => Self::BF16,
             TensorElementType::Float32 => Self::F32,
             TensorElementType::Float64 => Self::F64,
             TensorElementType::Int8 => Self::I8,
@@ -41,36 +27,23 @@ impl Element {
         })
     }
 
-    pub fn data_type(self) -> DataType {
+    /// Its number in ONNX's `TensorProto.DataType`.
+    pub(super) fn number(self) -> u8 {
         match self {
-            Self::F32 => DataType::Float32,
-            Self::F64 => DataType::Float64,
-            Self::I8 => DataType::Int8,
-            Self::I16 => DataType::Int16,
-            Self::I32 => DataType::Int32,
-            Self::I64 => DataType::Int64,
-            Self::U8 => DataType::UInt8,
-            Self::U16 => DataType::UInt16,
-            Self::U32 => DataType::UInt32,
-            Self::U64 => DataType::UInt64,
-            Self::Bool => DataType::Boolean,
-            Self::String => DataType::Utf8,
-        }
-    }
-
-    pub fn is_numeric(self) -> bool {
-        !matches!(self, Self::Bool | Self::String)
-    }
-
-    /// Whether columns of a type can be read as this element, and written from it.
-    pub fn fits(self, data_type: &DataType) -> bool {
-        let text = matches!(
-            data_type,
-            DataType::Utf8 | DataType::LargeUtf8 | DataType::Utf8View
-        );
-        match self {
-            Self::String => text,
-            _ => data_type.is_numeric() || *data_type == DataType::Boolean,
+            Self::F32 => 1,
+            Self::U8 => 2,
+            Self::I8 => 3,
+            Self::U16 => 4,
+            Self::I16 => 5,
+            Self::I32 => 6,
+            Self::I64 => 7,
+            Self::String => 8,
+            Self::Bool => 9,
+            Self::F16 => 10,
+            Self::F64 => 11,
+            Self::U32 => 12,
+            Self::U64 => 13,
+            Self::BF16 => 16,
         }
     }
 }
@@ -78,6 +51,8 @@ impl Element {
 impl fmt::Display for Element {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
+            Self::F16 => "float16",
+            Self::BF16 => "bfloat16",
             Self::F32 => "float",
             Self::F64 => "double",
             Self::I8 => "int8",
@@ -93,22 +68,3 @@ impl fmt::Display for Element {
         })
     }
 }
-
-/// Evaluates an expression with `$arrow` as the Arrow type of a numeric [`Element`].
-macro_rules! with_numeric {
-    ($element:expr, $arrow:ident => $number:expr, else => $other:expr) => {
-        with_numeric!(@ $element, $arrow, $number, $other,
-            F32 Float32Type, F64 Float64Type, I8 Int8Type, I16 Int16Type, I32 Int32Type,
-            I64 Int64Type, U8 UInt8Type, U16 UInt16Type, U32 UInt32Type, U64 UInt64Type)
-    };
-    (@ $element:expr, $arrow:ident, $number:expr, $other:expr, $($variant:ident $type:ident),*) => {
-        match $element {
-            $($crate::onnx::element::Element::$variant => {
-                type $arrow = arrow::datatypes::$type;
-                $number
-            })*
-            _ => $other,
-        }
-    };
-}
-pub(super) use with_numeric;

@@ -8,11 +8,13 @@ use arrow::buffer::{NullBuffer, OffsetBuffer};
 use arrow::compute::cast;
 use arrow::datatypes::{DataType, Field};
 
-use super::element::Element;
+use super::binding::{bind_inputs, bind_outputs, depth};
+use super::column::to_column;
 use super::runtime::environment;
-use super::signature::{TensorSignature, bind_inputs, bind_outputs};
-use super::tensor::{to_column, to_tensor};
-use crate::array::list_item;
+use super::signature::{BatchAxis, Kind, Signature, TensorType};
+use super::tensor::to_input;
+use crate::tensor::Element;
+use crate::tensor::interleave::Scratch;
 
 /// Bytes that a tensor may have.
 const MEMORY: usize = 1 << 20;
@@ -22,44 +24,63 @@ const MEMORY: usize = 1 << 20;
 /// the same in both is the same in the end.
 pub fn tensors(bytes: &[u8]) {
     let mut input = Input(bytes);
-    let tensors: Vec<_> = (0..input.byte() % 4).map(|_| input.tensor()).collect();
+    let (tensors, axis) = match input.byte() {
+        count @ 128.. => (count, BatchAxis::None),
+        count => (count, BatchAxis::First),
+    };
+    let tensors: Vec<_> = (0..tensors % 4).map(|_| input.tensor()).collect();
     let fields: Vec<_> = (0..1 + input.byte() % 4).map(|_| input.field()).collect();
-    let rows = 1 + usize::from(input.byte() % 4);
+    let rows = match axis {
+        BatchAxis::First => 1 + usize::from(input.byte() % 4),
+        BatchAxis::None => 1,
+    };
     let columns: Vec<_> = fields
         .iter()
         .map(|field| input.column(field.data_type(), rows))
         .collect();
     let names: Vec<_> = tensors.iter().map(|tensor| tensor.name.clone()).collect();
     let given: Vec<_> = tensors.iter().cloned().map(Ok).collect();
-    let outputs = bind_outputs(&given, &names, &fields);
-    let Ok(inputs) = bind_inputs(&tensors, &fields) else {
+    let outputs = bind_outputs(&given, &names, &fields, axis);
+    let Ok(inputs) = bind_inputs(&tensors, &fields, axis) else {
         return;
     };
     environment().expect("ONNX Runtime is on this machine");
+    let mut scratch = Scratch::default();
     for binding in &inputs {
-        let Ok(tensor) = to_tensor(binding, &fields, &columns, rows, MEMORY) else {
+        let Ok(taken) = to_input(binding, &fields, &columns, rows, axis, MEMORY, &mut scratch)
+        else {
+            continue;
+        };
+        let Ok(tensor) = taken.value() else {
             continue;
         };
         // As if the model had given it.
         for (output, field) in outputs.iter().flatten().zip(&fields) {
-            if let Ok(column) = to_column(output, field, &tensor, rows) {
+            if let Ok(column) = to_column(output, field, &tensor, rows, axis) {
                 assert_eq!(column.len(), rows);
                 assert_eq!(column.data_type(), field.data_type());
             }
         }
         if let [column] = binding.columns[..]
-            && says_the_same(binding.tensor.element, &columns[column])
+            && let Some(declared) = binding.signature.tensor()
+            && says_the_same(declared.element, &columns[column])
         {
-            let again = to_column(binding, &fields[column], &tensor, rows);
-            assert_eq!(again.as_ref(), Ok(&columns[column]), "{}", binding.tensor);
+            let again = to_column(binding, &fields[column], &tensor, rows, axis);
+            let again = again.map_err(|misfit| misfit.message);
+            assert_eq!(
+                again.as_ref(),
+                Ok(&columns[column]),
+                "{}",
+                binding.signature
+            );
         }
     }
 }
 
 /// Whether the column's values are the element's, and none is NULL.
 fn says_the_same(element: Element, column: &ArrayRef) -> bool {
-    let item = list_item(column.data_type()).map_or(column.data_type(), |item| item.data_type());
-    column.null_count() == 0 && *item == element.data_type()
+    let (_, item) = depth(column.data_type());
+    column.null_count() == 0 && *item == element.data_type() && element != Element::BF16
 }
 
 /// Bytes that are read as whatever is wanted; zeros behind their end.
@@ -78,16 +99,18 @@ impl Input<'_> {
         ["a", "b", "c", ""][usize::from(self.byte() % 4)].to_owned()
     }
 
-    fn tensor(&mut self) -> TensorSignature {
-        TensorSignature {
+    fn tensor(&mut self) -> Signature {
+        Signature {
             name: self.name(),
-            element: self.element(),
-            shape: (0..self.byte() % 5).map(|_| self.dimension()).collect(),
+            kind: Kind::Tensor(TensorType {
+                element: self.element(),
+                shape: (0..self.byte() % 5).map(|_| self.dimension()).collect(),
+            }),
         }
     }
 
     fn element(&mut self) -> Element {
-        const ALL: [Element; 12] = [
+        const ALL: [Element; 14] = [
             Element::F32,
             Element::F64,
             Element::I8,
@@ -100,6 +123,8 @@ impl Input<'_> {
             Element::U64,
             Element::Bool,
             Element::String,
+            Element::F16,
+            Element::BF16,
         ];
         ALL[usize::from(self.byte()) % ALL.len()]
     }
@@ -119,7 +144,10 @@ impl Input<'_> {
         let item = self.element().data_type();
         let data_type = match self.byte() % 4 {
             0 | 1 => item,
-            2 => DataType::new_list(item, true),
+            2 => match self.byte() % 4 {
+                0 => DataType::new_list(DataType::new_list(item, true), true),
+                _ => DataType::new_list(item, true),
+            },
             _ => DataType::new_fixed_size_list(item, i32::from(self.byte() % 4), true),
         };
         Field::new(self.name(), data_type, true)
@@ -138,7 +166,7 @@ impl Input<'_> {
                     same => usize::from(same),
                 };
                 let lengths: Vec<_> = (0..rows).map(|_| length()).collect();
-                let items = self.values(item.data_type(), lengths.iter().sum(), None);
+                let items = self.items(item.data_type(), lengths.iter().sum());
                 let offsets = OffsetBuffer::<i32>::from_lengths(lengths);
                 Arc::new(ListArray::new(item.clone(), offsets, items, nulls))
             }
@@ -153,6 +181,16 @@ impl Input<'_> {
             }
             _ => self.values(data_type, rows, nulls),
         }
+    }
+
+    fn items(&mut self, data_type: &DataType, count: usize) -> ArrayRef {
+        let DataType::List(item) = data_type else {
+            return self.values(data_type, count, None);
+        };
+        let length = usize::from(self.byte() % 3);
+        let items = self.values(item.data_type(), count * length, None);
+        let offsets = OffsetBuffer::<i32>::from_lengths(std::iter::repeat_n(length, count));
+        Arc::new(ListArray::new(item.clone(), offsets, items, None))
     }
 
     fn values(

@@ -3,7 +3,7 @@
 //!
 //! ONNX Runtime has one allocator for all sessions of a process: this one. Whose budget an allocation
 //! is of says the thread that makes it ([`Budget::charge`]): a session computes on the thread that
-//! calls it. What its other threads allocate ('intra-op-threads') is not counted.
+//! calls it, and on threads of its own ([`BudgetThreads`]).
 //!
 //! ONNX Runtime takes no null from an allocator, it expects an exception of C++'s. Rust cannot throw
 //! one, so the runtime's own allocator is asked for more than there is, and throws it.
@@ -13,10 +13,12 @@ use std::ffi::c_void;
 use std::ptr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::{self, JoinHandle};
 
 use ort::AsPointer as _;
-use ort::environment::Environment;
+use ort::environment::{Environment, ThreadManager};
 use ort::sys::{OrtAllocator, OrtAllocatorType, OrtMemType, OrtMemoryInfo};
+use parking_lot::Mutex;
 
 /// What one session has allocated, and may.
 #[derive(Debug)]
@@ -25,6 +27,75 @@ pub(super) struct Budget {
     used: AtomicUsize,
     /// Bytes that were in the way when something was refused; 0 if nothing was.
     refused: AtomicUsize,
+    spare: Mutex<Spare>,
+}
+
+/// Memory that the session gave back, for its next call: to ask the system for it again, and to have
+/// it cleared, takes as long as a small model. It counts as the session's.
+#[derive(Debug, Default)]
+struct Spare {
+    /// The oldest first.
+    blocks: Vec<Block>,
+    bytes: usize,
+}
+
+/// A piece of memory from its head on.
+#[derive(Debug, Clone, Copy)]
+struct Block {
+    start: *mut c_void,
+    bytes: usize,
+    free: Free,
+    inner: *mut OrtAllocator,
+}
+
+// SAFETY: the memory is nobody else's, and the runtime's own allocator may be called from any thread.
+unsafe impl Send for Block {}
+
+impl Block {
+    fn free(self) {
+        // SAFETY: it comes from this allocator, and is freed once: who has it has taken it out.
+        unsafe { (self.free)(self.inner, self.start) }
+    }
+}
+
+/// What is smaller is fast to come by.
+const SMALLEST_SPARE: usize = 16 << 10;
+const MOST_SPARE: usize = 64 << 20;
+const MOST_SPARE_BLOCKS: usize = 64;
+
+impl Spare {
+    /// One that is large enough, and not more than twice as large; of several that fit as well the
+    /// one that was used last, which may be in the processor's cache.
+    fn take(&mut self, bytes: usize) -> Option<Block> {
+        let fits = |block: &Block| bytes <= block.bytes && block.bytes / 2 <= bytes;
+        let candidates = self.blocks.iter().enumerate().rev();
+        let candidates = candidates.filter(|(_, block)| fits(block));
+        let (place, _) = candidates.min_by_key(|(_, block)| block.bytes)?;
+        let block = self.blocks.remove(place);
+        self.bytes -= block.bytes;
+        Some(block)
+    }
+
+    /// Keeps a block, and gives back those that are too many.
+    fn keep(&mut self, block: Block) -> Vec<Block> {
+        self.blocks.push(block);
+        self.bytes += block.bytes;
+        let mut too_many = Vec::new();
+        while self.bytes > MOST_SPARE || self.blocks.len() > MOST_SPARE_BLOCKS {
+            let oldest = self.blocks.remove(0);
+            self.bytes -= oldest.bytes;
+            too_many.push(oldest);
+        }
+        too_many
+    }
+}
+
+impl Drop for Budget {
+    fn drop(&mut self) {
+        for block in self.spare.get_mut().blocks.drain(..) {
+            block.free();
+        }
+    }
 }
 
 thread_local! {
@@ -32,11 +103,13 @@ thread_local! {
 }
 
 impl Budget {
-    pub fn new(limit: usize) -> Arc<Self> {
+    /// Of `limit` bytes, of which `held` are taken already.
+    pub fn new(limit: usize, held: usize) -> Arc<Self> {
         Arc::new(Self {
             limit,
-            used: AtomicUsize::new(0),
+            used: AtomicUsize::new(held),
             refused: AtomicUsize::new(0),
+            spare: Mutex::default(),
         })
     }
 
@@ -61,15 +134,77 @@ impl Budget {
         Some(self.refused.swap(0, Ordering::Relaxed)).filter(|bytes| *bytes > 0)
     }
 
+    fn take_spare(&self, bytes: usize) -> Option<Block> {
+        if bytes < SMALLEST_SPARE {
+            return None;
+        }
+        self.spare.lock().take(bytes)
+    }
+
+    fn give(&self, block: Block) {
+        let freed = if block.bytes < SMALLEST_SPARE {
+            vec![block]
+        } else {
+            self.spare.lock().keep(block)
+        };
+        self.free(freed);
+    }
+
+    fn free(&self, blocks: Vec<Block>) {
+        for block in blocks {
+            self.used.fetch_sub(block.bytes, Ordering::Relaxed);
+            block.free();
+        }
+    }
+
     fn take(&self, bytes: usize) -> bool {
+        if self.try_take(bytes) {
+            return true;
+        }
+        let spare = std::mem::take(&mut *self.spare.lock());
+        self.free(spare.blocks);
+        if self.try_take(bytes) {
+            return true;
+        }
+        let total = self.used.load(Ordering::Relaxed).saturating_add(bytes);
+        self.refused.store(total, Ordering::Relaxed);
+        false
+    }
+
+    fn try_take(&self, bytes: usize) -> bool {
         let used = self.used.fetch_add(bytes, Ordering::Relaxed);
         let total = used.saturating_add(bytes);
         if total <= self.limit {
             return true;
         }
         self.used.fetch_sub(bytes, Ordering::Relaxed);
-        self.refused.store(total, Ordering::Relaxed);
         false
+    }
+}
+
+/// Makes the threads of one session, which allocate from its budget.
+pub(super) struct BudgetThreads(Arc<Budget>);
+
+impl BudgetThreads {
+    pub fn new(budget: &Arc<Budget>) -> Self {
+        Self(Arc::clone(budget))
+    }
+}
+
+impl ThreadManager for BudgetThreads {
+    type Thread = JoinHandle<()>;
+
+    fn create(&self, work: impl FnOnce() + Send + 'static) -> ort::Result<Self::Thread> {
+        let budget = Arc::clone(&self.0);
+        thread::Builder::new()
+            .name("onnx-session".to_owned())
+            .spawn(move || budget.charge(work))
+            .map_err(|error| ort::Error::new(error.to_string()))
+    }
+
+    fn join(thread: Self::Thread) -> ort::Result<()> {
+        let failed = |_| ort::Error::new("a thread of a session has panicked");
+        thread.join().map_err(failed)
     }
 }
 
@@ -133,6 +268,7 @@ pub(super) fn register(environment: &Environment) -> Result<(), String> {
     }
 }
 
+type Free = unsafe extern "system" fn(*mut OrtAllocator, *mut c_void);
 type Allocate = unsafe extern "C-unwind" fn(*mut OrtAllocator, usize) -> *mut c_void;
 
 /// An allocator of the runtime's that counts, over its own one.
@@ -142,7 +278,7 @@ struct Counting {
     head: OrtAllocator,
     inner: *mut OrtAllocator,
     allocate: Allocate,
-    free: unsafe extern "system" fn(*mut OrtAllocator, *mut c_void),
+    free: Free,
     info: *const OrtMemoryInfo,
 }
 
@@ -167,17 +303,27 @@ unsafe extern "C-unwind" fn counted_allocate(this: *mut OrtAllocator, bytes: usi
         let Some(all) = bytes.checked_add(HEAD) else {
             return (counting.allocate)(counting.inner, isize::MAX.unsigned_abs());
         };
-        if !budget.is_null() && !(*budget).take(all) {
-            return (counting.allocate)(counting.inner, isize::MAX.unsigned_abs());
-        }
-        let start = (counting.allocate)(counting.inner, all);
+        let spare = if budget.is_null() {
+            None
+        } else {
+            (*budget).take_spare(all)
+        };
+        let (start, bytes) = match spare {
+            Some(block) => (block.start, block.bytes),
+            None => {
+                if !budget.is_null() && !(*budget).take(all) {
+                    return (counting.allocate)(counting.inner, isize::MAX.unsigned_abs());
+                }
+                ((counting.allocate)(counting.inner, all), all)
+            }
+        };
         if start.is_null() {
             return start;
         }
         if !budget.is_null() {
             Arc::increment_strong_count(budget);
         }
-        start.cast::<Head>().write(Head { bytes: all, budget });
+        start.cast::<Head>().write(Head { bytes, budget });
         start.add(HEAD)
     }
 }
@@ -192,10 +338,16 @@ unsafe extern "system" fn counted_free(this: *mut OrtAllocator, memory: *mut c_v
         let counting = &*this.cast::<Counting>();
         let start = memory.sub(HEAD);
         let Head { bytes, budget } = start.cast::<Head>().read();
-        (counting.free)(counting.inner, start);
-        if !budget.is_null() {
-            let budget = Arc::from_raw(budget);
-            budget.used.fetch_sub(bytes, Ordering::Relaxed);
+        let block = Block {
+            start,
+            bytes,
+            free: counting.free,
+            inner: counting.inner,
+        };
+        if budget.is_null() {
+            block.free();
+        } else {
+            Arc::from_raw(budget).give(block);
         }
     }
 }

@@ -1,29 +1,24 @@
 //! The provider `onnx`: sessions of ONNX Runtime as a [`Model`].
 
-use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
-use arrow::array::{ArrayRef, new_empty_array};
+use arrow::array::{Array, ArrayRef, new_empty_array};
+use arrow::compute::concat;
 use arrow::datatypes::Field;
-use ort::session::{RunOptions, Session, SessionInputValue};
-use parking_lot::Mutex;
+use ort::session::OutputSelector;
 
-use super::memory::Budget;
-use super::runtime::environment;
-use super::signature::{Binding, TensorSignature, bind_inputs, bind_outputs};
-use super::tensor::{to_column, to_tensor};
+use super::binding::{Binding, bind_inputs, bind_outputs, rows_of_a_call};
+use super::column::to_column;
+use super::options::SessionOptions;
+use super::placement::Placement;
+use super::session::{Counted, Pool, RunOptions, over_memory, unpanicked};
+use super::signature::{BatchAxis, Misfit, Signature};
+use super::tensor::{padded, to_input};
 use super::watchdog::Watchdog;
 use crate::definition::show_columns;
 use crate::model::check_columns;
 use crate::{InferenceError, Model, ModelDefinition};
-
-const OPTIONS: &[&str] = &["path", "intra-op-threads", MEMORY_LIMIT];
-/// Bytes of tensors that a session may hold, the model's own included.
-const MEMORY_LIMIT: &str = "memory.limit";
-const MEMORY: usize = 2 << 30;
-/// To load a model, the optimizer's own computing included. Fuzzing does not wait for it.
-const LOAD_TIME: Duration = Duration::from_secs(if cfg!(fuzzing) { 1 } else { 120 });
 
 /// An ONNX model that a `CREATE MODEL` statement declares.
 pub(crate) struct OnnxModel {
@@ -33,89 +28,22 @@ pub(crate) struct OnnxModel {
     outputs: Vec<Field>,
     input_bindings: Vec<Binding>,
     output_bindings: Vec<Binding>,
-    source: Source,
-    /// A session serves one call at a time; as many are kept as there were calls at once.
-    idle: Mutex<Vec<Counted>>,
-}
-
-/// A session, and what it may allocate.
-struct Counted {
-    session: Session,
-    budget: Arc<Budget>,
-}
-
-/// What a session is made from.
-struct Source {
-    bytes: Vec<u8>,
-    /// Where the weights are that a model keeps in files beside it.
-    folder: PathBuf,
-    threads: usize,
-    /// Bytes that a session may allocate.
-    memory: usize,
-}
-
-impl Source {
-    /// The inner error is the runtime's word on the model.
-    fn session(&self, model: &str) -> Result<Result<Counted, String>, InferenceError> {
-        let environment = environment()?;
-        let watchdog = Watchdog::get()?;
-        let budget = Budget::new(self.memory);
-        let deadline = Instant::now() + LOAD_TIME;
-        let build = || {
-            let folder = self.folder.to_string_lossy();
-            let mut builder = Session::builder(environment)
-                .map_err(|error| error.to_string())?
-                .with_intra_threads(self.threads)
-                .map_err(|error| error.to_string())?
-                .with_intra_op_spinning(false)
-                .map_err(|error| error.to_string())?
-                .with_log_level(ort::logging::LogLevel::Fatal)
-                .map_err(|error| error.to_string())?
-                .with_config_entry(
-                    "session.model_external_initializers_file_folder_path",
-                    folder,
-                )
-                .map_err(|error| error.to_string())?
-                .with_env_allocators()
-                .map_err(|error| error.to_string())?;
-            let canceler = builder.canceler();
-            let _watched = watchdog.call_at(deadline, move || {
-                // The session is checked for the time behind it, whatever comes of this.
-                let _ = canceler.cancel();
-            });
-            builder
-                .commit_from_memory(&self.bytes)
-                .map_err(|error| error.to_string())
-        };
-        let built = budget.charge(build);
-        if let Some(asked) = budget.take_refused() {
-            return Err(over_memory(model, self.memory, asked));
-        }
-        if built.is_err() && deadline <= Instant::now() {
-            return Err(InferenceError::Limit {
-                model: model.to_owned(),
-                message: format!("was not loaded within {} s", LOAD_TIME.as_secs()),
-                hint: "simplify the model, so that less of it is computed when it is loaded".into(),
-            });
-        }
-        Ok(built.map(|session| Counted { session, budget }))
-    }
+    batch_axis: BatchAxis,
+    /// How many rows a call of the session takes; `None` for any number.
+    rows_of_a_call: Option<usize>,
+    /// Who computes the nodes, where that was asked for.
+    placement: Option<Placement>,
+    pool: Pool,
 }
 
 impl OnnxModel {
     pub fn load(definition: &ModelDefinition) -> Result<Self, InferenceError> {
-        definition.check_options(OPTIONS)?;
-        let threads = definition.number("intra-op-threads", 1)?;
-        let memory = definition.memory_size(MEMORY_LIMIT, MEMORY)?;
+        let options = SessionOptions::read(definition)?;
+        let batch_axis = options.batch_axis;
         let file = definition.read_file()?;
         let folder = file.path.parent().unwrap_or(&definition.base).to_owned();
-        let source = Source {
-            bytes: file.bytes.clone(),
-            folder,
-            threads,
-            memory,
-        };
-        let counted = source.session(&definition.name)?;
+        let pool = Pool::new(file.bytes, folder, options)?;
+        let counted = pool.take(&definition.name)?;
         let counted = counted.map_err(|message| InferenceError::File {
             model: definition.name.clone(),
             path: file.path.clone(),
@@ -126,47 +54,30 @@ impl OnnxModel {
                     .into(),
             ),
         })?;
-        let session = &counted.session;
-        let taken: Vec<_> = session
-            .inputs()
-            .iter()
-            .map(TensorSignature::from_outlet)
-            .collect();
-        let given: Vec<_> = session
-            .outputs()
-            .iter()
-            .map(TensorSignature::from_outlet)
-            .collect();
-        let names: Vec<_> = session
-            .outputs()
-            .iter()
-            .map(|outlet| outlet.name().to_owned())
-            .collect();
-        let bound = taken
-            .iter()
-            .cloned()
-            .collect::<Result<Vec<_>, _>>()
-            .and_then(|tensors| {
-                let inputs = bind_inputs(&tensors, &definition.inputs)?;
-                Ok((inputs, bind_outputs(&given, &names, &definition.outputs)?))
-            });
-        let (input_bindings, output_bindings) = bound.map_err(|message| {
-            let hint = if message.contains("a sequence or a map") {
-                "export the classifier without ZipMap: \
-                 skl2onnx.to_onnx(model, options={'zipmap': False}), \
-                 or onnxmltools.convert_lightgbm(model, zipmap=False)"
-                    .to_owned()
-            } else {
-                format!(
-                    "the model is ({}) -> ({}); declared is ({}) -> ({})",
-                    show_tensors(&taken),
-                    show_tensors(&given),
-                    show_columns(&definition.inputs),
-                    show_columns(&definition.outputs)
-                )
+        let taken = signatures(counted.session.inputs());
+        let given = signatures(counted.session.outputs());
+        let names = counted.session.outputs().iter();
+        let names: Vec<_> = names.map(|outlet| outlet.name().to_owned()).collect();
+        let bind = || {
+            let taken = taken.iter().cloned().collect::<Result<Vec<_>, String>>()?;
+            let inputs = bind_inputs(&taken, &definition.inputs, batch_axis)?;
+            let outputs = bind_outputs(&given, &names, &definition.outputs, batch_axis)?;
+            let rows = match batch_axis {
+                BatchAxis::First => rows_of_a_call(&taken, &outputs)?,
+                BatchAxis::None => Some(1),
             };
-            InferenceError::definition(&definition.name, message).with_hint(hint)
-        })?;
+            Ok((inputs, outputs, rows))
+        };
+        let (input_bindings, output_bindings, rows_of_a_call) =
+            bind().map_err(|misfit: Misfit| {
+                let mut hint = show_both(&taken, &given, definition);
+                if misfit.is_of_rows {
+                    hint = format!("{WHOLE_TENSORS}; {hint}");
+                }
+                InferenceError::definition(&definition.name, misfit.message).with_hint(hint)
+            })?;
+        let placement = counted.placement.clone();
+        pool.put(counted);
         Ok(Self {
             name: definition.name.clone(),
             version: file.version,
@@ -174,42 +85,47 @@ impl OnnxModel {
             outputs: definition.outputs.clone(),
             input_bindings,
             output_bindings,
-            source,
-            idle: Mutex::new(vec![counted]),
+            batch_axis,
+            rows_of_a_call,
+            placement,
+            pool,
         })
     }
 
-    fn runtime_error(&self, message: String) -> InferenceError {
+    fn runtime_error(&self, message: impl Into<String>) -> InferenceError {
         InferenceError::Runtime {
             model: self.name.clone(),
-            message,
+            message: message.into(),
         }
     }
 
-    fn run(
+    /// Only what the columns are made of.
+    fn run_options(&self, session: &mut Counted) -> Result<Arc<RunOptions>, InferenceError> {
+        if let Some(options) = &session.options {
+            // The deadline of the last call may have come when all was done.
+            let options = options.unterminate().map(|()| Arc::clone(options));
+            return options.map_err(|error| self.runtime_error(error.to_string()));
+        }
+        let mut outputs = OutputSelector::no_default();
+        for binding in &self.output_bindings {
+            outputs = outputs.with(binding.signature.name.as_str());
+        }
+        let options = RunOptions::new(outputs);
+        let options = options.map_err(|error| self.runtime_error(error.to_string()))?;
+        Ok(Arc::clone(session.options.insert(Arc::new(options))))
+    }
+
+    fn predict_all(
         &self,
-        Counted { session, budget }: &mut Counted,
+        session: &mut Counted,
         columns: &[ArrayRef],
         rows: usize,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
-        let tensors = self
-            .input_bindings
-            .iter()
-            .map(|binding| {
-                let tensor = to_tensor(binding, &self.inputs, columns, rows, budget.limit())
-                    .map_err(|message| InferenceError::data(&self.name, message))?;
-                Ok((
-                    binding.tensor.name.as_str(),
-                    SessionInputValue::from(tensor),
-                ))
-            })
-            .collect::<Result<Vec<_>, InferenceError>>()?;
-        let options = RunOptions::new().map(Arc::new);
-        let options = options.map_err(|error| self.runtime_error(error.to_string()))?;
-        let watched = match deadline {
+        let options = self.run_options(session)?;
+        let _watched = match deadline {
             Some(deadline) => {
-                let options = options.clone();
+                let options = Arc::clone(&options);
                 Some(Watchdog::get()?.call_at(deadline, move || {
                     // Whether it was stopped is seen from its error.
                     let _ = options.terminate();
@@ -217,8 +133,74 @@ impl OnnxModel {
             }
             None => None,
         };
-        let given = budget.charge(|| session.run_with_options(tensors, &*options));
-        drop(watched);
+        let step = match self.rows_of_a_call {
+            None => return self.run(session, columns, rows, &options, deadline),
+            Some(step) if step == rows => {
+                return self.run(session, columns, rows, &options, deadline);
+            }
+            Some(step) => step,
+        };
+        let mut parts = vec![Vec::with_capacity(rows.div_ceil(step)); self.outputs.len()];
+        for first in (0..rows).step_by(step) {
+            if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+                return Err(InferenceError::deadline(&self.name));
+            }
+            let wanted = step.min(rows - first);
+            let part = columns.iter().map(|column| {
+                let part = column.slice(first, wanted);
+                if wanted == step {
+                    Ok(part)
+                } else {
+                    padded(&part, step, session.budget.limit())
+                }
+            });
+            let part = part.collect::<Result<Vec<_>, _>>();
+            let part = part.map_err(|message| InferenceError::data(&self.name, message))?;
+            let given = self.run(session, &part, step, &options, deadline);
+            let given = given.map_err(|error| in_part(error, first))?;
+            for (parts, column) in parts.iter_mut().zip(given) {
+                parts.push(column.slice(0, wanted));
+            }
+        }
+        let whole = |parts: Vec<ArrayRef>| {
+            let parts: Vec<&dyn Array> = parts.iter().map(Arc::as_ref).collect();
+            concat(&parts).map_err(|error| self.runtime_error(error.to_string()))
+        };
+        parts.into_iter().map(whole).collect()
+    }
+
+    /// One call of the session.
+    fn run(
+        &self,
+        Counted {
+            session,
+            budget,
+            scratch,
+            ..
+        }: &mut Counted,
+        columns: &[ArrayRef],
+        rows: usize,
+        options: &RunOptions,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let data_error = |message| InferenceError::data(&self.name, message);
+        let inputs = self
+            .input_bindings
+            .iter()
+            .map(|binding| {
+                let (fields, axis) = (&self.inputs, self.batch_axis);
+                let memory = budget.limit();
+                to_input(binding, fields, columns, rows, axis, memory, scratch).map_err(data_error)
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let mut values = Vec::with_capacity(inputs.len());
+        for (binding, input) in self.input_bindings.iter().zip(&inputs) {
+            let name = binding.signature.name.as_str();
+            let in_model = |message| data_error(format!("'{name}': {message}"));
+            values.push((name, input.value().map_err(in_model)?));
+        }
+        let given =
+            budget.charge(|| unpanicked(|| session.run_with_options(values, options.inner())));
         let given = given.map_err(|error| match budget.take_refused() {
             Some(asked) => over_memory(&self.name, budget.limit(), asked),
             None if deadline.is_some_and(|deadline| deadline <= Instant::now()) => {
@@ -227,19 +209,25 @@ impl OnnxModel {
             None => self.runtime_error(format!("ONNX Runtime: {error}")),
         })?;
         let column = |(binding, field): (&Binding, &Field)| {
-            let name = &binding.tensor.name;
+            let name = &binding.signature.name;
             let value = given
                 .get(name)
-                .ok_or_else(|| format!("the model gave no '{name}'"));
-            value
-                .and_then(|value| to_column(binding, field, value, rows))
-                .map_err(|message| self.runtime_error(message))
+                .ok_or_else(|| self.runtime_error(format!("the model gave no '{name}'")))?;
+            to_column(binding, field, value, rows, self.batch_axis).map_err(|misfit| {
+                let hint = if misfit.is_of_rows {
+                    format!("each output must have one value for each row; {WHOLE_TENSORS}")
+                } else {
+                    "declare the output columns with types that hold what the model gives".into()
+                };
+                InferenceError::definition(&self.name, misfit.message).with_hint(hint)
+            })
         };
-        self.output_bindings
-            .iter()
-            .zip(&self.outputs)
-            .map(column)
-            .collect()
+        let columns = self.output_bindings.iter().zip(&self.outputs).map(column);
+        let columns = columns.collect();
+        drop(given);
+        // Not before: what the model gave may lie in the memory of what it took.
+        inputs.into_iter().for_each(|input| input.keep_in(scratch));
+        columns
     }
 }
 
@@ -264,24 +252,15 @@ impl Model for OnnxModel {
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         check_columns(&self.name, &self.inputs, columns, rows)?;
         if rows == 0 {
-            return Ok(self
-                .outputs
-                .iter()
-                .map(|field| new_empty_array(field.data_type()))
-                .collect());
+            let empty = |field: &Field| new_empty_array(field.data_type());
+            return Ok(self.outputs.iter().map(empty).collect());
         }
-        let idle = self.idle.lock().pop();
-        let mut session = match idle {
-            Some(session) => session,
-            None => self
-                .source
-                .session(&self.name)?
-                .map_err(|message| self.runtime_error(message))?,
-        };
-        let predicted = self.run(&mut session, columns, rows, deadline);
+        let session = self.pool.take(&self.name)?;
+        let mut session = session.map_err(|message| self.runtime_error(message))?;
+        let predicted = self.predict_all(&mut session, columns, rows, deadline);
         // One that was stopped in the middle may hold what nobody needs.
         if !matches!(predicted, Err(InferenceError::Limit { .. })) {
-            self.idle.lock().push(session);
+            self.pool.put(session);
         }
         predicted
     }
@@ -294,26 +273,52 @@ impl std::fmt::Debug for OnnxModel {
             .field("version", &self.version)
             .field("inputs", &self.input_bindings)
             .field("outputs", &self.output_bindings)
+            .field("placement", &self.placement)
             .finish_non_exhaustive()
     }
 }
 
-fn over_memory(model: &str, limit: usize, asked: usize) -> InferenceError {
-    InferenceError::Limit {
-        model: model.to_owned(),
-        message: format!(
-            "ran over its memory limit of {} MiB: it wanted {} MiB",
-            limit.div_ceil(1 << 20),
-            asked.div_ceil(1 << 20)
-        ),
-        hint: format!("a higher limit can be given with '{MEMORY_LIMIT}' in the model's WITH"),
+fn signatures(outlets: &[ort::value::Outlet]) -> Vec<Result<Signature, String>> {
+    outlets.iter().map(Signature::from_outlet).collect()
+}
+
+/// Says in which rows it was, where they are not counted from the first.
+fn in_part(error: InferenceError, first: usize) -> InferenceError {
+    match error {
+        InferenceError::Data {
+            model,
+            message,
+            hint,
+        } if first > 0 => InferenceError::Data {
+            model,
+            message: format!("in the rows from {first} on: {message}"),
+            hint,
+        },
+        error => error,
     }
 }
 
-fn show_tensors(tensors: &[Result<TensorSignature, String>]) -> String {
-    let show = |tensor: &Result<TensorSignature, String>| match tensor {
-        Ok(tensor) => tensor.to_string(),
+const WHOLE_TENSORS: &str =
+    "with 'batch-axis' = 'none' the model gets and gives whole tensors, one row a call";
+
+/// What the model is, and what is declared.
+fn show_both(
+    taken: &[Result<Signature, String>],
+    given: &[Result<Signature, String>],
+    definition: &ModelDefinition,
+) -> String {
+    let show = |signature: &Result<Signature, String>| match signature {
+        Ok(signature) => signature.to_string(),
         Err(message) => message.clone(),
     };
-    tensors.iter().map(show).collect::<Vec<_>>().join(", ")
+    let show = |signatures: &[Result<Signature, String>]| {
+        signatures.iter().map(show).collect::<Vec<_>>().join(", ")
+    };
+    format!(
+        "the model is ({}) -> ({}); declared is ({}) -> ({})",
+        show(taken),
+        show(given),
+        show_columns(&definition.inputs),
+        show_columns(&definition.outputs)
+    )
 }

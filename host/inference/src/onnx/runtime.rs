@@ -15,7 +15,12 @@ const HINT: &str = "install it: `pip install onnxruntime`, then set ORT_DYLIB_PA
     onnxruntime/libonnxruntime.so";
 
 /// The environment, made by the first call that finds the library.
-pub(super) fn environment() -> Result<&'static Environment, InferenceError> {
+///
+/// A process has one only, so that who uses ONNX Runtime beside the models here needs it too.
+///
+/// # Errors
+/// When the library is not found, or cannot be loaded.
+pub fn environment() -> Result<&'static Environment, InferenceError> {
     static ENVIRONMENT: OnceLock<Environment> = OnceLock::new();
     // ONNX Runtime allows one environment a process, so no two threads may make it.
     static MAKING: Mutex<()> = Mutex::new(());

@@ -1,200 +1,152 @@
-//! The tensors of a model, and which columns they are made of.
+//! What a model takes and gives.
 
 use std::fmt;
 
-use arrow::datatypes::{DataType, Field};
-use ort::value::{Outlet, ValueType};
+use ort::value::{Outlet, TensorElementType, ValueType};
 
-use super::element::Element;
-use crate::array::list_item;
+use crate::tensor::{Element, Shape};
 
-/// A tensor that a model takes or gives.
+/// A value that a model takes or gives, under its name.
 #[derive(Debug, Clone)]
-pub(super) struct TensorSignature {
+pub(super) struct Signature {
     pub name: String,
+    pub kind: Kind,
+}
+
+#[derive(Debug, Clone)]
+pub(super) enum Kind {
+    Tensor(TensorType),
+    /// Tensors, each of a shape of its own.
+    Sequence(TensorType),
+    Map(MapType),
+    /// A map for each row, as ZipMap gives them.
+    Maps(MapType),
+}
+
+#[derive(Debug, Clone)]
+pub(super) struct TensorType {
     pub element: Element,
-    /// −1 where a dimension is free.
+    /// −1 where a dimension is free. No dimension at all is a scalar, or anything: the runtime does
+    /// not tell them apart.
     pub shape: Vec<i64>,
 }
 
-/// Which columns make a tensor, or which column a tensor makes.
-#[derive(Debug, Clone)]
-pub(super) struct Binding {
-    pub tensor: TensorSignature,
-    /// Several columns are the columns of a matrix.
-    pub columns: Vec<usize>,
-    /// How many elements a row has; `None` where the data decide.
-    pub width: Option<usize>,
+#[derive(Debug, Clone, Copy)]
+pub(super) struct MapType {
+    /// `I64` or `String`.
+    pub key: Element,
+    pub value: Element,
 }
 
-impl TensorSignature {
+/// Which dimension of a tensor counts rows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum BatchAxis {
+    First,
+    /// None: each row is a call of its own, with whole tensors.
+    None,
+}
+
+/// Why a value of the model and the declared columns do not go together.
+#[derive(Debug)]
+pub(super) struct Misfit {
+    /// A sentence.
+    pub message: String,
+    /// Whether its dimensions are what does not count rows, so that whole tensors may fit.
+    pub is_of_rows: bool,
+}
+
+impl Misfit {
+    pub fn of_rows(message: String) -> Self {
+        Self {
+            message,
+            is_of_rows: true,
+        }
+    }
+}
+
+impl From<String> for Misfit {
+    fn from(message: String) -> Self {
+        Self {
+            message,
+            is_of_rows: false,
+        }
+    }
+}
+
+impl Signature {
     /// Reads the signature of the runtime; the error is a sentence.
     pub fn from_outlet(outlet: &Outlet) -> Result<Self, String> {
         let name = outlet.name();
-        let ValueType::Tensor { ty, shape, .. } = outlet.dtype() else {
-            return Err(format!("'{name}' is a sequence or a map, not a tensor"));
+        let kind = match outlet.dtype() {
+            ValueType::Sequence(item) => match &**item {
+                ValueType::Map { key, value } => Kind::Maps(map_type(name, *key, *value)?),
+                item => Kind::Sequence(tensor_type(name, item)?),
+            },
+            ValueType::Map { key, value } => Kind::Map(map_type(name, *key, *value)?),
+            other => Kind::Tensor(tensor_type(name, other)?),
         };
-        let element = Element::from_runtime(*ty)
-            .ok_or_else(|| format!("'{name}' is a tensor of {ty}, which no column can carry"))?;
-        Ok(Self {
-            name: name.to_owned(),
-            element,
+        let name = name.to_owned();
+        Ok(Self { name, kind })
+    }
+
+    pub fn tensor(&self) -> Option<&TensorType> {
+        match &self.kind {
+            Kind::Tensor(tensor) => Some(tensor),
+            _ => None,
+        }
+    }
+}
+
+fn tensor_type(name: &str, value: &ValueType) -> Result<TensorType, String> {
+    match value {
+        ValueType::Tensor { ty, shape, .. } => Ok(TensorType {
+            element: element(name, *ty)?,
             shape: shape.to_vec(),
-        })
-    }
-
-    /// How many elements a row has, or a sentence that says why the rows cannot be told apart.
-    fn width(&self) -> Result<Option<usize>, String> {
-        match self.shape.as_slice() {
-            [] => Err(format!("'{}' has no dimension for rows", self.name)),
-            [rows, ..] if *rows >= 0 => Err(format!(
-                "'{}' is fixed to {rows} rows; export the model with a free first dimension",
-                self.name
-            )),
-            [_] => Ok(Some(1)),
-            [_, -1] => Ok(None),
-            [_, rest @ ..] => rest
-                .iter()
-                .try_fold(1_usize, |product, size| {
-                    product.checked_mul(usize::try_from(*size).ok()?)
-                })
-                .map(Some)
-                .ok_or_else(|| format!("'{}' has a free dimension after the second", self.name)),
-        }
-    }
-
-    /// Binds one column, a scalar or a list.
-    fn bind(&self, column: usize, field: &Field) -> Result<Binding, String> {
-        let width = self.width()?;
-        let item = list_item(field.data_type());
-        let data_type = item.map_or(field.data_type(), |item| item.data_type());
-        if !self.element.fits(data_type) {
-            return Err(format!("the column '{}' does not fit {self}", field.name()));
-        }
-        let width = match (field.data_type(), width) {
-            (DataType::FixedSizeList(_, size), width) => {
-                let size = usize::try_from(*size).unwrap_or(0);
-                if width.is_some_and(|width| width != size) {
-                    return Err(format!(
-                        "the column '{}' has {size} items a row, but {self}",
-                        field.name()
-                    ));
-                }
-                Some(size)
-            }
-            (_, width) if item.is_some() => width,
-            (_, None | Some(1)) => Some(1),
-            (_, Some(width)) => {
-                return Err(format!(
-                    "the column '{}' has one value a row, but {self} has {width}",
-                    field.name()
-                ));
-            }
-        };
-        Ok(Binding {
-            tensor: self.clone(),
-            columns: vec![column],
-            width,
-        })
+        }),
+        ValueType::Optional(_) => Err(format!(
+            "'{name}' is optional, which no column can tell from a value that is there"
+        )),
+        _ => Err(format!(
+            "'{name}' is a sequence of sequences, which no column can carry"
+        )),
     }
 }
 
-impl fmt::Display for TensorSignature {
+fn map_type(
+    name: &str,
+    key: TensorElementType,
+    value: TensorElementType,
+) -> Result<MapType, String> {
+    match (element(name, key)?, element(name, value)?) {
+        (key @ (Element::I64 | Element::String), value) if value.is_numeric() => {
+            Ok(MapType { key, value })
+        }
+        (key, value) => Err(format!(
+            "'{name}' is a map of {key} to {value}, which no column can carry"
+        )),
+    }
+}
+
+fn element(name: &str, element: TensorElementType) -> Result<Element, String> {
+    Element::from_runtime(element)
+        .ok_or_else(|| format!("'{name}' is a tensor of {element}, which no column can carry"))
+}
+
+impl fmt::Display for Signature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {}[", self.name, self.element)?;
-        for (dimension, size) in self.shape.iter().enumerate() {
-            let comma = if dimension == 0 { "" } else { ", " };
-            match size {
-                -1 if dimension == 0 => write!(f, "{comma}N")?,
-                -1 => write!(f, "{comma}?")?,
-                size => write!(f, "{comma}{size}")?,
+        match &self.kind {
+            Kind::Tensor(tensor) => write!(f, "{} {tensor}", self.name),
+            Kind::Sequence(tensor) => write!(f, "{} sequence({})", self.name, tensor.element),
+            Kind::Map(map) => write!(f, "{} map({}, {})", self.name, map.key, map.value),
+            Kind::Maps(map) => {
+                write!(f, "{} sequence(map({}, {}))", self.name, map.key, map.value)
             }
         }
-        f.write_str("]")
     }
 }
 
-/// Finds the columns of each input tensor.
-pub(super) fn bind_inputs(
-    tensors: &[TensorSignature],
-    fields: &[Field],
-) -> Result<Vec<Binding>, String> {
-    if let [tensor] = tensors
-        && tensor.shape.len() >= 2
-        && tensor.element.is_numeric()
-        && fields
-            .iter()
-            .all(|field| list_item(field.data_type()).is_none())
-    {
-        let width = tensor.width()?.unwrap_or(fields.len());
-        if width != fields.len() {
-            return Err(format!(
-                "the model takes {width} features, but {} input columns are declared",
-                fields.len()
-            ));
-        }
-        if let Some(field) = fields
-            .iter()
-            .find(|field| !tensor.element.fits(field.data_type()))
-        {
-            return Err(format!(
-                "the column '{}' does not fit {tensor}",
-                field.name()
-            ));
-        }
-        let columns = (0..fields.len()).collect();
-        return Ok(vec![Binding {
-            tensor: tensor.clone(),
-            columns,
-            width: Some(width),
-        }]);
+impl fmt::Display for TensorType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}{}", self.element, Shape(&self.shape))
     }
-    if tensors.len() != fields.len() {
-        return Err(format!(
-            "the model takes {} tensors, but {} input columns are declared",
-            tensors.len(),
-            fields.len()
-        ));
-    }
-    let by_name =
-        |tensor: &TensorSignature| fields.iter().position(|field| *field.name() == tensor.name);
-    let named: Option<Vec<usize>> = tensors.iter().map(by_name).collect();
-    let columns = named.unwrap_or_else(|| (0..fields.len()).collect());
-    tensors
-        .iter()
-        .zip(columns)
-        .map(|(tensor, column)| tensor.bind(column, &fields[column]))
-        .collect()
-}
-
-/// Finds the tensor of each output column: by name, or by position where not all names are known.
-///
-/// `tensors` are the model's outputs; those that are no tensor are sentences that say so.
-pub(super) fn bind_outputs(
-    tensors: &[Result<TensorSignature, String>],
-    names: &[String],
-    fields: &[Field],
-) -> Result<Vec<Binding>, String> {
-    let by_name = |field: &Field| names.iter().position(|name| name == field.name());
-    let named: Option<Vec<usize>> = fields.iter().map(by_name).collect();
-    let chosen = named.unwrap_or_else(|| (0..fields.len()).collect());
-    if fields.len() > tensors.len() {
-        return Err(format!(
-            "the model gives {} tensors, but {} output columns are declared",
-            tensors.len(),
-            fields.len()
-        ));
-    }
-    let bind = |(column, (output, field)): (usize, (usize, &Field))| {
-        tensors[output]
-            .as_ref()
-            .map_err(Clone::clone)?
-            .bind(column, field)
-    };
-    chosen
-        .into_iter()
-        .zip(fields)
-        .enumerate()
-        .map(bind)
-        .collect()
 }

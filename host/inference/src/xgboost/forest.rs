@@ -60,6 +60,8 @@ impl Forest {
             Output::Prediction => self.transform.width(self.groups),
             Output::RawScore => self.groups,
             Output::LeafIndex => self.used_trees(options).len(),
+            // They are not computed of XGBoost's models.
+            Output::Contributions => 0,
         }
     }
 
@@ -103,6 +105,7 @@ impl Forest {
         match options.output {
             Output::RawScore => self.margins(columns, rows, out, options),
             Output::LeafIndex => self.nodes(columns, rows, out, options),
+            Output::Contributions => {}
             Output::Prediction => {
                 let step = (MARGINS / self.groups).max(1);
                 let mut margins = Vec::new();
@@ -167,6 +170,10 @@ impl crate::forest::Forest for Forest {
 
     fn feature_names(&self) -> &[String] {
         self.feature_names()
+    }
+
+    fn refuses_contributions(&self) -> Option<String> {
+        Some("is of XGBoost, for which contributions are not computed".into())
     }
 
     fn width(&self, options: PredictOptions) -> usize {

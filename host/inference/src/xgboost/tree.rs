@@ -51,6 +51,7 @@ pub(super) fn parse_tree(
         leaf_values: Vec::new(),
         linear: Vec::new(),
         category_words: Vec::new(),
+        counts: None,
     };
     let mut node_of_leaf = Vec::new();
     let mut seen = vec![false; count];

@@ -6,7 +6,7 @@ For each case N, FOLDER gets `N.txt`, the model, and `N.bin`, little-endian:
   u32 features, u32 rows, u32 predictions
   f64 rows x features, row after row; NaN where a value is missing
   then for each prediction:
-    u8 output (0 prediction, 1 raw score, 2 leaf index), u8 inputs (0 f64, 1 f32)
+    u8 output (0 prediction, 1 raw score, 2 leaf index, 3 contributions), u8 inputs (0 f64, 1 f32)
     i32 start_iteration, i32 num_iteration, u32 width
     f64 rows x width
 The seeds are fixed: every run trains the same models.
@@ -145,6 +145,11 @@ def model_lines(booster, *keys):
     return zip(*found.values())
 
 
+def linear(path):
+    text = path.read_text()
+    return "is_linear=1" in text or "[linear_tree: 1]" in text
+
+
 def write(folder, number, trained, data):
     path = folder / f"{number}.txt"
     trained.save_model(path)
@@ -158,13 +163,16 @@ def write(folder, number, trained, data):
     out = [(output, single, *ranges[0]) for output in range(3) for single in range(2)]
     out += [(output, 0, *range_) for output in range(3) for range_ in ranges[1:3]]
     out += [(output, 0, *ranges[3]) for output in range(2)]
+    if not linear(path):
+        # LightGBM has no contributions of linear trees.
+        out += [(3, 0, *range_) for range_ in ranges[:2]]
     with open(folder / f"{number}.bin", "wb") as file:
         file.write(struct.pack("<III", rows.shape[1], len(rows), len(out)))
         file.write(rows.astype("<f8").tobytes())
         for output, single, start, count in out:
             predictions = booster.predict(
                 singles if single else rows, raw_score=output == 1, pred_leaf=output == 2,
-                start_iteration=start, num_iteration=count, num_threads=1)
+                pred_contrib=output == 3, start_iteration=start, num_iteration=count, num_threads=1)
             predictions = numpy.asarray(predictions, "<f8").reshape(len(rows), -1)
             file.write(struct.pack("<BBiiI", output, single, start, count, predictions.shape[1]))
             file.write(predictions.tobytes())

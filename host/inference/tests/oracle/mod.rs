@@ -54,6 +54,14 @@ impl Reader {
             .unwrap()
     }
 
+    pub fn bytes<const N: usize>(&mut self) -> [u8; N] {
+        self.take()
+    }
+
+    pub fn u64(&mut self) -> usize {
+        u64::from_le_bytes(self.take()) as usize
+    }
+
     pub fn u8(&mut self) -> u8 {
         self.take::<1>()[0]
     }
