@@ -36,6 +36,9 @@ struct Arguments {
     /// Run the PyFlink job too, with this Python (one that has apache-flink).
     #[arg(long, global = true)]
     with_pyflink: Option<PathBuf>,
+    /// The Python environment that has MLServer and its LightGBM.
+    #[arg(long, env = "WASMILL_MLSERVER", global = true)]
+    mlserver: Option<PathBuf>,
     /// Rows of the large runs.
     #[arg(long, default_value_t = 1_000_000, global = true)]
     rows: usize,
@@ -51,7 +54,7 @@ enum Suite {
     Neighbours,
     /// Aggregate and process functions and texts in a component beside the same in Rust.
     Guests,
-    /// Models: trees beside LightGBM's own library, and many callers of one model.
+    /// Models: trees beside LightGBM's own library, many callers of one model, and one on a server.
     Inference,
     /// The same function in several languages, and in PyFlink where asked for.
     Languages,

@@ -1,6 +1,8 @@
 //! Servers of models, out of PyPI, which the tests of remote models ask. Each is an environment of its
 //! own: they want different versions of the same packages.
 
+use std::path::PathBuf;
+
 use crate::python::Environment;
 use crate::step::Result;
 
@@ -24,6 +26,11 @@ const SERVERS: [Environment; 3] = [
         requirements: include_str!("../bentoml.txt"),
     },
 ];
+
+/// The environment of MLServer.
+pub fn mlserver() -> Result<PathBuf> {
+    SERVERS[0].get()
+}
 
 /// Gets the servers.
 pub fn setup() -> Result<()> {

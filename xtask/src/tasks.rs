@@ -172,6 +172,7 @@ pub fn bench(arguments: &[String]) -> Result<()> {
         .env("WASMILL_PYTHON", python::get()?)
         .env("WASMILL_BENCH_FOLDER", folder)
         .env("WASMILL_KAFKA_LIBS", kafka::get()?)
+        .env("WASMILL_MLSERVER", model_servers::mlserver()?)
         .args(arguments);
     if arguments.iter().any(|argument| argument == "languages") {
         sdks()?;

@@ -1,7 +1,8 @@
-//! Models: trees beside LightGBM's own library, and many callers of one model.
+//! Models: trees beside LightGBM's own library, many callers of one model, and a model on a server.
 
 mod callers;
 mod library;
+mod remote;
 mod trees;
 
 use std::{error::Error, fs, process::Command};
@@ -19,7 +20,11 @@ pub fn run(arguments: &Arguments) -> Result<()> {
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tree_models.py");
     measure::run(Command::new(&arguments.python).arg(script).arg(&folder))?;
     trees::run(arguments, &folder)?;
-    callers::run(arguments, &folder)
+    callers::run(arguments, &folder)?;
+    match &arguments.mlserver {
+        Some(environment) => remote::run(arguments, &folder, environment),
+        None => Ok(()),
+    }
 }
 
 /// A feature of all rows, one of twenty NaN; the first features of a model of categories have those.

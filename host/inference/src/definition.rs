@@ -16,6 +16,9 @@ use crate::InferenceError;
 /// The option of every provider of model files that says which file it must be.
 const PINNED: &str = "sha256";
 
+/// A century: a time that can be added to any instant.
+const LONGEST_MILLIS: u64 = 100 * 365 * 24 * 60 * 60 * 1000;
+
 /// What a `CREATE MODEL` statement says.
 #[derive(Debug, Clone)]
 pub struct ModelDefinition {
@@ -149,7 +152,7 @@ impl ModelDefinition {
             .ok()
             .zip(unit)
             .and_then(|(number, unit)| number.checked_mul(unit))
-            .filter(|millis| *millis > 0)
+            .filter(|millis| (1..=LONGEST_MILLIS).contains(millis))
             .map(Duration::from_millis)
             .ok_or_else(|| {
                 let message = format!("the option '{key}' must be a time, not '{text}'");

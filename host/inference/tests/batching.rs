@@ -318,6 +318,10 @@ fn options_are_checked() {
         &[("batch.max-rows", "0")],
         &[("batch.max-rows", "many")],
         &[("batch.max-rows", "8"), ("batch.max-delay", "long")],
+        &[
+            ("batch.max-rows", "8"),
+            ("batch.max-delay", "99999999999 h"),
+        ],
         &[("batch.max-rows", "8"), ("batch.max-row", "8")],
     ]
     .map(|options| {
@@ -332,6 +336,8 @@ fn options_are_checked() {
         model 'm': the option 'batch.max-rows' must be a whole number, not 'many'
           hint: 
         model 'm': the option 'batch.max-delay' must be a time, not 'long'
+          hint: for example 'batch.max-delay' = '30 s'
+        model 'm': the option 'batch.max-delay' must be a time, not '99999999999 h'
           hint: for example 'batch.max-delay' = '30 s'
         model 'm': unknown option 'batch.max-row' of the provider 'lightgbm'
           hint: known: path, output, start-iteration, num-iteration, sha256

@@ -115,7 +115,7 @@ fn what_is_wrong_is_said_with_a_hint() {
         hint: the model's features are, in this order: a, b
         ---
         error: model 'prices': unknown value 'margin' of the option 'output'
-        hint: known: prediction, raw-score, leaf-index
+        hint: known: prediction, raw-score, leaf-index, contributions
         ---
         error: model 'prices': unknown option 'threads' of the provider 'xgboost'
         hint: known: path, output, start-iteration, num-iteration, sha256

@@ -15,7 +15,7 @@ use wasmill_server::ServerLimits;
 #[test]
 fn triton_s_client_is_answered_over_http_and_grpc() {
     let server = Serving::start(ServerLimits::default());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/tritonclient_calls.py");
+    let script = Path::new("tests/tritonclient_calls.py");
     let output = Command::new(servers::environment("triton").join("bin/python"))
         .arg(script)
         .arg(server.address.to_string())

@@ -229,7 +229,7 @@ pub fn triton(folder: &Path) -> Server {
 pub fn mlserver(folder: &Path, described: bool) -> Server {
     let environment = environment("mlserver");
     let (http, grpc, metrics) = (free_port(), free_port(), free_port());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/mlserver_lightgbm.py");
+    let script = Path::new("tests/servers/mlserver_lightgbm.py");
     let trained = Command::new(environment.join("bin/python"))
         .arg(script)
         .arg(folder)
@@ -276,7 +276,7 @@ pub fn bentoml(folder: &Path) -> Server {
 /// A server in Python behind TLS, with the key and the certificate that are in the folder.
 pub fn tls(folder: &Path) -> Server {
     let (http, grpc) = (free_port(), free_port());
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/servers/tls_server.py");
+    let script = Path::new("tests/servers/tls_server.py");
     let mut command = Command::new(environment("triton").join("bin/python"));
     command
         .arg(script)

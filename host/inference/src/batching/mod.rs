@@ -8,77 +8,22 @@
 //! A batch is filled from the tenants in turn, one caller of each at a time, so that a tenant with many
 //! callers does not keep out one that has few.
 
-use std::collections::VecDeque;
+mod options;
+mod waiting;
+
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use arrow::array::ArrayRef;
 use arrow::compute::concat;
 use arrow::datatypes::Field;
 use parking_lot::{Condvar, Mutex};
 
-use crate::{InferenceError, Model, ModelDefinition};
+use crate::{InferenceError, Model};
+use waiting::{Caller, State, Waiting};
 
-/// How the calls of a model are batched.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Batching {
-    /// Rows of a batch of several callers. A caller's own rows are never divided.
-    pub max_rows: usize,
-    /// How long the first caller of a batch waits for others; zero by default.
-    pub max_delay: Duration,
-    /// Calls that run at once.
-    pub max_concurrent: usize,
-    /// Rows of a tenant that may wait; who has more waits before the queue.
-    pub max_waiting_rows: usize,
-}
-
-pub(crate) const OPTIONS: &[&str] = &[
-    "batch.max-rows",
-    "batch.max-delay",
-    "batch.max-concurrent",
-    "batch.max-waiting-rows",
-];
-
-impl Batching {
-    /// What the options `batch.*` of a definition say; `None` without `batch.max-rows`.
-    ///
-    /// # Errors
-    /// When an option is not what it must be, or others stand without `batch.max-rows`.
-    pub fn of(definition: &ModelDefinition) -> Result<Option<Self>, InferenceError> {
-        let given = |key: &&&str| definition.options.contains_key(**key);
-        let Some(first) = OPTIONS.iter().find(given) else {
-            return Ok(None);
-        };
-        if !definition.options.contains_key(OPTIONS[0]) {
-            let message = format!("the option '{first}' needs 'batch.max-rows'");
-            return Err(InferenceError::definition(&definition.name, message)
-                .with_hint("for example 'batch.max-rows' = '1024'"));
-        }
-        let positive = |key: &str, default: usize| match definition.number(key, default)? {
-            0 => {
-                let message = format!("the option '{key}' must be more than 0");
-                Err(InferenceError::definition(&definition.name, message))
-            }
-            number => Ok(number),
-        };
-        let max_rows = positive("batch.max-rows", 1)?;
-        let processors = std::thread::available_parallelism().map_or(1, usize::from);
-        let waiting = max_rows.saturating_mul(16);
-        Ok(Some(Self {
-            max_rows,
-            max_delay: match definition
-                .options
-                .get("batch.max-delay")
-                .map(|text| text.trim())
-            {
-                Some("0") => Duration::ZERO,
-                _ => definition.duration("batch.max-delay", Duration::ZERO)?,
-            },
-            max_concurrent: positive("batch.max-concurrent", processors)?,
-            max_waiting_rows: positive("batch.max-waiting-rows", waiting)?,
-        }))
-    }
-}
+pub use options::Batching;
+pub(crate) use options::OPTIONS;
 
 /// The callers of one model.
 #[derive(Debug)]
@@ -89,35 +34,6 @@ pub struct Queue {
     waiting: Mutex<Waiting>,
     /// Rows have left the queue or come to it.
     changed: Condvar,
-}
-
-#[derive(Debug, Default)]
-struct Waiting {
-    /// Calls that run.
-    running: usize,
-    /// Who waits, by tenant; the tenant whose turn it is comes first.
-    tenants: VecDeque<(Arc<str>, VecDeque<Arc<Caller>>)>,
-    rows: usize,
-}
-
-/// A caller that waits.
-#[derive(Debug)]
-struct Caller {
-    columns: Vec<ArrayRef>,
-    rows: usize,
-    deadline: Option<Instant>,
-    state: Mutex<State>,
-    changed: Condvar,
-}
-
-#[derive(Debug)]
-enum State {
-    Waits,
-    /// It is its turn to make a call, for itself and others.
-    Leads,
-    /// Somebody makes a call for it.
-    Taken,
-    Done(Result<Vec<ArrayRef>, InferenceError>),
 }
 
 /// A tenant's way to a model with a queue.
@@ -354,112 +270,6 @@ impl Drop for Batch<'_> {
                 }));
                 caller.changed.notify_all();
             }
-        }
-    }
-}
-
-impl Caller {
-    fn done(&self, result: Result<Vec<ArrayRef>, InferenceError>) {
-        *self.state.lock() = State::Done(result);
-        self.changed.notify_all();
-    }
-
-    fn same_types(&self, other: &Self) -> bool {
-        let (own, others) = (self.columns.iter(), other.columns.iter());
-        own.map(|column| column.data_type())
-            .eq(others.map(|column| column.data_type()))
-    }
-}
-
-impl Waiting {
-    fn rows_of(&self, tenant: &str) -> usize {
-        let callers = self.tenants.iter().find(|(name, _)| **name == *tenant);
-        callers.map_or(0, |(_, callers)| {
-            callers.iter().map(|caller| caller.rows).sum()
-        })
-    }
-
-    fn push(&mut self, tenant: &Arc<str>, caller: &Arc<Caller>) {
-        self.rows += caller.rows;
-        match self.tenants.iter_mut().find(|(name, _)| name == tenant) {
-            Some((_, callers)) => callers.push_back(Arc::clone(caller)),
-            None => self
-                .tenants
-                .push_back((Arc::clone(tenant), [Arc::clone(caller)].into())),
-        }
-    }
-
-    /// Takes a caller out that waits; returns whether it was there.
-    fn remove(&mut self, tenant: &str, caller: &Arc<Caller>) -> bool {
-        if !matches!(*caller.state.lock(), State::Waits) {
-            return false;
-        }
-        let place = self.tenants.iter().position(|(name, callers)| {
-            **name == *tenant && callers.iter().any(|other| Arc::ptr_eq(other, caller))
-        });
-        let Some(place) = place else { return false };
-        self.take_out(place, caller);
-        true
-    }
-
-    /// Takes a caller of the tenant at a place out; returns whether others of it wait.
-    fn take_out(&mut self, place: usize, caller: &Arc<Caller>) -> bool {
-        let callers = &mut self.tenants[place].1;
-        callers.retain(|other| !Arc::ptr_eq(other, caller));
-        let others = !callers.is_empty();
-        if !others {
-            self.tenants.remove(place);
-        }
-        self.rows -= caller.rows;
-        others
-    }
-
-    /// Takes the callers of a batch: the leader, and as many others as there is room for, one of each
-    /// tenant in turn.
-    fn take(&mut self, leader: &Arc<Caller>, max_rows: usize) -> Vec<Arc<Caller>> {
-        let place = self
-            .tenants
-            .iter()
-            .position(|(_, callers)| callers.iter().any(|other| Arc::ptr_eq(other, leader)));
-        if let Some(place) = place
-            && self.take_out(place, leader)
-        {
-            self.turn_after(place);
-        }
-        let mut batch = vec![Arc::clone(leader)];
-        let mut rows = leader.rows;
-        let mut passed_over = 0;
-        while passed_over < self.tenants.len() {
-            let next = self.tenants[0].1.iter().find(|caller| {
-                rows + caller.rows <= max_rows
-                    && caller.same_types(leader)
-                    && matches!(*caller.state.lock(), State::Waits)
-            });
-            let remains = match next.cloned() {
-                Some(caller) => {
-                    *caller.state.lock() = State::Taken;
-                    rows += caller.rows;
-                    passed_over = 0;
-                    let remains = self.take_out(0, &caller);
-                    batch.push(caller);
-                    remains
-                }
-                None => {
-                    passed_over += 1;
-                    true
-                }
-            };
-            if remains {
-                self.turn_after(0);
-            }
-        }
-        batch
-    }
-
-    /// The tenant at a place has had its turn.
-    fn turn_after(&mut self, place: usize) {
-        if let Some(tenant) = self.tenants.remove(place) {
-            self.tenants.push_back(tenant);
         }
     }
 }
