@@ -10,6 +10,8 @@
 
 mod document;
 mod forest;
+#[cfg(any(fuzzing, test))]
+pub mod fuzzing;
 mod json;
 mod linear;
 mod model_file;

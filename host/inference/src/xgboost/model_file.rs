@@ -6,12 +6,15 @@ use super::document::{Part, Value};
 use super::forest::{Forest, Kind};
 use super::linear::Linear;
 use super::objective::Transform;
-use super::tree::parse_tree;
+use super::tree::{most_words, parse_tree};
 use super::{json, ubjson};
 use crate::forest::{FormatError, Trees};
 
 /// So many features may be said, whatever the size of the file.
 const FEATURES: usize = 1 << 16;
+
+/// Models of so many groups may have fewer trees than groups: they were trained for no rounds.
+const FEW_GROUPS: usize = 1 << 10;
 
 /// Whether these bytes begin like a model in UBJSON: a key that begins with its length.
 pub(super) fn is_ubjson(bytes: &[u8]) -> bool {
@@ -64,10 +67,11 @@ fn parse_model(document: &Value, size: usize) -> Result<Forest, FormatError> {
     let booster = learner.get("gradient_booster")?;
     let name = booster.get("name")?;
     let kind = match name.text()? {
-        "gbtree" => parse_trees(&booster.get("model")?, None, &bases, features)?,
+        "gbtree" => parse_trees(&booster.get("model")?, None, &bases, features, size)?,
         "dart" => {
             let model = booster.get("gbtree")?.get("model")?;
-            parse_trees(&model, Some(&booster.get("weight_drop")?), &bases, features)?
+            let weights = booster.get("weight_drop")?;
+            parse_trees(&model, Some(&weights), &bases, features, size)?
         }
         // XGBoost's linear models take the first base score for all groups.
         "gblinear" => {
@@ -135,12 +139,16 @@ fn parse_trees(
     weights: Option<&Part<'_>>,
     bases: &[f32],
     features: usize,
+    size: usize,
 ) -> Result<Kind, FormatError> {
     let parts = model.get("trees")?;
     let items = parts.items()?;
     let parameters = model.get("gbtree_model_param")?;
     let said: usize = parameters.get("num_trees")?.parameter()?;
     parts.check_count(&items, said)?;
+    if bases.len() > items.len().max(FEW_GROUPS) {
+        return Err(parts.error(format!("{said} trees of {} groups", bases.len())));
+    }
     let info = model.get("tree_info")?;
     let groups: Vec<u32> = info.integers()?;
     info.check_count(&groups, items.len())?;
@@ -154,9 +162,10 @@ fn parse_trees(
         }
         None => None,
     };
-    let (mut trees, mut nodes_of_leaves, mut words) = (Vec::new(), Vec::new(), 0);
+    let (mut trees, mut nodes_of_leaves) = (Vec::new(), Vec::new());
+    let mut words_left = most_words(size);
     for (number, item) in items.iter().enumerate() {
-        let mut numbered = parse_tree(item, features, &mut words)?;
+        let mut numbered = parse_tree(item, features, &mut words_left)?;
         if let Some(drops) = drops {
             let weight = drops[number] as f32;
             for value in &mut numbered.tree.leaf_values {

@@ -5,9 +5,16 @@ use std::collections::HashMap;
 use super::document::Part;
 use crate::forest::{Child, FormatError, Missing, Node, Split, Tree, XgBoost};
 
-/// Words of all sets of categories of a model: a set is as long as its last category says, and takes
-/// but one number in the file.
-const MOST_WORDS: usize = 1 << 25;
+/// Words that the sets of categories of a model may have together: a set is as long as its last category
+/// says, and takes but one number in the file.
+pub(super) fn most_words(file_size: usize) -> usize {
+    const ALWAYS: usize = 1 << 20;
+    const AT_MOST: usize = 1 << 25;
+    file_size
+        .saturating_mul(64)
+        .saturating_add(ALWAYS)
+        .min(AT_MOST)
+}
 
 /// A tree, and the number that each of its leaves has among XGBoost's nodes.
 pub(super) struct NumberedTree {
@@ -27,12 +34,12 @@ struct Columns<'a> {
     types: Vec<u8>,
 }
 
-/// Reads a tree, and checks all that the evaluators rely on. `words` counts the words of category
-/// sets over all trees.
+/// Reads a tree, and checks all that the evaluators rely on. `words_left` counts down the words that
+/// the category sets of all trees may have.
 pub(super) fn parse_tree(
     part: &Part<'_>,
     features: usize,
-    words: &mut usize,
+    words_left: &mut usize,
 ) -> Result<NumberedTree, FormatError> {
     if let Some(parameters) = part.find("tree_param")
         && let Some(size) = parameters.find("size_leaf_vector")
@@ -97,10 +104,9 @@ pub(super) fn parse_tree(
         };
         let before = tree.category_words.len();
         let (split, mirrored) = split(&columns, index, set, &mut tree.category_words);
-        *words += tree.category_words.len() - before;
-        if *words > MOST_WORDS {
-            return Err(part.error("the sets of categories are too long"));
-        }
+        *words_left = words_left
+            .checked_sub(tree.category_words.len() - before)
+            .ok_or_else(|| part.error("the sets of categories are too long"))?;
         // The children are filled in when they are reached.
         tree.nodes.push(Node {
             feature,
