@@ -1,9 +1,10 @@
 //! Models that run on the host: a `CREATE MODEL` statement becomes a [`Model`], which turns
 //! columns of features into columns of predictions.
 //!
-//! Providers: `lightgbm`, an evaluator of LightGBM's text models that is written here and predicts bit
-//! for bit what LightGBM predicts; `onnx`, through ONNX Runtime's shared library (found at run time;
-//! everything else works without it); `open-inference` and `bentoml`, models that a server computes.
+//! Providers: `lightgbm` and `xgboost`, evaluators of LightGBM's and XGBoost's models that are written
+//! here and sum up bit for bit what the two libraries do; `onnx`, through ONNX Runtime's shared library
+//! (found at run time; everything else works without it); `open-inference` and `bentoml`, models that a
+//! server computes.
 
 #![cfg_attr(test, allow(clippy::unwrap_used, reason = "tests"))]
 
@@ -23,6 +24,7 @@ mod remote;
 #[cfg(any(feature = "onnx", feature = "remote"))]
 mod tensor;
 mod versions;
+pub mod xgboost;
 
 pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;

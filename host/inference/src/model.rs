@@ -9,14 +9,13 @@ use arrow::datatypes::Field;
 
 use crate::batching::{self, Batching, Queue};
 use crate::definition::suggest;
-use crate::lightgbm::LightGbmModel;
 use crate::{InferenceError, ModelDefinition};
 
 /// The providers that a `CREATE MODEL` statement may name.
-pub const PROVIDERS: &[&str] = &["lightgbm", "onnx", "open-inference", "bentoml"];
+pub const PROVIDERS: &[&str] = &["lightgbm", "xgboost", "onnx", "open-inference", "bentoml"];
 
 /// Those whose models are computed here, so that the rows of several callers can be one batch.
-pub(crate) const BATCHED: &[&str] = &["lightgbm", "onnx"];
+pub(crate) const BATCHED: &[&str] = &["lightgbm", "xgboost", "onnx"];
 
 /// A model: one immutable version, or one after another (see
 /// [`VersionedModel`](crate::VersionedModel)).
@@ -36,8 +35,8 @@ pub trait Model: Send + Sync + Debug {
     /// `columns[i]` holds the input `i`, `rows` long; any numeric type is cast, and NULL is NaN to a
     /// floating-point input. Returns one array for each output, of its declared type.
     ///
-    /// At the deadline an ONNX model is stopped before its next operator, and a LightGBM model after
-    /// some milliseconds; the answer of a server is waited for until then.
+    /// At the deadline an ONNX model is stopped before its next operator, and a model of trees
+    /// after some milliseconds; the answer of a server is waited for until then.
     ///
     /// # Errors
     /// When the number, the length or a type of the columns does not fit, when a list has the wrong
@@ -76,7 +75,8 @@ pub fn load(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceErr
 /// Loads a model without a queue before it.
 fn load_alone(definition: &ModelDefinition) -> Result<Arc<dyn Model>, InferenceError> {
     match definition.provider.as_str() {
-        "lightgbm" => Ok(Arc::new(LightGbmModel::load(definition)?)),
+        "lightgbm" => crate::lightgbm::load(definition),
+        "xgboost" => crate::xgboost::load(definition),
         #[cfg(feature = "onnx")]
         "onnx" => Ok(Arc::new(crate::onnx::OnnxModel::load(definition)?)),
         #[cfg(not(feature = "onnx"))]

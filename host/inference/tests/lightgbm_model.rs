@@ -330,7 +330,7 @@ fn what_is_wrong_is_said_with_a_hint() {
         ---
         error: model 'higgs': unknown provider 'tensorflow'
 
-        hint: known: lightgbm, onnx, open-inference, bentoml
+        hint: known: lightgbm, xgboost, onnx, open-inference, bentoml
         ---
         error: model 'higgs': unknown option 'ouput' of the provider 'lightgbm'
 

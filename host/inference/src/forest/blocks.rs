@@ -3,6 +3,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{__m256i, __m512i};
 
+use super::arithmetic::{Arithmetic, Sum};
 use super::bytes::{Bytes, Portable};
 use super::columns::FeatureColumn;
 use super::masks::{MaskedTree, rank_lanes};
@@ -17,9 +18,9 @@ const LARGE: usize = 256;
 
 /// The trees of a forest in the form that blocks of rows are evaluated in.
 #[derive(Debug)]
-pub(super) struct BlockTrees {
+pub(super) struct BlockTrees<A: Arithmetic> {
     /// `None` where a tree has so many leaves that it is walked.
-    masked: Vec<Option<MaskedTree>>,
+    masked: Vec<Option<MaskedTree<A::Sum>>>,
     /// The features that a walk or a linear leaf reads.
     read: Vec<usize>,
     /// For each feature its place in `read`.
@@ -30,15 +31,15 @@ pub(super) struct BlockTrees {
 }
 
 /// What a block of rows is evaluated in.
-struct Scratch<const ROWS: usize> {
+struct Scratch<S, const ROWS: usize> {
     lanes: Vec<Lane<ROWS>>,
     categories: Vec<Lane<ROWS>>,
     /// The values of the features that are read as they are.
     read: Vec<[f64; ROWS]>,
-    scores: Vec<[f64; ROWS]>,
+    scores: Vec<[S; ROWS]>,
 }
 
-impl BlockTrees {
+impl<A: Arithmetic> BlockTrees<A> {
     pub fn new(
         trees: &[Tree],
         features: usize,
@@ -124,11 +125,11 @@ impl BlockTrees {
         out: &mut [f64],
     ) {
         let own = rank_lanes(asked.ranks.lanes());
-        let mut scratch = Scratch::<ROWS> {
+        let mut scratch = Scratch::<A::Sum, ROWS> {
             lanes: vec![Lane([0; ROWS]); own + self.sets],
             categories: vec![Lane([0; ROWS]); asked.categories.lanes()],
             read: vec![[0.0; ROWS]; self.read.len()],
-            scores: vec![[0.0; ROWS]; work.classes],
+            scores: vec![[A::Sum::default(); ROWS]; work.bases.len()],
         };
         for start in (0..work.rows).step_by(ROWS) {
             let rows = ROWS.min(work.rows - start);
@@ -145,11 +146,11 @@ impl BlockTrees {
         columns: &[FeatureColumn<'_>],
         start: usize,
         rows: usize,
-        scratch: &mut Scratch<ROWS>,
+        scratch: &mut Scratch<A::Sum, ROWS>,
     ) {
         asked
             .ranks
-            .read::<V, ROWS>(columns, start, rows, |lane, ranks| {
+            .read::<A, V, ROWS>(columns, start, rows, |lane, ranks| {
                 let pair = &mut scratch.lanes[rank_lanes(lane)..][..2];
                 pair[0].0 = *ranks;
                 for (complement, rank) in pair[1].0.iter_mut().zip(ranks) {
@@ -158,9 +159,9 @@ impl BlockTrees {
             });
         asked
             .categories
-            .read(columns, start, rows, &mut scratch.categories);
+            .read::<A, ROWS>(columns, start, rows, &mut scratch.categories);
         for (feature, values) in self.read.iter().zip(&mut scratch.read) {
-            columns[*feature].read(start, &mut values[..rows]);
+            columns[*feature].read::<A>(start, &mut values[..rows]);
         }
     }
 
@@ -170,7 +171,7 @@ impl BlockTrees {
         work: Work<'_>,
         own: usize,
         rows: usize,
-        scratch: &mut Scratch<ROWS>,
+        scratch: &mut Scratch<A::Sum, ROWS>,
         out: &mut [f64],
     ) {
         let Scratch {
@@ -179,10 +180,13 @@ impl BlockTrees {
             read,
             scores,
         } = scratch;
-        scores.iter_mut().for_each(|scores| scores.fill(0.0));
+        for (scores, base) in scores.iter_mut().zip(work.bases) {
+            scores.fill(A::Sum::round(*base));
+        }
         let masked = &self.masked[work.first_tree..];
-        for (position, (tree, masked)) in work.trees.iter().zip(masked).enumerate() {
-            let scores = &mut scores[position % work.classes];
+        let trees = work.trees.iter().zip(work.classes).zip(masked);
+        for (position, ((tree, class), masked)) in trees.enumerate() {
+            let scores = &mut scores[*class as usize];
             let exits = masked
                 .as_ref()
                 .map(|masked| (masked, masked.exits::<V, N, ROWS>(lanes, own, categories)));
@@ -196,12 +200,12 @@ impl BlockTrees {
                 let value = |feature: usize| read[self.places[feature]][row];
                 let leaf = match &exits {
                     Some((masked, exits)) => masked.leaf(exits, row),
-                    None => tree.leaf(value),
+                    None => tree.leaf::<A>(value),
                 };
                 if work.leaves {
                     out[row * work.width + position] = leaf as f64;
                 } else {
-                    scores[row] += tree.output(leaf, value);
+                    scores[row] += A::Sum::round(tree.output(leaf, value));
                 }
             }
         }
@@ -209,8 +213,9 @@ impl BlockTrees {
             return;
         }
         for (class, scores) in scores.iter().enumerate() {
-            let out = out[class..].iter_mut().step_by(work.classes);
-            out.zip(scores).for_each(|(out, score)| *out = *score);
+            let out = out[class..].iter_mut().step_by(work.bases.len());
+            out.zip(scores)
+                .for_each(|(out, score)| *out = (*score).into());
         }
     }
 }

@@ -2,9 +2,10 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use super::arithmetic::Arithmetic;
 use super::columns::FeatureColumn;
 use super::ranks::Lane;
-use super::tree::{Split, Tree, category, in_words};
+use super::tree::{Split, Tree, in_words};
 
 /// Categories below this are found in a table, others by a search.
 const TABLE: usize = 1 << 16;
@@ -146,11 +147,16 @@ impl Categories {
     }
 
     /// The number of a row's category in each feature: 0 is none that is known.
-    pub fn numbers(&self, columns: &[FeatureColumn<'_>], row: usize, numbers: &mut [u32]) {
+    pub fn numbers<A: Arithmetic>(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        row: usize,
+        numbers: &mut [u32],
+    ) {
         for (known, number) in self.features.iter().zip(numbers) {
             let mut value = [0.0];
-            columns[known.feature].read(row, &mut value);
-            *number = known.place(value[0]) as u32;
+            columns[known.feature].read::<A>(row, &mut value);
+            *number = known.place::<A>(value[0]) as u32;
         }
     }
 
@@ -161,7 +167,7 @@ impl Categories {
 
     /// Which rows have which category, for `rows` rows from `start` on.
     #[inline(always)]
-    pub fn read<const ROWS: usize>(
+    pub fn read<A: Arithmetic, const ROWS: usize>(
         &self,
         columns: &[FeatureColumn<'_>],
         start: usize,
@@ -174,9 +180,9 @@ impl Categories {
         lanes.iter_mut().for_each(|lane| lane.0 = [0; ROWS]);
         let mut values = [0.0; ROWS];
         for known in &self.features {
-            columns[known.feature].read(start, &mut values[..rows]);
+            columns[known.feature].read::<A>(start, &mut values[..rows]);
             for (row, value) in values[..rows].iter().enumerate() {
-                lanes[known.first + known.place(*value)].0[row] = u8::MAX;
+                lanes[known.first + known.place::<A>(*value)].0[row] = u8::MAX;
             }
         }
     }
@@ -185,8 +191,8 @@ impl Categories {
 impl Known {
     /// The place of a value's category among the lanes of the feature.
     #[inline(always)]
-    fn place(&self, value: f64) -> usize {
-        let Some(category) = category(value) else {
+    fn place<A: Arithmetic>(&self, value: f64) -> usize {
+        let Some(category) = A::category(value) else {
             return 0;
         };
         match self.table.get(category as usize) {

@@ -2,7 +2,7 @@
 
 use arrow::buffer::NullBuffer;
 
-use super::tree::flush;
+use super::arithmetic::Arithmetic;
 
 /// The numbers of a column of features.
 #[derive(Debug, Clone, Copy)]
@@ -60,12 +60,12 @@ impl<'a> FeatureColumn<'a> {
             .div_ceil(self.stride.max(1))
     }
 
-    /// Writes the [flushed](flush) values of the rows from `start` on into `lane`.
+    /// Writes what a library sees of the rows from `start` on into `lane`.
     #[inline(always)]
-    pub(crate) fn read(&self, start: usize, lane: &mut [f64]) {
+    pub(crate) fn read<A: Arithmetic>(&self, start: usize, lane: &mut [f64]) {
         match self.values {
-            FeatureValues::F64(values) => self.read_from(values, start, lane),
-            FeatureValues::F32(values) => self.read_from(values, start, lane),
+            FeatureValues::F64(values) => self.read_from::<A, _>(values, start, lane),
+            FeatureValues::F32(values) => self.read_from::<A, _>(values, start, lane),
         }
         if let Some(nulls) = self.nulls.filter(|nulls| nulls.null_count() > 0) {
             for (row, value) in lane.iter_mut().enumerate() {
@@ -77,19 +77,39 @@ impl<'a> FeatureColumn<'a> {
     }
 
     #[inline(always)]
-    fn read_from<T: Copy + Into<f64>>(&self, values: &[T], start: usize, lane: &mut [f64]) {
+    fn read_from<A: Arithmetic, T: Number>(&self, values: &[T], start: usize, lane: &mut [f64]) {
         if self.stride == 1 {
             let values = &values[self.first + start..][..lane.len()];
             for (value, into) in values.iter().zip(lane) {
-                *into = flush((*value).into());
+                *into = value.read::<A>();
             }
         } else {
             let values = values[self.first + start * self.stride..]
                 .iter()
                 .step_by(self.stride);
             for (value, into) in values.zip(lane) {
-                *into = flush((*value).into());
+                *into = value.read::<A>();
             }
         }
+    }
+}
+
+/// A number that a feature may be given as.
+trait Number: Copy {
+    /// What a library sees of it.
+    fn read<A: Arithmetic>(self) -> f64;
+}
+
+impl Number for f64 {
+    #[inline(always)]
+    fn read<A: Arithmetic>(self) -> f64 {
+        A::read_double(self)
+    }
+}
+
+impl Number for f32 {
+    #[inline(always)]
+    fn read<A: Arithmetic>(self) -> f64 {
+        A::read_single(self)
     }
 }

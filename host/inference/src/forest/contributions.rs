@@ -4,6 +4,7 @@
 //! Ensembles" (2018), in the order of operations of LightGBM's `Tree::TreeSHAP` (`src/io/tree.cpp`).
 //! The values of a row sum to its raw score.
 
+use super::arithmetic::Arithmetic;
 use super::tree::{Child, Counts, Tree};
 
 /// Trees that are deeper are refused: the time for a leaf grows with the square of its depth.
@@ -80,7 +81,12 @@ impl Tree {
     /// Adds the contribution of each feature to a row, and behind them the expected value, to `sums`,
     /// which is one longer than there are features. Adds nothing for a tree that [`refuse`] refuses
     /// for want of counts.
-    pub fn contribute(&self, row: impl Fn(usize) -> f64, paths: &mut Paths, sums: &mut [f64]) {
+    pub fn contribute<A: Arithmetic>(
+        &self,
+        row: impl Fn(usize) -> f64,
+        paths: &mut Paths,
+        sums: &mut [f64],
+    ) {
         let last = sums.len() - 1;
         if self.nodes.is_empty() {
             sums[last] += self.leaf_values[0];
@@ -120,7 +126,7 @@ impl Tree {
                 Child::Node(node) => node,
             };
             let asked = &self.nodes[node];
-            let (hot, cold) = if self.goes_left(asked, row(asked.feature)) {
+            let (hot, cold) = if self.goes_left::<A>(asked, row(asked.feature)) {
                 (asked.left, asked.right)
             } else {
                 (asked.right, asked.left)

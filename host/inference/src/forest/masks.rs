@@ -11,6 +11,7 @@
 //! what is below it: most splits touch the one byte that their few exits are in. The splits are
 //! sorted by the byte that they touch, which stays in registers.
 
+use super::arithmetic::Sum;
 use super::bytes::Bytes;
 use super::categories::{Categories, Set};
 use super::ranks::{Lane, Places};
@@ -31,7 +32,7 @@ struct Strike {
 
 /// A tree as strikes.
 #[derive(Debug)]
-pub(super) struct MaskedTree {
+pub(super) struct MaskedTree<S> {
     /// The splits by category, and whether a row in the set is struck; each makes a lane.
     sets: Vec<(Set, bool)>,
     strikes: Vec<Strike>,
@@ -40,7 +41,7 @@ pub(super) struct MaskedTree {
     /// The leaf at each exit.
     leaves: Vec<u32>,
     /// The value at each exit.
-    values: Vec<f64>,
+    values: Vec<S>,
 }
 
 /// The exits of the rows of a block: the byte, and the bit in it.
@@ -60,7 +61,7 @@ pub(super) fn rank_lanes(lanes: usize) -> usize {
     rank_lane(lanes, false)
 }
 
-impl MaskedTree {
+impl<S: Sum> MaskedTree<S> {
     /// `None` for a tree that is better walked.
     pub fn new(
         tree: &Tree,
@@ -82,7 +83,7 @@ impl MaskedTree {
             strikes: Vec::new(),
             ends: Vec::new(),
             leaves: vec![0; exits],
-            values: vec![0.0; exits.next_multiple_of(8)],
+            values: vec![S::default(); exits.next_multiple_of(8)],
         };
         let mut strikes: Vec<Vec<Strike>> = vec![Vec::new(); exits.div_ceil(8)];
         let root = if tree.nodes.is_empty() {
@@ -95,7 +96,7 @@ impl MaskedTree {
             let node = match child {
                 Child::Leaf(leaf) => {
                     masked.leaves[first] = u32::try_from(leaf).ok()?;
-                    masked.values[first] = tree.leaf_values[leaf];
+                    masked.values[first] = S::round(tree.leaf_values[leaf]);
                     continue;
                 }
                 Child::Node(node) => &tree.nodes[node],
@@ -212,7 +213,7 @@ impl MaskedTree {
 
     /// Adds the value at each row's exit to its score.
     #[inline(always)]
-    pub fn add<const ROWS: usize>(&self, exits: &Exits<ROWS>, scores: &mut [f64; ROWS]) {
+    pub fn add<const ROWS: usize>(&self, exits: &Exits<ROWS>, scores: &mut [S; ROWS]) {
         let values = self.values.as_slice();
         if values.len() <= 256 {
             // As bytes first, which is fewer vectors.

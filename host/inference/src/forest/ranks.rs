@@ -13,6 +13,7 @@
 
 use std::collections::BTreeMap;
 
+use super::arithmetic::Arithmetic;
 use super::bytes::Bytes;
 use super::columns::FeatureColumn;
 use super::tree::{Missing, Split, Tree};
@@ -170,7 +171,7 @@ impl Ranks {
     /// Gives the ranks of `rows` rows from `start` on to `write`, lane after lane; those of rows
     /// beyond are of any value.
     #[inline(always)]
-    pub fn read<V: Bytes, const ROWS: usize>(
+    pub fn read<A: Arithmetic, V: Bytes, const ROWS: usize>(
         &self,
         columns: &[FeatureColumn<'_>],
         start: usize,
@@ -180,7 +181,7 @@ impl Ranks {
         let mut values = [0.0; ROWS];
         let mut ranks = [0; ROWS];
         for slot in &self.slots {
-            columns[slot.feature].read(start, &mut values[..rows]);
+            columns[slot.feature].read::<A>(start, &mut values[..rows]);
             match slot.missing {
                 Missing::Never => {
                     for value in &mut values {

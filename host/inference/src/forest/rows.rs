@@ -12,6 +12,7 @@
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
 
+use super::arithmetic::{Arithmetic, Sum};
 use super::bytes::{Bytes, Portable};
 use super::categories::Categories;
 use super::ranks::{Place, Places};
@@ -74,11 +75,11 @@ const CATEGORY: u32 = u32::MAX;
 
 /// The trees of a forest in the form that single rows are evaluated in.
 #[derive(Debug)]
-pub(super) struct RowTrees {
+pub(super) struct RowTrees<A: Arithmetic> {
     shapes: Vec<Shape>,
     pieces: Vec<Piece>,
     /// The value at each exit of each piece where that is a leaf.
-    values: Vec<[f64; EXITS]>,
+    values: Vec<[A::Sum; EXITS]>,
     /// Where each exit of a piece leads: a piece, or the complement of a leaf.
     exits: Vec<[i32; EXITS]>,
     steps: Vec<Step>,
@@ -113,7 +114,7 @@ struct Row {
     categories: Vec<u32>,
 }
 
-impl RowTrees {
+impl<A: Arithmetic> RowTrees<A> {
     pub fn new(trees: &[Tree], asked: &Asked, places: &Places, vectors: Vectors) -> Self {
         let mut rows = Self {
             shapes: Vec::with_capacity(trees.len()),
@@ -190,14 +191,15 @@ impl RowTrees {
                 left: [0; MOST_NODES],
                 right: [0; MOST_NODES],
             };
-            let (mut values, mut exits, mut nodes) = ([0.0; EXITS], [!0; EXITS], 1);
+            let mut values = [A::Sum::default(); EXITS];
+            let (mut exits, mut nodes) = ([!0; EXITS], 1);
             // A node of the tree, its number in the piece, and its depth from 1 on.
             let mut open = Vec::new();
             match root {
                 Child::Node(node) => open.push((*node, 0, 1)),
                 // The answer of the only node is left, whatever it is asked.
                 Child::Leaf(leaf) => {
-                    values[0] = tree.leaf_values[*leaf];
+                    values[0] = A::Sum::round(tree.leaf_values[*leaf]);
                     exits[0] = !(*leaf as i32);
                 }
             }
@@ -224,7 +226,7 @@ impl RowTrees {
                             number
                         }
                         (Child::Leaf(leaf), None) => {
-                            values[exit] = tree.leaf_values[leaf];
+                            values[exit] = A::Sum::round(tree.leaf_values[leaf]);
                             exits[exit] = !(leaf as i32);
                             number
                         }
@@ -308,12 +310,12 @@ impl RowTrees {
             return unsafe { self.evaluate_vectors(asked, work, start, out) };
         }
         self.evaluate_rows::<Portable>(asked, work, start, out, |row, given| {
-            let mut sum = 0.0;
+            let mut sum = first_base(work);
             let shapes = &self.shapes[work.first_tree..];
             for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
                 if let Shape::Walk { first } = shape {
                     *given = give(work, tree, self.walked(tree, *first, row), row);
-                    sum += *given;
+                    sum += A::Sum::round(*given);
                 }
             }
             sum
@@ -354,7 +356,7 @@ impl RowTrees {
         work: Work<'_>,
         start: usize,
         out: &mut [f64],
-        evaluate: impl Fn(&Row, &mut [f64]) -> f64,
+        evaluate: impl Fn(&Row, &mut [f64]) -> A::Sum,
     ) {
         let values = if self.asks_values {
             work.columns.len()
@@ -367,28 +369,31 @@ impl RowTrees {
             categories: vec![0; asked.categories.features()],
         };
         let mut given = vec![0.0; work.trees.len()];
+        let mut sums = Vec::new();
         for (number, out) in (start..).zip(out.chunks_mut(work.width.max(1))) {
             let ranks = &mut row.ranks;
             asked
                 .ranks
-                .read::<V, 1>(work.columns, number, 1, |lane, [rank]| ranks[lane] = *rank);
+                .read::<A, V, 1>(work.columns, number, 1, |lane, [rank]| ranks[lane] = *rank);
             asked
                 .categories
-                .numbers(work.columns, number, &mut row.categories);
+                .numbers::<A>(work.columns, number, &mut row.categories);
             for (value, column) in row.values.iter_mut().zip(work.columns) {
-                column.read(number, std::slice::from_mut(value));
+                column.read::<A>(number, std::slice::from_mut(value));
             }
             let sum = evaluate(&row, &mut given);
             if work.leaves {
                 out.copy_from_slice(&given);
             } else if let [score] = out {
-                *score = sum;
+                *score = sum.into();
             } else {
-                out.fill(0.0);
-                for values in given.chunks(work.classes) {
-                    out.iter_mut()
-                        .zip(values)
-                        .for_each(|(score, value)| *score += value);
+                sums.clear();
+                sums.extend(work.bases.iter().map(|base| A::Sum::round(*base)));
+                for (value, class) in given.iter().zip(work.classes) {
+                    sums[*class as usize] += A::Sum::round(*value);
+                }
+                for (out, sum) in out.iter_mut().zip(&sums) {
+                    *out = (*sum).into();
                 }
             }
         }
@@ -408,7 +413,7 @@ impl RowTrees {
                 Some(rank) => *rank > step.bound,
                 None => {
                     let asked = &tree.nodes[node];
-                    !tree.goes_left(asked, row.values[asked.feature])
+                    !tree.goes_left::<A>(asked, row.values[asked.feature])
                 }
             };
             let next = step.children[usize::from(right)];
@@ -430,7 +435,7 @@ impl RowTrees {
         work: Work<'_>,
         row: &Row,
         given: &mut [f64],
-    ) -> f64 {
+    ) -> A::Sum {
         let shapes = &self.shapes[work.first_tree..];
         let ranks = [load(&row.ranks, 0), load(&row.ranks, 64)];
         let by_category = |piece| {
@@ -440,18 +445,19 @@ impl RowTrees {
                 0
             }
         };
-        let mut sum = 0.0;
+        let mut sum = first_base(work);
         for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
             let leaf = match *shape {
                 Shape::One { piece, deep } => {
                     let piece = piece as usize;
                     let exit = self.pieces[piece].exit::<VECTORS>(ranks, deep, by_category(piece));
+                    let value = self.values[piece][exit];
                     *given = if work.leaves {
                         f64::from(!self.exits[piece][exit])
                     } else {
-                        self.values[piece][exit]
+                        value.into()
                     };
-                    sum += *given;
+                    sum += value;
                     continue;
                 }
                 Shape::Several { first, deep } => {
@@ -468,10 +474,18 @@ impl RowTrees {
                 Shape::Walk { first } => self.walked(tree, first, row),
             };
             *given = give(work, tree, leaf, row);
-            sum += *given;
+            sum += A::Sum::round(*given);
         }
         sum
     }
+}
+
+/// What the sum of the first class starts from.
+#[inline]
+fn first_base<S: Sum>(work: Work<'_>) -> S {
+    work.bases
+        .first()
+        .map_or_else(S::default, |base| S::round(*base))
 }
 
 /// What a tree's leaf gives: its value, or its index where that is wanted.

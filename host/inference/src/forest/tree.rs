@@ -6,18 +6,7 @@
 
 use std::ops::Range;
 
-/// LightGBM's `kZeroThreshold`: an input this near to zero is zero.
-const ZERO_THRESHOLD: f64 = 1e-35_f32 as f64;
-
-/// What LightGBM sees of an input value: zero in place of what is nearly zero.
-#[inline(always)]
-pub(crate) fn flush(value: f64) -> f64 {
-    if value.abs() <= ZERO_THRESHOLD {
-        0.0
-    } else {
-        value
-    }
-}
+use super::arithmetic::Arithmetic;
 
 /// Which values of a feature a split takes as missing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -37,7 +26,7 @@ pub(crate) enum Split {
         missing: Missing,
         missing_left: bool,
     },
-    /// A category whose bit is set in these words goes left; NaN, negative and unknown ones right.
+    /// A value whose bit ([`Arithmetic::category`]) is set in these words goes left, any other right.
     Category { words: Range<usize> },
 }
 
@@ -130,22 +119,22 @@ impl Tree {
         order
     }
 
-    /// Whether a [flushed](flush) value takes the left child of a node.
+    /// Whether a value, as it was read, takes the left child of a node.
     #[inline]
-    pub fn goes_left(&self, node: &Node, value: f64) -> bool {
-        goes_left(&node.split, &self.category_words, value)
+    pub fn goes_left<A: Arithmetic>(&self, node: &Node, value: f64) -> bool {
+        goes_left::<A>(&node.split, &self.category_words, value)
     }
 
-    /// The leaf that a row ends in. `row` gives the [flushed](flush) value of a feature.
+    /// The leaf that a row ends in. `row` gives the value of a feature as it was read.
     #[inline]
-    pub fn leaf(&self, row: impl Fn(usize) -> f64) -> usize {
+    pub fn leaf<A: Arithmetic>(&self, row: impl Fn(usize) -> f64) -> usize {
         if self.nodes.is_empty() {
             return 0;
         }
         let mut index = 0;
         loop {
             let node = &self.nodes[index];
-            let left = self.goes_left(node, row(node.feature));
+            let left = self.goes_left::<A>(node, row(node.feature));
             match if left { node.left } else { node.right } {
                 Child::Node(next) => index = next,
                 Child::Leaf(leaf) => return leaf,
@@ -171,9 +160,9 @@ impl Tree {
     }
 }
 
-/// Whether a flushed value takes the left child.
+/// Whether a value, as it was read, takes the left child.
 #[inline]
-fn goes_left(split: &Split, category_words: &[u32], value: f64) -> bool {
+fn goes_left<A: Arithmetic>(split: &Split, category_words: &[u32], value: f64) -> bool {
     match split {
         Split::Number {
             threshold,
@@ -185,25 +174,14 @@ fn goes_left(split: &Split, category_words: &[u32], value: f64) -> bool {
             Missing::NotANumber if value.is_nan() => *missing_left,
             _ => value <= *threshold,
         },
-        Split::Category { words } => in_set(&category_words[words.clone()], value),
+        Split::Category { words } => A::category(value)
+            .is_some_and(|category| in_words(&category_words[words.clone()], category)),
     }
 }
 
-/// Whether the category `value` is in a set of bits.
-#[inline]
-fn in_set(words: &[u32], value: f64) -> bool {
-    category(value).is_some_and(|category| in_words(words, category))
-}
-
+/// Whether the bit of a category is set in these words.
 #[inline]
 pub(crate) fn in_words(words: &[u32], category: u32) -> bool {
     let word = words.get(category as usize / 32);
     word.is_some_and(|word| word >> (category % 32) & 1 == 1)
-}
-
-/// The category that a value is, cut to a whole number; none for NaN and what no set can hold.
-#[inline(always)]
-pub(crate) fn category(value: f64) -> Option<u32> {
-    // The C++ cast of what does not fit an int gives a negative one, which is in no set.
-    (value > -1.0 && value < f64::from(i32::MAX) + 1.0).then_some(value as u32)
 }

@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use super::arithmetic::Arithmetic;
 use super::blocks::{BlockTrees, SMALL};
 use super::categories::Categories;
 use super::columns::FeatureColumn;
@@ -23,14 +24,17 @@ pub(crate) enum Wanted {
     Leaves,
 }
 
-/// The trees of a model; tree `i` adds to the class `i % classes`.
+/// The trees of a model.
 #[derive(Debug)]
-pub(crate) struct Trees {
+pub(crate) struct Trees<A: Arithmetic> {
     pub trees: Vec<Tree>,
-    classes: usize,
+    /// The class that each tree adds to.
+    classes: Vec<u32>,
+    /// What the sum of each class starts from.
+    bases: Vec<f64>,
     asked: Asked,
-    blocks: BlockTrees,
-    rows: RowTrees,
+    blocks: BlockTrees<A>,
+    rows: RowTrees<A>,
 }
 
 /// What the splits of a forest ask of a row.
@@ -45,7 +49,10 @@ pub(super) struct Asked {
 pub(super) struct Work<'a> {
     pub trees: &'a [Tree],
     pub first_tree: usize,
-    pub classes: usize,
+    /// The class that each of `trees` adds to.
+    pub classes: &'a [u32],
+    /// What the sum of each class starts from.
+    pub bases: &'a [f64],
     pub columns: &'a [FeatureColumn<'a>],
     pub rows: usize,
     /// The leaves are wanted, not the scores.
@@ -54,13 +61,21 @@ pub(super) struct Work<'a> {
     pub width: usize,
 }
 
-impl Trees {
+impl<A: Arithmetic> Trees<A> {
     /// Makes trees over `features` features ready. All trees must have passed [`Tree::check_shape`].
-    pub fn new(trees: Vec<Tree>, classes: usize, features: usize) -> Self {
-        Self::with_vectors(trees, classes, features, Vectors::best())
+    ///
+    /// `classes` says which class each tree adds to, `bases` what the sum of each class starts from.
+    pub fn new(trees: Vec<Tree>, classes: Vec<u32>, bases: Vec<f64>, features: usize) -> Self {
+        Self::with_vectors(trees, classes, bases, features, Vectors::best())
     }
 
-    fn with_vectors(trees: Vec<Tree>, classes: usize, features: usize, vectors: Vectors) -> Self {
+    fn with_vectors(
+        trees: Vec<Tree>,
+        classes: Vec<u32>,
+        bases: Vec<f64>,
+        features: usize,
+        vectors: Vectors,
+    ) -> Self {
         let (ranks, places) = Ranks::new(&trees);
         let asked = Asked {
             ranks,
@@ -70,6 +85,7 @@ impl Trees {
             blocks: BlockTrees::new(&trees, features, &asked, &places, vectors),
             rows: RowTrees::new(&trees, &asked, &places, vectors),
             classes,
+            bases,
             asked,
             trees,
         }
@@ -78,7 +94,7 @@ impl Trees {
     /// How many values a row has.
     pub fn width(&self, wanted: Wanted, used: &Range<usize>) -> usize {
         match wanted {
-            Wanted::Scores => self.classes,
+            Wanted::Scores => self.bases.len(),
             Wanted::Leaves => used.len(),
         }
     }
@@ -94,14 +110,18 @@ impl Trees {
     ) {
         let mut paths = Paths::default();
         let mut values = vec![0.0; features];
-        for (row, sums) in sums.chunks_mut((features + 1) * self.classes).enumerate() {
+        for (row, sums) in sums
+            .chunks_mut((features + 1) * self.bases.len())
+            .enumerate()
+        {
             for (value, column) in values.iter_mut().zip(columns) {
-                column.read(row, std::slice::from_mut(value));
+                column.read::<A>(row, std::slice::from_mut(value));
             }
-            for (position, tree) in self.trees[used.clone()].iter().enumerate() {
-                let class = position % self.classes;
+            let classes = &self.classes[used.clone()];
+            for (tree, class) in self.trees[used.clone()].iter().zip(classes) {
+                let class = *class as usize;
                 let sums = &mut sums[class * (features + 1)..][..features + 1];
-                tree.contribute(|feature| values[feature], &mut paths, sums);
+                tree.contribute::<A>(|feature| values[feature], &mut paths, sums);
             }
         }
     }
@@ -125,8 +145,9 @@ impl Trees {
         let mut work = Work {
             width,
             first_tree: used.start,
+            classes: &self.classes[used.clone()],
             trees: &self.trees[used],
-            classes: self.classes,
+            bases: &self.bases,
             columns,
             rows: rows - few,
             leaves: wanted == Wanted::Leaves,
@@ -145,7 +166,8 @@ impl Trees {
 mod tests {
     use super::*;
     use crate::forest::FeatureValues;
-    use crate::forest::tree::{Child, Linear, Missing, Node, Split, flush};
+    use crate::forest::arithmetic::{LightGbm, Sum, XgBoost};
+    use crate::forest::tree::{Child, Linear, Missing, Node, Split};
 
     /// The numbers of a seed.
     struct Random(u64);
@@ -222,21 +244,22 @@ mod tests {
     }
 
     /// One row after the other, from the root of each tree to a leaf.
-    fn walked(
+    fn walked<A: Arithmetic>(
         trees: &[Tree],
-        classes: usize,
+        classes: &[u32],
+        bases: &[f64],
         columns: &[Vec<f64>],
         row: usize,
     ) -> (Vec<f64>, Vec<f64>) {
-        let value = |feature: usize| flush(columns[feature][row]);
-        let mut scores = vec![0.0; classes];
-        let leaves = trees.iter().enumerate().map(|(number, tree)| {
-            let leaf = tree.leaf(value);
-            scores[number % classes] += tree.output(leaf, value);
+        let value = |feature: usize| A::read_double(columns[feature][row]);
+        let mut scores: Vec<_> = bases.iter().map(|base| A::Sum::round(*base)).collect();
+        let leaves = trees.iter().zip(classes).map(|(tree, class)| {
+            let leaf = tree.leaf::<A>(value);
+            scores[*class as usize] += A::Sum::round(tree.output(leaf, value));
             leaf as f64
         });
         let leaves = leaves.collect();
-        (scores, leaves)
+        (scores.into_iter().map(Into::into).collect(), leaves)
     }
 
     fn check(seed: u64, features: usize, thresholds: usize, classes: usize, sizes: &[usize]) {
@@ -251,10 +274,20 @@ mod tests {
                 )
             })
             .collect();
-        check_trees(trees, random, features, thresholds, classes);
+        // XGBoost has no linear leaves, and its thresholds and leaves are f32.
+        let mut singles = trees.clone();
+        for tree in &mut singles {
+            tree.linear.clear();
+            for value in &mut tree.leaf_values {
+                *value = f64::from(*value as f32);
+            }
+        }
+        let again = Random(seed);
+        check_trees::<XgBoost>(singles, again, features, thresholds, classes);
+        check_trees::<LightGbm>(trees, random, features, thresholds, classes);
     }
 
-    fn check_trees(
+    fn check_trees<A: Arithmetic>(
         trees: Vec<Tree>,
         mut random: Random,
         features: usize,
@@ -287,11 +320,29 @@ mod tests {
             .map(|values| FeatureColumn::new(FeatureValues::F64(values), None))
             .collect();
         let used = classes..trees.len() - classes;
+        let bases: Vec<f64> = (0..classes).map(|class| class as f64 / 2.0).collect();
+        let classes: Vec<u32> = (0..trees.len())
+            .map(|_| random.below(classes) as u32)
+            .collect();
         let expected: Vec<_> = (0..rows)
-            .map(|row| walked(&trees[used.clone()], classes, &columns, row))
+            .map(|row| {
+                walked::<A>(
+                    &trees[used.clone()],
+                    &classes[used.clone()],
+                    &bases,
+                    &columns,
+                    row,
+                )
+            })
             .collect();
         for vectors in Vectors::available() {
-            let forest = Trees::with_vectors(trees.clone(), classes, features.len(), vectors);
+            let forest = Trees::<A>::with_vectors(
+                trees.clone(),
+                classes.clone(),
+                bases.clone(),
+                features.len(),
+                vectors,
+            );
             let mut start = 0;
             for size in [1, 2, 15, 16, 17, 64, 65, 90, 330] {
                 let columns: Vec<_> = features.iter().map(|column| column.skip(start)).collect();
@@ -353,7 +404,7 @@ mod tests {
         trees
             .iter_mut()
             .for_each(|tree| tree.category_words.clone_from(&words));
-        check_trees(trees, random, 3, 9, 1);
+        check_trees::<LightGbm>(trees, random, 3, 9, 1);
     }
 
     #[test]

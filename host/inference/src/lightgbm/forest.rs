@@ -3,39 +3,17 @@
 use std::ops::Range;
 
 use super::objective::Transform;
-use super::text::{Fields, FormatError, Lines};
+use super::text::{Fields, Lines};
 use super::tree::parse_tree;
-use crate::forest::{FeatureColumn, Tree, Trees, Wanted, refuse_contributions};
-
-/// What [`Forest::predict`] computes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum Output {
-    /// What `Booster.predict(data)` returns.
-    #[default]
-    Prediction,
-    /// `Booster.predict(data, raw_score=True)`: the sums of the leaves.
-    RawScore,
-    /// `Booster.predict(data, pred_leaf=True)`: for each tree, the index of the leaf.
-    LeafIndex,
-    /// `Booster.predict(data, pred_contrib=True)`: for each class, what each feature adds to the raw
-    /// score (its Shapley value, by TreeSHAP), and last the expected value; they sum to the raw score.
-    Contributions,
-}
-
-/// How [`Forest::predict`] computes it.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct PredictOptions {
-    pub output: Output,
-    /// The first iteration to use; beyond the last, none is used.
-    pub start_iteration: usize,
-    /// How many iterations to use at most; all that follow when `None`.
-    pub num_iteration: Option<usize>,
-}
+use crate::forest::{
+    FeatureColumn, FormatError, LightGbm, Output, PredictOptions, Tree, Trees, Wanted,
+    refuse_contributions,
+};
 
 /// A parsed LightGBM model.
 #[derive(Debug)]
 pub struct Forest {
-    trees: Trees,
+    trees: Trees<LightGbm>,
     feature_names: Vec<String>,
     classes: usize,
     average: bool,
@@ -87,8 +65,9 @@ impl Forest {
             Transform::Identity
         };
         let trees = parse_trees(&mut lines, &header, features)?;
+        let class_of_tree = (0..classes as u32).cycle().take(trees.len()).collect();
         Ok(Self {
-            trees: Trees::new(trees, classes, features),
+            trees: Trees::new(trees, class_of_tree, vec![0.0; classes], features),
             feature_names: feature_names.map(str::to_owned).collect(),
             classes,
             average: header.contains("average_output"),
@@ -121,13 +100,8 @@ impl Forest {
     }
 
     fn used_trees(&self, options: PredictOptions) -> Range<usize> {
-        let iterations = self.trees.trees.len() / self.classes;
-        let start = options.start_iteration.min(iterations);
-        let count = options
-            .num_iteration
-            .unwrap_or(iterations)
-            .min(iterations - start);
-        start * self.classes..(start + count) * self.classes
+        let used = options.used(self.trees.trees.len() / self.classes);
+        used.start * self.classes..used.end * self.classes
     }
 
     /// Predicts `rows` rows on the calling thread.
@@ -189,6 +163,30 @@ impl Forest {
                 .for_each(|score| *score /= iterations as f64);
         }
         self.transform.apply(scores);
+    }
+}
+
+impl crate::forest::Forest for Forest {
+    fn feature_names(&self) -> &[String] {
+        self.feature_names()
+    }
+
+    fn refuses_contributions(&self) -> Option<String> {
+        self.refuses_contributions()
+    }
+
+    fn width(&self, options: PredictOptions) -> usize {
+        self.width(options)
+    }
+
+    fn predict(
+        &self,
+        columns: &[FeatureColumn<'_>],
+        rows: usize,
+        out: &mut [f64],
+        options: PredictOptions,
+    ) {
+        self.predict(columns, rows, out, options);
     }
 }
 

@@ -14,8 +14,7 @@ mod provider;
 mod text;
 mod tree;
 
-pub use crate::forest::{FeatureColumn, FeatureValues};
-pub use forest::{Forest, Output, PredictOptions};
-pub use text::FormatError;
+pub use crate::forest::{FeatureColumn, FeatureValues, FormatError, Output, PredictOptions};
+pub use forest::Forest;
 
-pub(crate) use provider::LightGbmModel;
+pub(crate) use provider::load;

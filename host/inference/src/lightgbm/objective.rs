@@ -3,7 +3,7 @@
 //! The formulas, and the order of their operations, are those of LightGBM's `ConvertOutput`
 //! (`src/objective/*.hpp`).
 
-use super::text::FormatError;
+use crate::forest::FormatError;
 
 /// The output transform of a model.
 #[derive(Debug, Clone, Copy, PartialEq)]

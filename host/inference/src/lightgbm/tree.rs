@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
-use super::text::{Fields, FormatError};
-use crate::forest::{Child, Counts, Linear, Missing, Node, Split, Tree};
+use super::text::Fields;
+use crate::forest::{Child, Counts, FormatError, Linear, Missing, Node, Split, Tree};
 
 /// Reads the lines that follow `Tree=…`, and checks all that the evaluators rely on.
 pub(super) fn parse_tree(fields: &Fields<'_>, features: usize) -> Result<Tree, FormatError> {
