@@ -103,6 +103,10 @@ fn the_newest_serves_until_a_newer_one_takes_over() {
     let model = open(folder, &[("path", "churn/*")]).unwrap();
     model.look();
     assert!(!model.is_ready());
+    // Written again, it is the same.
+    put(folder, "churn/9/model.txt", &tree("9", "0"));
+    model.look();
+    assert!(!model.is_ready());
     put(folder, "churn/10/model.txt", &tree("10", "0"));
     model.look();
     // Not before it is said.

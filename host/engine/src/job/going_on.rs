@@ -55,7 +55,10 @@ impl Endless {
             ));
         }
         self.models.go_back_to(&checkpoint)?;
-        self.models_then.clone_from(&checkpoint.models);
+        self.models_then = match goes_on {
+            true => checkpoint.models.clone(),
+            false => self.models.versions(),
+        };
         for flow in &mut self.flows {
             let prepared = checkpoint.sinks.get(&flow.key());
             let run = flow.run(&self.run);
