@@ -193,7 +193,7 @@ INSERT INTO scores
         put(&job, &format!("churn/{version}.txt"), &tree(value));
     }
     let lines = (0..4000).map(|row| format!("user {},0\n", row % 1000));
-    let job = job.file("in.csv", &lines.collect::<String>());
+    let job = job.file("in.csv", lines.collect::<String>());
     let told = job.run();
     let rows = shown(&job);
     assert_eq!(rows.len(), 4000, "{told}");

@@ -1,6 +1,6 @@
 //! A model as the job declared it, loaded at its first use.
 
-use std::{collections::BTreeMap, sync::Arc, time::Instant};
+use std::{collections::BTreeMap, sync::Arc, thread, time::Instant};
 
 use arrow::{
     array::ArrayRef,
@@ -101,6 +101,14 @@ impl DeclaredModel {
                     .at(|| self.location.clone()),
             );
         };
+        if provider == "onnx" {
+            // A model is called by as many partitions at once.
+            let partitions = shared.settings.read().parallelism().max(1);
+            let processors = thread::available_parallelism().map_or(1, usize::from);
+            let threads = (processors / partitions).max(1);
+            let said = options.entry("intra-op-threads".to_owned());
+            said.or_insert_with(|| threads.to_string());
+        }
         let fields = |columns: &[ModelColumn]| {
             columns
                 .iter()
