@@ -253,3 +253,25 @@ INSERT INTO scores SELECT score, 'there' FROM ML_PREDICT(
         assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
     }
 }
+
+/// Paths start from the folder of the job file, wherever that is.
+#[test]
+fn versions_of_a_job_in_another_folder() {
+    let sql = "CREATE TABLE scores (a DOUBLE, b DOUBLE) WITH (
+  'connector' = 'filesystem', 'format' = 'csv', 'path' = '../out');
+CREATE MODEL one INPUT (x DOUBLE) OUTPUT (a DOUBLE)
+  WITH ('provider' = 'lightgbm', 'path' = 'churn/1.txt', 'golden.path' = 'golden.csv');
+CREATE MODEL newest INPUT (x DOUBLE) OUTPUT (b DOUBLE)
+  WITH ('provider' = 'lightgbm', 'path' = 'churn/*');
+INSERT INTO scores SELECT a, b FROM ML_PREDICT(
+  (SELECT * FROM ML_PREDICT(
+    (SELECT CAST(x AS DOUBLE) AS x FROM (VALUES (1)) AS t(x)), MODEL one, DESCRIPTOR(x))),
+  MODEL newest, DESCRIPTOR(x));";
+    let job = Job::new("")
+        .file("jobs/job.sql", sql)
+        .file("jobs/golden.csv", "x,a\n1,10\n");
+    put(&job, "jobs/churn/1.txt", &tree("10"));
+    put(&job, "jobs/churn/2.txt", &tree("20"));
+    let output = job.command_of(&["run", "jobs/job.sql"]).output().unwrap();
+    assert_eq!(shown(&job), ["10.0,20.0"], "{}", job.told(&output));
+}

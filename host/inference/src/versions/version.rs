@@ -1,6 +1,7 @@
 //! One version of a model, loaded and tried.
 
 use std::fmt;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -65,6 +66,8 @@ impl Version {
             definition
                 .options
                 .insert("path".to_owned(), path.to_owned());
+            // The path starts from there already.
+            definition.base = PathBuf::new();
         }
         let model = model::load(&definition)?;
         let name = found.and_then(|found| found.name.clone());
