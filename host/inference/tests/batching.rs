@@ -340,7 +340,7 @@ fn options_are_checked() {
         model 'm': the option 'batch.max-delay' must be a time, not '99999999999 h'
           hint: for example 'batch.max-delay' = '30 s'
         model 'm': unknown option 'batch.max-row' of the provider 'lightgbm'
-          hint: known: path, output, start-iteration, num-iteration, sha256
+          hint: did you mean 'batch.max-rows'?
     "#]]
     .assert_eq(&errors.concat());
 }

@@ -118,7 +118,7 @@ fn what_is_wrong_is_said_with_a_hint() {
         hint: known: prediction, raw-score, leaf-index, contributions
         ---
         error: model 'prices': unknown option 'threads' of the provider 'xgboost'
-        hint: known: path, output, start-iteration, num-iteration, sha256
+        hint: known: path, output, start-iteration, num-iteration, sha256, batch.max-rows, batch.max-delay, batch.max-concurrent, batch.max-waiting-rows, version, version.column, reload.interval, golden.path, golden.tolerance, canary.version, canary.share, canary.key, shadow.version, shadow.tolerance
         ---
         error: model 'prices': the option 'num-iteration' is for trees, but the model is linear (gblinear)
         hint: leave the option out
