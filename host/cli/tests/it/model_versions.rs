@@ -114,7 +114,7 @@ fn a_new_version_takes_over_and_a_bad_one_does_not() {
     let running = Running::of(&job);
     wait_for_rows(&job, |rows| rows.len() == 1);
     put(&job, "churn/2.txt", "tree\n");
-    expect!["model 'churn': ././churn/2.txt: the model is damaged: the line 'max_feature_idx=…' is missing; version '1' (48dd5db741b9) goes on"]
+    expect!["model 'churn': ./churn/2.txt: the model is damaged: the line 'max_feature_idx=…' is missing; version '1' (48dd5db741b9) goes on"]
         .assert_eq(&running.hears("goes on").replace(&*job.path("").to_string_lossy(), ""));
     let job = job.file("in/b.csv", "2,0\n");
     wait_for_rows(&job, |rows| rows.len() == 2);
