@@ -1,3 +1,5 @@
+//! A consumer that gives nothing, against a broker in this process.
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 

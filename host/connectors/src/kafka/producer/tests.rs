@@ -1,3 +1,5 @@
+//! A producer that delivers nothing, against a broker in this process.
+
 use std::sync::{Arc, Mutex};
 
 use rdkafka::mocking::MockCluster;
