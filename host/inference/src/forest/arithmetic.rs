@@ -109,7 +109,8 @@ impl Arithmetic for XgBoost {
         if value.is_nan() {
             return Some(Self::MISSING);
         }
+        // What is too large wraps around, and is left out.
         (value >= 0.0 && value < f64::from(Self::MOST_CATEGORIES))
-            .then_some(value as u32 + 1 + Self::MISSING)
+            .then_some((value as u32).wrapping_add(1 + Self::MISSING))
     }
 }
