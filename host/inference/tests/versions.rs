@@ -75,7 +75,6 @@ fn ask(model: &VersionedModel) -> f64 {
 }
 
 fn shown(folder: &Path, text: &str) -> String {
-    // Versions are known by digests of their files, which are the same everywhere.
     text.replace(&folder.display().to_string(), "FOLDER")
 }
 

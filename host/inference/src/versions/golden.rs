@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{BufReader, Seek};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Instant;
 
 use arrow::array::{ArrayRef, RecordBatch};
 use arrow::compute::concat_batches;
@@ -27,12 +28,13 @@ impl Golden {
         }
     }
 
-    /// Asks a version for the predictions of the golden rows; `outputs` are those that it gives.
+    /// Asks a version for the predictions of the golden rows.
     pub(super) fn check(
         &self,
         name: &str,
         version: Option<&str>,
         model: &dyn Model,
+        deadline: Option<Instant>,
     ) -> Result<(), InferenceError> {
         let path = self.file(version);
         let wrong = |message: String, hint: Option<&str>| InferenceError::File {
@@ -69,7 +71,7 @@ impl Golden {
                 .collect()
         };
         let (inputs, expected) = (of(model.inputs())?, of(model.outputs())?);
-        let given = model.predict(&inputs, rows.num_rows(), None)?;
+        let given = model.predict(&inputs, rows.num_rows(), deadline)?;
         for ((field, given), expected) in model.outputs().iter().zip(&given).zip(&expected) {
             let apart = differences(given, expected)
                 .map_err(|error| wrong(format!("'{}': {error}", field.name()), None))?;

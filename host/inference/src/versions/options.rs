@@ -89,7 +89,7 @@ pub(super) struct VersionOptions {
 }
 
 impl VersionOptions {
-    /// Whether a definition says anything of versions.
+    /// The first of the options that a definition has.
     pub(super) fn any(definition: &ModelDefinition) -> Option<&'static str> {
         let said = |key: &&&str| definition.options.contains_key(**key);
         OPTIONS.iter().find(said).copied()

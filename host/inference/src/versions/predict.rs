@@ -9,7 +9,7 @@ use arrow::error::ArrowError;
 
 use super::canary;
 use super::version::Version;
-use super::{Serving, VersionedModel};
+use super::{Difference, Serving, VersionedModel};
 use crate::{InferenceError, Model as _};
 
 impl VersionedModel {
@@ -129,16 +129,17 @@ impl VersionedModel {
         deadline: Option<Instant>,
     ) {
         let given = shadow.model.predict(columns, rows, deadline);
-        let mut difference = self.difference.lock();
-        let failed = match given {
-            Ok(given) => match difference.add(serving, &given, rows, tolerance) {
-                Ok(()) => return,
-                Err(error) => error.to_string(),
-            },
-            Err(error) => error.to_string(),
-        };
-        difference.failed += rows as u64;
-        difference.error = Some(failed);
+        let given = given.map_err(|error| error.to_string());
+        let difference = given.and_then(|given| {
+            let difference = Difference::of(serving, &given, rows, tolerance);
+            difference.map_err(|error| error.to_string())
+        });
+        let difference = difference.unwrap_or_else(|error| Difference {
+            failed: rows as u64,
+            error: Some(error),
+            ..Difference::default()
+        });
+        self.difference.lock().add(difference);
     }
 
     fn failed(&self, what: &str, error: &ArrowError) -> InferenceError {

@@ -30,31 +30,45 @@ pub struct Difference {
 }
 
 impl Difference {
-    pub(super) fn add(
-        &mut self,
+    /// Of the rows of one call.
+    pub(super) fn of(
         serving: &[ArrayRef],
         shadow: &[ArrayRef],
         rows: usize,
         tolerance: f64,
-    ) -> Result<(), ArrowError> {
+    ) -> Result<Self, ArrowError> {
         let mut apart = vec![0.0f64; rows];
         for (a, b) in serving.iter().zip(shadow) {
             for (apart, found) in apart.iter_mut().zip(differences(a, b)?) {
                 *apart = apart.max(found);
             }
         }
-        self.rows += rows as u64;
+        let mut difference = Difference {
+            rows: rows as u64,
+            ..Difference::default()
+        };
         for apart in apart {
-            self.differ += u64::from(apart > tolerance);
+            difference.differ += u64::from(apart > tolerance);
             match apart.is_finite() {
                 true => {
-                    self.sum += apart;
-                    self.largest = self.largest.max(apart);
+                    difference.sum += apart;
+                    difference.largest = difference.largest.max(apart);
                 }
-                false => self.unlike += 1,
+                false => difference.unlike += 1,
             }
         }
-        Ok(())
+        Ok(difference)
+    }
+
+    /// Adds those of other rows.
+    pub(super) fn add(&mut self, other: Difference) {
+        self.rows += other.rows;
+        self.differ += other.differ;
+        self.unlike += other.unlike;
+        self.sum += other.sum;
+        self.largest = self.largest.max(other.largest);
+        self.failed += other.failed;
+        self.error = other.error.or(self.error.take());
     }
 
     /// The mean distance of the rows that have one.

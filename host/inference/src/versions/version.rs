@@ -14,8 +14,8 @@ use super::folder::Found;
 use super::options::Golden;
 use crate::{InferenceError, Model, ModelDefinition, model};
 
-/// How long the first call of a version may take.
-const WARM_UP: Duration = Duration::from_secs(60);
+/// How long a call may take by which a version is tried.
+const TRIAL: Duration = Duration::from_secs(60);
 
 /// Names a version for ever: by its name in a folder of versions, and by its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -74,9 +74,10 @@ impl Version {
         let id = model.version();
         // The row is made up, so its prediction says nothing, nor does an error.
         let inputs: Vec<ArrayRef> = model.inputs().iter().map(made_up).collect();
-        drop(model.predict(&inputs, 1, Instant::now().checked_add(WARM_UP)));
+        drop(model.predict(&inputs, 1, Instant::now().checked_add(TRIAL)));
         if let Some(golden) = golden {
-            golden.check(&definition.name, name.as_deref(), model.as_ref())?;
+            let deadline = Instant::now().checked_add(TRIAL);
+            golden.check(&definition.name, name.as_deref(), model.as_ref(), deadline)?;
         }
         Ok(Arc::new(Version {
             id: VersionId { name, id },

@@ -78,8 +78,8 @@ impl Fetching {
             silence.next_look = Instant::now() + silence.least;
             return Ok(());
         }
-        // Behind the last message there may be what nobody shows: ends of transactions, and what they
-        // took back. Then another client hears as little, and is given more time.
+        // Behind the last message there may be what a transaction took back, which nobody shows. Then
+        // another client hears as little, and is given more time.
         silence.is_suspicious = false;
         silence.interval = (silence.interval * 2).min(LONGEST);
         silence.next_look = Instant::now() + silence.interval;
@@ -100,7 +100,8 @@ impl Fetching {
         all.into_iter().filter(is_read).collect()
     }
 
-    /// Whether partitions have more than was polled; not known to be so while brokers do not answer.
+    /// Whether partitions have more than the client has come to; not known to be so while brokers do not
+    /// answer. Ends of transactions are no messages, but the client comes behind them.
     fn is_behind(&self, splits: &[Arc<Split>]) -> bool {
         let places: Vec<Place> = splits
             .iter()
@@ -109,8 +110,15 @@ impl Fetching {
         let Ok(ends) = ends(&self.client, &places, Offset::End, PATIENCE) else {
             return false;
         };
+        let position = self.client.position().unwrap_or_default();
         let behind = |(split, end): (&Arc<Split>, &Option<i64>)| {
-            end.is_some_and(|end| end > split.next.load(Ordering::Relaxed).max(0))
+            let position = position.find_partition(&split.topic, split.partition);
+            let come_to = match position.map(|found| found.offset()) {
+                Some(Offset::Offset(next)) => next,
+                _ => 0,
+            };
+            let next = split.next.load(Ordering::Relaxed).max(come_to);
+            end.is_some_and(|end| end > next)
         };
         splits.iter().zip(&ends).any(behind)
     }
