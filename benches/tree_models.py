@@ -27,6 +27,7 @@ def main():
     train("20x31", 20, label, numpy.round(whole, 3), num_leaves=31)
     train("500x63", 500, label, data, num_leaves=63)
     train("500x255", 500, label, data, num_leaves=255, min_data_in_leaf=5)
+    train("2000x63", 2000, label, data, num_leaves=63)
     train("500x63-categories", 500, label, categories, list(range(10)), num_leaves=63)
     train("200x31-linear", 200, label, whole, num_leaves=31, linear_tree=True)
 

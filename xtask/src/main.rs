@@ -12,6 +12,7 @@ mod kafka;
 #[cfg(test)]
 mod layers;
 mod model_servers;
+mod neon;
 mod places;
 mod plugins;
 #[cfg(test)]
@@ -40,10 +41,13 @@ Usage: cargo xtask TASK
   test [FILTER…]    run all tests, or those whose names contain FILTER
   test --fuzz [--seconds N] [TARGET…]
                     run all fuzz targets, or these, for 60 s each, or N
+  test --neon [FILTER…]
+                    run the trees' tests for 64-bit ARM, on an emulated processor
   bench [ARGUMENT…] run the benches; `cargo xtask bench --help` has their arguments
   bench neighbours  a job beside hostile ones of another tenant; `bench density`: a thousand tenants
   bench guests      aggregate functions in a component beside the same in Rust
   bench inference   trees beside LightGBM's own library, and many callers of one model
+  bench arrow-udf   a function in a component beside arrow-udf's runtime
   bench stores      run the state store beside fjall, redb and SlateDB
   chaos [ARGUMENT…] kill jobs at random instants and look for rows that are lost or there twice;
                     `cargo xtask chaos --help` has its arguments
@@ -86,6 +90,7 @@ fn perform(task: &str, rest: &[String]) -> Result<()> {
         "chaos" => chaos::run(rest),
         "test" => match rest.split_first() {
             Some((first, rest)) if first == "--fuzz" => fuzz::run(rest),
+            Some((first, rest)) if first == "--neon" => neon::run(rest),
             _ => tasks::test(rest),
         },
         "bench" => tasks::bench(rest),

@@ -47,6 +47,16 @@ pub fn build(names: &[String]) -> Result<()> {
     Ok(())
 }
 
+/// Builds a guest that is no component, in a workspace of its own.
+pub fn module(workspace: &Path) -> Result<PathBuf> {
+    let modules = compile(workspace, &[], "release")?;
+    let own = modules
+        .into_iter()
+        .find(|module| workspace.ends_with(&module.name));
+    own.map(|module| module.path)
+        .ok_or_else(|| Failure::new(format!("{} gives no module", workspace.display())))
+}
+
 /// Runs the tests of the plugins that compile for the host too: the default members.
 pub fn test(filters: &[String]) -> Result<()> {
     let mut cargo = host::cargo("test");

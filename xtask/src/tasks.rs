@@ -79,7 +79,9 @@ pub fn test(filters: &[String]) -> Result<()> {
         step::run(&mut cargo)
     };
     // The host's crates, which are the workspace's default members.
-    tests(&["--release"])?;
+    tests(&["--release", "--lib", "--bins", "--tests"])?;
+    // Examples, which cargo would compile too, take minutes, and clippy has seen them.
+    tests(&["--release", "--doc"])?;
     // As cargo has built them already, to run this.
     tests(&[
         "-p",
@@ -158,10 +160,10 @@ fn show_result(folder: &Path) -> Result<()> {
 
 /// Runs the benches with these arguments.
 pub fn bench(arguments: &[String]) -> Result<()> {
-    if let Some((suite, rest)) = arguments.split_first()
-        && suite == "stores"
-    {
-        return bench_stores(rest);
+    match arguments.split_first() {
+        Some((suite, rest)) if suite == "stores" => return bench_stores(rest),
+        Some((suite, rest)) if suite == "arrow-udf" => return bench_arrow_udf(rest),
+        _ => {}
     }
     setup()?;
     plugins::build(&[])?;
@@ -181,7 +183,26 @@ pub fn bench(arguments: &[String]) -> Result<()> {
     if asked("streaming") && asked("--with-pyflink") {
         benches.env("WASMILL_FLINK_KAFKA", kafka::flink_connector()?);
     }
-    step::run(&mut benches)
+    step::run(&mut benches)?;
+    match asked("inference") {
+        true => bench_onnx(),
+        false => Ok(()),
+    }
+}
+
+/// What a model costs over a session of ONNX Runtime alone, which only its own crate can name.
+fn bench_onnx() -> Result<()> {
+    let mut example = host::cargo("run");
+    example
+        .args(["--release", "--locked", "--jobs", "2"])
+        .args([
+            "--package",
+            "wasmill-inference",
+            "--example",
+            "onnx_overhead",
+        ])
+        .env("ORT_DYLIB_PATH", python::onnxruntime()?);
+    step::run(&mut example)
 }
 
 /// Runs the state store beside others. They are compiled apart: nothing else needs them.
@@ -197,6 +218,27 @@ fn bench_stores(arguments: &[String]) -> Result<()> {
         .arg("--")
         .args(arguments);
     step::run(&mut stores)
+}
+
+/// Runs a function beside the same in arrow-udf's runtime, compiled apart likewise.
+fn bench_arrow_udf(arguments: &[String]) -> Result<()> {
+    system::c_compiler()?;
+    plugins::build(&["bench-functions".to_owned()])?;
+    let guest = plugins::module(&places::root().join("benches/arrow-udf/guest"))?;
+    let mut bench = host::cargo("run");
+    bench
+        .args(["--release", "--locked", "--jobs", "2"])
+        .args(["--manifest-path", "benches/arrow-udf/Cargo.toml"])
+        .arg("--target-dir")
+        .arg(places::cache()?.join("target-arrow-udf"))
+        .env("WASMILL_ARROW_UDF_GUEST", guest)
+        .env(
+            "WASMILL_BENCH_FUNCTIONS",
+            places::components().join("bench-functions.wasm"),
+        )
+        .arg("--")
+        .args(arguments);
+    step::run(&mut bench)
 }
 
 /// Where benches have their data.

@@ -41,6 +41,9 @@ pub enum Command {
 /// What `wasmill run` takes.
 #[derive(Debug, Args)]
 #[command(after_help = "\
+Ctrl-C and SIGTERM end a job: one without end behind a last checkpoint. On SIGHUP one without end reads \
+its file again, and its models become what it says of them now.
+
 Exit codes: 0, all statements ran; 1, the job failed while it ran; 2, the job is wrong and nothing \
 ran; 130, interrupted.")]
 pub struct Run {

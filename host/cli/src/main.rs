@@ -10,6 +10,7 @@ mod environment;
 mod output;
 mod plugin;
 mod progress;
+mod reload;
 mod run;
 mod serve;
 

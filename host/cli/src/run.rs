@@ -2,7 +2,8 @@
 
 use std::{
     collections::BTreeMap,
-    fs,
+    convert::Infallible,
+    fs, future,
     io::ErrorKind,
     path::{Path, PathBuf},
     process::ExitCode,
@@ -12,7 +13,7 @@ use std::{
 };
 
 use tokio::{runtime, signal, signal::unix::SignalKind};
-use wasmill_engine::{EngineError, JobObserver, Outcome, Session, SessionConfig};
+use wasmill_engine::{EngineError, JobObserver, Outcome, PlannedStatement, Session, SessionConfig};
 
 use crate::{
     arguments::{DEFAULT_TENANT, Run, Savepoint},
@@ -20,6 +21,7 @@ use crate::{
     environment::{cache_folder, registries},
     output::Output,
     progress::{Progress, summary},
+    reload::Hangups,
 };
 
 /// The job failed while it ran.
@@ -145,7 +147,7 @@ impl Job<'_> {
             let session = Session::new(self.config(path))?;
             let statements = session.plan(&path.display().to_string(), &text).await;
             self.warn(&session);
-            Ok::<_, EngineError>((statements?, session))
+            Ok::<_, EngineError>((statements?, Arc::new(session)))
         };
         let (statements, session) = match planned.await {
             Ok(planned) => planned,
@@ -170,12 +172,34 @@ impl Job<'_> {
         }
         let observer = Arc::new(JobObserver::new());
         cancel_on_signals(Arc::clone(&observer));
+        let running = self.run_statements(statements, &session, &observer);
+        let Some(hangups) = Hangups::catch() else {
+            return running.await;
+        };
+        let followed = async {
+            let following = hangups.follow(Arc::clone(&session), path.to_owned(), self.output);
+            following.await;
+            observer.cancel();
+            future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            code = running => code,
+            never = followed => match never {},
+        }
+    }
+
+    async fn run_statements(
+        &self,
+        statements: Vec<PlannedStatement>,
+        session: &Session,
+        observer: &Arc<JobObserver>,
+    ) -> u8 {
         for statement in statements {
             let started = Instant::now();
-            let progress = Progress::start(self.output, &observer, statement.is_job());
-            let outcome = match session.run(statement, &observer).await {
+            let progress = Progress::start(self.output, observer, statement.is_job());
+            let outcome = match session.run(statement, observer).await {
                 Ok(Outcome::Table { schema, rows }) => {
-                    cells::print(self.output, &schema, rows, &observer)
+                    cells::print(self.output, &schema, rows, observer)
                         .await
                         .map(|()| None)
                 }
@@ -187,7 +211,7 @@ impl Job<'_> {
                 Err(error) => Err(error),
             };
             progress.stop().await;
-            self.warn(&session);
+            self.warn(session);
             if observer.is_cancelled()
                 && !matches!(&outcome, Ok(Some(report)) if report.stopped.is_some())
             {

@@ -1,11 +1,15 @@
 //! `wasmill serve-model`: models of a job file, or scalar functions as models, for clients of the Open
 //! Inference Protocol.
 
-use std::{net::SocketAddr, process::ExitCode, thread, time::Duration};
+use std::{
+    convert::Infallible, future, net::SocketAddr, process::ExitCode, sync::Arc, thread,
+    time::Duration,
+};
 
 use tokio::{
     runtime,
     signal::unix::{SignalKind, signal},
+    sync::Notify,
 };
 use wasmill_engine::{EngineError, Servable, Session, SessionConfig};
 use wasmill_server::{ServedModel, ServerLimits, serve as serve_models};
@@ -14,6 +18,7 @@ use crate::{
     arguments::{DEFAULT_TENANT, ServeModel},
     environment::{cache_folder, registries},
     output::Output,
+    reload::Hangups,
     run::{FAILED, STACK_BYTES, WRONG, base_folder, read_job},
 };
 
@@ -52,22 +57,43 @@ fn serve_to_end(arguments: &ServeModel, output: &Output) -> u8 {
     };
     let code = runtime.block_on(async {
         // Models are looked after until the end.
-        let (models, _servables) = match declared(arguments, output).await {
-            Ok(models) => models,
+        let Declared {
+            session,
+            models,
+            servables: _servables,
+        } = match declared(arguments, output).await {
+            Ok(declared) => declared,
             Err(code) => return code,
         };
-        listen(arguments, models, output).await
+        let gone = Arc::new(Notify::new());
+        let listening = listen(arguments, models, Arc::clone(&gone), output);
+        let Some(hangups) = Hangups::catch() else {
+            return listening.await;
+        };
+        let followed = async {
+            hangups.follow(session, arguments.job.clone(), output).await;
+            gone.notify_one();
+            future::pending::<Infallible>().await
+        };
+        tokio::select! {
+            code = listening => code,
+            never = followed => match never {},
+        }
     });
     // A model that is at work past its deadline is not waited for.
     runtime.shutdown_background();
     code
 }
 
+struct Declared {
+    session: Arc<Session>,
+    models: Vec<ServedModel>,
+    /// Looks after the models.
+    servables: Vec<Servable>,
+}
+
 /// The models of the job that are to be served, loaded; or the exit code.
-async fn declared(
-    arguments: &ServeModel,
-    output: &Output,
-) -> Result<(Vec<ServedModel>, Vec<Servable>), u8> {
+async fn declared(arguments: &ServeModel, output: &Output) -> Result<Declared, u8> {
     let job = &arguments.job;
     let text = read_job(job, output).ok_or(WRONG)?;
     let wrong = |error: EngineError| {
@@ -118,11 +144,20 @@ async fn declared(
         models.push(served);
         servables.push(servable);
     }
-    Ok((models, servables))
+    Ok(Declared {
+        session: Arc::new(session),
+        models,
+        servables,
+    })
 }
 
-/// Answers until a signal; returns the exit code.
-async fn listen(arguments: &ServeModel, models: Vec<ServedModel>, output: &Output) -> u8 {
+/// Answers until a signal, or until the terminal is `gone`; returns the exit code.
+async fn listen(
+    arguments: &ServeModel,
+    models: Vec<ServedModel>,
+    gone: Arc<Notify>,
+    output: &Output,
+) -> u8 {
     let mut limits = ServerLimits {
         requests: arguments.max_requests.get(),
         body_bytes: arguments.max_request_mib.get().saturating_mul(1 << 20),
@@ -141,6 +176,7 @@ async fn listen(arguments: &ServeModel, models: Vec<ServedModel>, output: &Outpu
         tokio::select! {
             _ = interrupt.recv() => {}
             _ = terminate.recv() => {}
+            () = gone.notified() => {}
         }
     };
     let listening = |address: SocketAddr| {

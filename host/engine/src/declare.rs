@@ -1,4 +1,8 @@
-//! CREATE TABLE and ALTER: what they make of the catalog.
+//! CREATE TABLE, CREATE MODEL and ALTER: what they make of the catalog.
+
+mod models;
+
+pub(crate) use models::{create_model, redeclare};
 
 use std::sync::Arc;
 
@@ -192,7 +196,7 @@ fn inherit(table: &mut Table, source: &Table, like: &Like) {
 /// ALTER TABLE, VIEW or MODEL. A job that runs with the model goes on with what it is from now on.
 pub(crate) fn alter(shared: &Shared, alter: &Alter) -> Result<(), EngineError> {
     if alter.kind == ObjectKind::Model {
-        return alter_model(shared, alter);
+        return models::alter_model(shared, alter);
     }
     let catalog = &mut *shared.catalog.write();
     let name = &alter.name.text;
@@ -226,35 +230,6 @@ pub(crate) fn alter(shared: &Shared, alter: &Alter) -> Result<(), EngineError> {
     catalog
         .relations
         .insert(name.clone(), Relation::Table(Arc::new(table)));
-    Ok(())
-}
-
-fn alter_model(shared: &Shared, alter: &Alter) -> Result<(), EngineError> {
-    let name = &alter.name.text;
-    let found = shared.catalog.read().model(name);
-    let model = match found {
-        Err(_) if alter.if_exists => return Ok(()),
-        found => found?,
-    };
-    let mut options = model.options.clone();
-    let mut new_name = name.clone();
-    match &alter.action {
-        AlterAction::Set(set) => options.values.extend(set.values.clone()),
-        AlterAction::Reset(keys) => reset(&mut options.values, keys)?,
-        AlterAction::Rename(to) => {
-            let catalog = shared.catalog.read();
-            catalog.is_free(ObjectKind::Model, &to.text, false)?;
-            new_name.clone_from(&to.text);
-        }
-    }
-    let altered = model.altered(new_name.clone(), options);
-    if new_name == *name {
-        // Loads it, so the catalog is left to others meanwhile.
-        altered.follow(&model, shared)?;
-    }
-    let catalog = &mut *shared.catalog.write();
-    catalog.models.remove(name);
-    catalog.models.insert(new_name, Arc::new(altered));
     Ok(())
 }
 

@@ -48,6 +48,20 @@ pub trait Model: Send + Sync + Debug {
         rows: usize,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError>;
+
+    /// [`predict`](Self::predict), with the [version](Self::version) that gave the predictions; where a
+    /// canary has a share of them, the version that has the others.
+    ///
+    /// # Errors
+    /// Those of [`predict`](Self::predict).
+    fn predict_with_version(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<(Vec<ArrayRef>, String), InferenceError> {
+        Ok((self.predict(columns, rows, deadline)?, self.version()))
+    }
 }
 
 /// Reads and checks the model that a definition names. With the option `batch.max-rows` its callers share

@@ -15,7 +15,7 @@ use wasmill_inference::open_inference::rest;
 use crate::admission::Deadline;
 use crate::refusal::Refusal;
 use crate::rest::server_metadata;
-use crate::served::Models;
+use crate::served::{Asked, Models};
 use crate::service::grpc_inference_service_server::GrpcInferenceService;
 
 pub(crate) struct Service(pub Arc<Models>);
@@ -94,15 +94,21 @@ impl GrpcInferenceService for Service {
         let outputs = std::mem::take(&mut asked.outputs);
         let wanted = outputs.into_iter().map(|output| output.name).collect();
         let id = std::mem::take(&mut asked.id);
+        let version = std::mem::take(&mut asked.model_version);
         let tensors = asked.take().map_err(Refusal::invalid)?;
-        let predicted = self.0.predict(model, tensors, wanted, deadline).await?;
+        let asked = Asked {
+            version,
+            tensors,
+            wanted,
+        };
+        let predicted = self.0.predict(model, asked, deadline).await?;
         let mut answer = ModelInferResponse {
             model_name: model.name.clone(),
-            model_version: model.version(),
+            model_version: predicted.version,
             id,
             ..ModelInferResponse::default()
         };
-        answer.put(&predicted);
+        answer.put(&predicted.tensors);
         Ok(Response::new(answer))
     }
 }

@@ -16,11 +16,11 @@ use wasmill_inference::open_inference::rest::{
 
 use crate::admission::Deadline;
 use crate::refusal::Refusal;
-use crate::served::{Models, PLATFORM};
+use crate::served::{Asked, Models, PLATFORM};
 
 /// What a path says of the model.
 #[derive(Deserialize)]
-struct Asked {
+struct Addressed {
     model: String,
     #[serde(default)]
     version: String,
@@ -65,7 +65,7 @@ async fn ready(State(models): State<Arc<Models>>) -> StatusCode {
 
 async fn model_ready(
     State(models): State<Arc<Models>>,
-    Path(asked): Path<Asked>,
+    Path(asked): Path<Addressed>,
 ) -> Result<StatusCode, Refusal> {
     models.find(&asked.model, &asked.version)?;
     Ok(status(models.is_ready()))
@@ -73,7 +73,7 @@ async fn model_ready(
 
 async fn metadata(
     State(models): State<Arc<Models>>,
-    Path(asked): Path<Asked>,
+    Path(asked): Path<Addressed>,
 ) -> Result<Json<ModelMetadata>, Refusal> {
     let model = models.find(&asked.model, &asked.version)?;
     Ok(Json(model.metadata()))
@@ -81,7 +81,7 @@ async fn metadata(
 
 async fn infer(
     State(models): State<Arc<Models>>,
-    Path(asked): Path<Asked>,
+    Path(asked): Path<Addressed>,
     Extension(Deadline(deadline)): Extension<Deadline>,
     headers: HeaderMap,
     body: Bytes,
@@ -99,21 +99,26 @@ async fn infer(
     let tensors = rest::take(message.inputs.unwrap_or_default(), tail).map_err(invalid)?;
     let outputs = message.outputs.unwrap_or_default();
     let wanted = outputs.iter().map(|output| output.name.clone()).collect();
-    let predicted = models.predict(model, tensors, wanted, deadline).await?;
+    let asked = Asked {
+        version: asked.version,
+        tensors,
+        wanted,
+    };
+    let predicted = models.predict(model, asked, deadline).await?;
 
     let all_binary = message
         .parameters
         .and_then(|parameters| parameters.binary_data_output)
         .unwrap_or(false);
     let mut tail = Vec::new();
-    let described = predicted.iter().map(|tensor| {
+    let described = predicted.tensors.iter().map(|tensor| {
         let asked = outputs.iter().find(|output| output.name == tensor.name);
         let binary = asked.and_then(|output| output.parameters?.binary_data);
         rest::describe(tensor, binary.unwrap_or(all_binary), &mut tail)
     });
     let answer = Message {
         model_name: Some(model.name.clone()),
-        model_version: Some(model.version()),
+        model_version: Some(predicted.version),
         id: message.id,
         outputs: Some(
             described

@@ -78,13 +78,25 @@ impl ServedModel {
         }
     }
 
+    /// Refuses a version, if one is asked for, that is not the one that serves.
+    fn check_version(&self, asked: &str, serving: &str) -> Result<(), Refusal> {
+        if asked.is_empty() || asked == serving {
+            return Ok(());
+        }
+        Err(Refusal::unknown(format!(
+            "the model '{}' has the version '{serving}', not '{}'",
+            self.name,
+            shown(asked)
+        )))
+    }
+
     /// Computes on the calling thread.
-    fn predict(
-        &self,
-        tensors: &[Tensor],
-        wanted: &[String],
-        deadline: Instant,
-    ) -> Result<Vec<Tensor>, Refusal> {
+    fn predict(&self, asked: &Asked, deadline: Instant) -> Result<Predicted, Refusal> {
+        let Asked {
+            version,
+            tensors,
+            wanted,
+        } = asked;
         let invalid = |message| Refusal::invalid(format!("model '{}': {message}", self.name));
         let outputs = self.model.outputs();
         if let Some(unknown) = wanted
@@ -94,12 +106,41 @@ impl ServedModel {
             return Err(invalid(format!("it gives no '{unknown}'")));
         }
         let (columns, rows) = self.inputs.read(tensors).map_err(invalid)?;
-        let predicted = self.model.predict(&columns, rows, Some(deadline))?;
+        let predicted = self
+            .model
+            .predict_with_version(&columns, rows, Some(deadline));
+        let (predicted, serving) = predicted?;
+        // Another one may have taken over since the model was found.
+        self.check_version(version, &serving)?;
         let wanted = |name: &str| wanted.is_empty() || wanted.iter().any(|wanted| wanted == name);
-        self.outputs
-            .write(&predicted, rows, wanted)
-            .map_err(|message| Refusal::failed(format!("model '{}': {message}", self.name)))
+        let tensors = self.outputs.write(&predicted, rows, wanted);
+        let failed = |message| Refusal::failed(format!("model '{}': {message}", self.name));
+        Ok(Predicted {
+            tensors: tensors.map_err(failed)?,
+            version: serving,
+        })
     }
+}
+
+/// A request for predictions.
+pub(crate) struct Asked {
+    /// Any where it is empty.
+    pub version: String,
+    pub tensors: Vec<Tensor>,
+    /// Names of outputs; all where there are none.
+    pub wanted: Vec<String>,
+}
+
+/// The answer to one.
+pub(crate) struct Predicted {
+    pub tensors: Vec<Tensor>,
+    /// What gave it.
+    pub version: String,
+}
+
+/// A stranger's text in a message.
+fn shown(text: &str) -> String {
+    text.chars().take(100).collect()
 }
 
 impl fmt::Debug for ServedModel {
@@ -149,18 +190,11 @@ impl Models {
 
     /// The model of a name, of a version or, where that is empty, of any.
     pub fn find(&self, name: &str, version: &str) -> Result<&Arc<ServedModel>, Refusal> {
-        let shown = |text: &str| text.chars().take(100).collect::<String>();
         let model = self
             .by_name
             .get(name)
             .ok_or_else(|| Refusal::unknown(format!("there is no model '{}'", shown(name))))?;
-        if !version.is_empty() && version != model.version() {
-            return Err(Refusal::unknown(format!(
-                "the model '{name}' has the version '{}', not '{}'",
-                model.version(),
-                shown(version)
-            )));
-        }
+        model.check_version(version, &model.version())?;
         Ok(model)
     }
 
@@ -169,17 +203,16 @@ impl Models {
     pub async fn predict(
         &self,
         model: &Arc<ServedModel>,
-        tensors: Vec<Tensor>,
-        wanted: Vec<String>,
+        asked: Asked,
         deadline: Instant,
-    ) -> Result<Vec<Tensor>, Refusal> {
+    ) -> Result<Predicted, Refusal> {
         let predicted = async {
             let turn = Arc::clone(&self.turns).acquire_owned().await;
             let turn = turn.map_err(|_| Refusal::busy("the server ends"))?;
             let model = Arc::clone(model);
             let work = tokio::task::spawn_blocking(move || {
                 let _turn = turn;
-                model.predict(&tensors, &wanted, deadline)
+                model.predict(&asked, deadline)
             });
             work.await
                 .map_err(|_| Refusal::failed("the model has panicked"))?

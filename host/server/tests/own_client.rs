@@ -193,9 +193,13 @@ fn a_server_that_stops_answers_what_it_has_begun() {
 
 /// The status line and the body of an answer.
 fn post(server: &Serving, headers: &str, body: &[u8]) -> String {
+    post_to(server, "sum", headers, body)
+}
+
+fn post_to(server: &Serving, model: &str, headers: &str, body: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address).unwrap();
     let head = format!(
-        "POST /v2/models/sum/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
+        "POST /v2/models/{model}/infer HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\
          Content-Length: {}\r\n{headers}\r\n",
         body.len()
     );
@@ -205,6 +209,41 @@ fn post(server: &Serving, headers: &str, body: &[u8]) -> String {
     stream.read_to_string(&mut answer).unwrap();
     let (head, body) = answer.split_once("\r\n\r\n").unwrap();
     format!("{} {body}", &head[9..12])
+}
+
+/// Whatever takes over meanwhile, an answer names the version that gave it, and is of the version that was
+/// asked for.
+#[test]
+fn an_answer_names_the_version_that_gave_it() {
+    let server = Serving::start(ServerLimits::default());
+    let body = br#"{"inputs": [{"name": "x", "datatype": "FP64", "shape": [1, 1], "data": [0]}]}"#;
+    let asked = [
+        "turning",
+        "turning",
+        "turning/versions/5",
+        "turning/versions/2",
+    ];
+    let answers = asked.map(|model| post_to(&server, model, "", body));
+    expect![[r#""#]].assert_eq(&answers.join("\n"));
+    let address = format!("http://{}", server.address);
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let answer = runtime.block_on(async {
+        let mut client = GrpcInferenceServiceClient::connect(address).await.unwrap();
+        let request = ModelInferRequest {
+            model_name: "turning".into(),
+            inputs: vec![InferInputTensor {
+                name: "x".into(),
+                datatype: "FP64".into(),
+                shape: vec![1, 1],
+                ..InferInputTensor::default()
+            }],
+            raw_input_contents: vec![vec![0; 8].into()],
+            ..ModelInferRequest::default()
+        };
+        client.model_infer(request).await.unwrap().into_inner()
+    });
+    let number = f64::from_le_bytes(*answer.raw_output_contents[0].first_chunk().unwrap());
+    assert_eq!(answer.model_version, number.to_string());
 }
 
 #[test]

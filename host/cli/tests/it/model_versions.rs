@@ -14,7 +14,7 @@ use expect_test::expect;
 use crate::{
     endless::{shown, start, stop, wait_for_rows},
     serve_model::serve,
-    support::Job,
+    support::{Job, signal},
 };
 
 /// A model that predicts one number.
@@ -91,6 +91,10 @@ impl Running {
             }
         }
         panic!("nobody said '{words}', but: {before:#?}");
+    }
+
+    fn id(&self) -> u32 {
+        self.child.as_ref().unwrap().id()
     }
 
     fn stop(mut self) -> Vec<String> {
@@ -172,6 +176,51 @@ fn a_job_goes_on_with_the_version_of_its_checkpoint() {
     let running = Running::of(&job);
     let rows = wait_for_rows(&job, |rows| rows.len() == 5);
     assert_eq!(rows[4], "5,10.0,1");
+    running.stop();
+}
+
+/// SIGHUP has a job read its file again, which may say another version of its model.
+#[test]
+fn a_running_job_is_told_another_version() {
+    let job = job("");
+    let sql = fs::read_to_string(job.path("job.sql")).unwrap();
+    let says = |sql: &str, running: &Running| {
+        fs::write(job.path("job.sql"), sql).unwrap();
+        signal("-HUP", running.id());
+    };
+    put(&job, "churn/2.txt", &tree("20"));
+    put(&job, "churn/3.txt", "tree\n");
+    fs::remove_file(job.path("in/a.csv")).unwrap();
+    let running = Running::of(&job);
+    let give = |file: &str, rows: usize| {
+        fs::write(job.path(file), format!("{rows},0\n")).unwrap();
+        wait_for_rows(&job, |shown| shown.len() == rows).pop()
+    };
+    assert_eq!(give("in/a.csv", 1).unwrap(), "1,20.0,2");
+    says(
+        &sql.replace("'20 ms');\nINS", "'20 ms', 'version' = '1');\nINS"),
+        &running,
+    );
+    running.hears("model 'churn' is what job.sql says now");
+    running.hears("version '1' (48dd5db741b9) serves from here on, after version '2'");
+    assert_eq!(give("in/b.csv", 2).unwrap(), "2,10.0,1");
+    let bad = "ALTER MODEL churn SET ('version' = '3');\nINSERT";
+    says(&sql.replace("INSERT", bad), &running);
+    running.hears("error: model 'churn': ./churn/3.txt: the model is damaged");
+    says("CREATE MODEL churn", &running);
+    running.hears("error: ");
+    running.hears("it goes on with what it had");
+    says(
+        &sql.replace("OUTPUT (score DOUBLE,", "OUTPUT (score FLOAT,"),
+        &running,
+    );
+    running.hears("error: model 'churn': the outputs cannot change while a job runs with it");
+    assert_eq!(give("in/c.csv", 3).unwrap(), "3,10.0,1");
+    says(&sql, &running);
+    running.hears("version '2' (a844a78edd03) serves from here on, after version '1'");
+    signal("-HUP", running.id());
+    running.hears("job.sql was read again; no model that runs is declared otherwise");
+    assert_eq!(give("in/d.csv", 4).unwrap(), "4,20.0,2");
     running.stop();
 }
 

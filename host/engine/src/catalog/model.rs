@@ -65,10 +65,35 @@ impl DeclaredModel {
         )
     }
 
+    /// The model, if a job runs with it.
+    fn in_use(&self) -> Option<Arc<VersionedModel>> {
+        self.loaded().filter(|model| model.is_in_use())
+    }
+
+    pub(crate) fn is_in_use(&self) -> bool {
+        self.in_use().is_some()
+    }
+
+    /// Whether another declaration of that name has the same columns and options.
+    pub(crate) fn says_the_same(&self, other: &Self) -> bool {
+        let same = |own: &[ModelColumn], others: &[ModelColumn]| {
+            let columns = |columns: &[ModelColumn]| -> Vec<_> {
+                let columns = columns.iter();
+                columns
+                    .map(|column| (column.name.text.clone(), column.declared.clone()))
+                    .collect()
+            };
+            columns(own) == columns(others)
+        };
+        self.options.values == other.options.values
+            && same(&self.inputs, &other.inputs)
+            && same(&self.outputs, &other.outputs)
+    }
+
     /// What a job that runs with the model goes on with, by a declaration that takes the place of
     /// `before`. Its version is loaded and tried here.
     pub(crate) fn follow(&self, before: &Self, shared: &Shared) -> Result<(), EngineError> {
-        let Some(model) = before.loaded().filter(|model| model.is_in_use()) else {
+        let Some(model) = before.in_use() else {
             return Ok(());
         };
         let altered = model.alter(&self.definition(shared)?);

@@ -2,6 +2,7 @@
 
 mod jobs;
 mod planner;
+mod reloading;
 mod serving;
 
 pub use serving::Servable;

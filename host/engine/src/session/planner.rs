@@ -15,7 +15,7 @@ use wasmill_plugin::Kind;
 
 use super::Work;
 use crate::{
-    catalog::{self, DeclaredModel, Relation, View},
+    catalog::{self, Relation, View},
     declare,
     error::{EngineError, Location},
     planning::{
@@ -91,22 +91,10 @@ impl Planner<'_> {
             }
             Statement::CreateView(view) => self.create_view(view).await,
             Statement::CreateModel(create) => {
-                let mut catalog = self.shared.catalog.write();
-                let name = &create.name;
-                if catalog
-                    .is_free(ObjectKind::Model, &name.text, create.if_not_exists)
-                    .map_err(|error| error.at(|| self.location(name.span)))?
-                {
-                    let model = DeclaredModel::new(
-                        name.text.clone(),
-                        create.temporary,
-                        (create.inputs.clone(), create.outputs.clone()),
-                        create.comment.clone(),
-                        create.options.clone(),
-                        self.location(name.span),
-                    );
-                    catalog.models.insert(name.text.clone(), Arc::new(model));
-                }
+                let place = self.location(create.name.span);
+                let catalog = &mut self.shared.catalog.write();
+                declare::create_model(catalog, create, place.clone())
+                    .map_err(|error| error.at(|| place))?;
                 Ok(Work::Done)
             }
             Statement::CreateFunction(create) => {

@@ -89,14 +89,9 @@ impl Session {
 }
 
 impl Session {
-    /// Has new versions take over as soon as they are ready: each call has one.
+    /// Has new versions, and what ALTER MODEL makes of the model, take over as soon as they are ready: each
+    /// call has one.
     fn watched(&self, model: Arc<VersionedModel>) -> Result<Servable, EngineError> {
-        if model.interval().is_none() {
-            return Ok(Servable {
-                model,
-                _watch: None,
-            });
-        }
         let messages = self.shared.connectors.stderr.clone();
         model.tell(Some(Arc::new(move |model: &VersionedModel| {
             model.take_over();

@@ -307,6 +307,18 @@ impl Model for VersionedModel {
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         self.predict_by(columns, None, rows, deadline)
     }
+
+    fn predict_with_version(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<(Vec<ArrayRef>, String), InferenceError> {
+        // Another one may take over meanwhile.
+        let serving = self.serving.read().clone();
+        let predicted = self.predict_of(&serving, columns, None, rows, deadline)?;
+        Ok((predicted, serving.stable.id.label().to_owned()))
+    }
 }
 
 impl fmt::Debug for VersionedModel {

@@ -26,7 +26,19 @@ impl VersionedModel {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         let serving = self.serving.read().clone();
-        let chosen = self.chosen(&serving, columns, key, rows)?;
+        self.predict_of(&serving, columns, key, rows, deadline)
+    }
+
+    /// Predictions of certain versions, whatever serves by now.
+    pub(super) fn predict_of(
+        &self,
+        serving: &Serving,
+        columns: &[ArrayRef],
+        key: Option<&ArrayRef>,
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let chosen = self.chosen(serving, columns, key, rows)?;
         let mut outputs = match (&chosen, &serving.canary) {
             (Some(chosen), Some((version, _))) => {
                 self.split(&serving.stable, version, chosen, columns, deadline)?

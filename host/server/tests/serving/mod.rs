@@ -4,11 +4,12 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use arrow::array::{ArrayRef, AsArray, BooleanArray, StringArray};
+use arrow::array::{ArrayRef, AsArray, BooleanArray, Float64Array, StringArray};
 use arrow::compute::{cast, kernels::numeric::add};
 use arrow::datatypes::{DataType, Field};
 use tokio::sync::oneshot;
@@ -147,6 +148,60 @@ impl Model for Sum {
     }
 }
 
+/// Gives the number of its version, and has another version at each call.
+#[derive(Debug)]
+pub struct Turning {
+    fields: [Field; 1],
+    version: AtomicU32,
+}
+
+impl Turning {
+    pub fn new() -> Self {
+        Self {
+            fields: [Field::new("x", DataType::Float64, true)],
+            version: AtomicU32::new(1),
+        }
+    }
+}
+
+impl Model for Turning {
+    fn inputs(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn outputs(&self) -> &[Field] {
+        &self.fields
+    }
+
+    fn version(&self) -> String {
+        self.version.load(Ordering::Relaxed).to_string()
+    }
+
+    fn predict(
+        &self,
+        columns: &[ArrayRef],
+        rows: usize,
+        deadline: Option<Instant>,
+    ) -> Result<Vec<ArrayRef>, InferenceError> {
+        let predicted = self.predict_with_version(columns, rows, deadline);
+        predicted.map(|(predicted, _)| predicted)
+    }
+
+    fn predict_with_version(
+        &self,
+        _columns: &[ArrayRef],
+        rows: usize,
+        _deadline: Option<Instant>,
+    ) -> Result<(Vec<ArrayRef>, String), InferenceError> {
+        let version = 1 + self.version.fetch_add(1, Ordering::Relaxed);
+        let numbers = std::iter::repeat_n(f64::from(version), rows);
+        let column: ArrayRef = Arc::new(Float64Array::from_iter_values(numbers));
+        // Another takes over before the answer is written.
+        self.version.fetch_add(1, Ordering::Relaxed);
+        Ok((vec![column], version.to_string()))
+    }
+}
+
 pub struct Serving {
     pub address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
@@ -160,6 +215,7 @@ impl Serving {
         let models = vec![
             ServedModel::new("types", Arc::new(Types::new())).unwrap(),
             ServedModel::new("sum", Arc::new(Sum::new())).unwrap(),
+            ServedModel::new("turning", Arc::new(Turning::new())).unwrap(),
         ];
         let thread = std::thread::spawn(move || {
             let runtime = tokio::runtime::Runtime::new().unwrap();
