@@ -79,7 +79,7 @@ pub fn test(filters: &[String]) -> Result<()> {
         step::run(&mut cargo)
     };
     // The host's crates, which are the workspace's default members.
-    tests(&["--release", "--lib", "--bins", "--tests"])?;
+    tests(&["--release", "--tests"])?;
     // Examples, which cargo would compile too, take minutes, and clippy has seen them.
     tests(&["--release", "--doc"])?;
     // As cargo has built them already, to run this.

@@ -224,7 +224,11 @@ fn an_answer_names_the_version_that_gave_it() {
         "turning/versions/2",
     ];
     let answers = asked.map(|model| post_to(&server, model, "", body));
-    expect![[r#""#]].assert_eq(&answers.join("\n"));
+    expect![[r#"
+        200 {"model_name":"turning","model_version":"2","outputs":[{"name":"x","shape":[1,1],"datatype":"FP64","data":[2.0]}]}
+        200 {"model_name":"turning","model_version":"4","outputs":[{"name":"x","shape":[1,1],"datatype":"FP64","data":[4.0]}]}
+        404 {"error":"the model 'turning' has the version '6', not '5'"}
+        404 {"error":"the model 'turning' has the version '7', not '2'"}"#]].assert_eq(&answers.join("\n"));
     let address = format!("http://{}", server.address);
     let runtime = tokio::runtime::Runtime::new().unwrap();
     let answer = runtime.block_on(async {

@@ -186,6 +186,10 @@ pub struct Keyed {
     /// Rows of the broadcast table, as JSON or in a file of JSON or CSV.
     #[arg(long, value_name = "FILE|JSON")]
     pub broadcast: Option<String>,
+
+    /// What the machine's clock says to all calls, in milliseconds since 1970; by default what it does say.
+    #[arg(long, value_name = "MILLIS", allow_negative_numbers = true)]
+    pub now: Option<i64>,
 }
 
 const REGISTRY_CODES: &str = "\

@@ -68,11 +68,13 @@ fn refuse_keyed(arguments: &Test, name: &str) -> Result<(), Failure> {
         keys,
         time,
         broadcast,
+        now,
     } = &arguments.process;
     let options = [
         ("--key", !keys.is_empty()),
         ("--time", time.is_some()),
         ("--broadcast", broadcast.is_some()),
+        ("--now", now.is_some()),
     ];
     match options.iter().find(|(_, given)| *given) {
         Some((option, _)) => {

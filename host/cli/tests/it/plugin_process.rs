@@ -111,6 +111,15 @@ fn times_and_timers() {
         +------+------+-------+
         1 row in set
         timers of the machine's clock that are not due yet are left out
+        $ wasmill plugin test conformance.wasm#timer_echo --now 5 --rows '{"name": "due", "at": 5, "clock": "processing"} {"name": "later", "at": 6, "clock": "processing"}'
+        exit 0
+        +------+------+-------+
+        | name |   at | fired |
+        +------+------+-------+
+        | due  | NULL |     1 |
+        +------+------+-------+
+        1 row in set
+        timers of the machine's clock that are not due yet are left out
     "#]].assert_eq(&tests(
         &job(),
         &[
@@ -118,6 +127,7 @@ fn times_and_timers() {
             r#"sessions.wasm#user_sessions --time t --json --parameter gap=500 --rows '{"t": "2024-02-29 12:00:00"} {"t": "2024-02-29T12:00:00.25"}'"#,
             r#"conformance.wasm#timer_echo --key k --time t --rows '{"k": "a", "name": "again", "at": 7, "clock": "event", "t": 1} {"k": "a", "name": "t", "at": 5, "clock": "event", "t": 1}'"#,
             r#"conformance.wasm#timer_echo --batch 1 --rows '{"name": "due", "at": 5, "clock": "processing"} {"name": "later", "at": 9223372036854775807, "clock": "processing"}'"#,
+            r#"conformance.wasm#timer_echo --now 5 --rows '{"name": "due", "at": 5, "clock": "processing"} {"name": "later", "at": 6, "clock": "processing"}'"#,
         ],
     ));
 }

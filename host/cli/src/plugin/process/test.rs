@@ -59,7 +59,7 @@ pub fn test(
     let rows = table.rows.rows;
     let at = |watermark| Moment {
         watermark,
-        now: machine_time(),
+        now: process.now.unwrap_or_else(machine_time),
     };
     for start in (0..rows).step_by(arguments.batch as usize) {
         let range = start..rows.min(start + arguments.batch as usize);
