@@ -4,6 +4,7 @@ use std::env;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::thread;
 
 use crate::chaos;
 use crate::host;
@@ -66,6 +67,11 @@ pub fn test(filters: &[String]) -> Result<()> {
     }
     let (python, kafka) = (python::get()?, kafka::get()?);
     let registry = schema_registry::get()?;
+    // Two a core: many wait for a broker, or for a job.
+    let threads = env::var("RUST_TEST_THREADS").unwrap_or_else(|_| {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
+        (2 * cores).to_string()
+    });
     let tests = |arguments: &[&str]| {
         let mut cargo = host::cargo("test");
         cargo
@@ -74,6 +80,7 @@ pub fn test(filters: &[String]) -> Result<()> {
             .env("WASMILL_PYTHON", &python)
             .env("WASMILL_SCHEMA_REGISTRY", &registry)
             .env("WASMILL_KAFKA_LIBS", &kafka)
+            .env("RUST_TEST_THREADS", &threads)
             .arg("--")
             .args(filters);
         step::run(&mut cargo)

@@ -70,6 +70,9 @@ fn help_of_run() {
           -q, --quiet                       No progress and no summary; warnings and errors still appear
           -h, --help                        Print help
 
+        Ctrl-C and SIGTERM end a job: one without end behind a last checkpoint. On SIGHUP one without end
+        reads its file again, and its models become what it says of them now.
+
         Exit codes: 0, all statements ran; 1, the job failed while it ran; 2, the job is wrong and nothing
         ran; 130, interrupted.
     "#]].assert_eq(&told(&["run", "--help"]));
