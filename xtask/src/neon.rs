@@ -43,7 +43,7 @@ pub fn run(filters: &[String]) -> Result<()> {
     })?;
     let mut cargo = host::cargo("test");
     cargo
-        .args(["--release", "--locked", "--jobs", "2", "--target", TARGET])
+        .args(["--release", "--jobs", "2", "--target", TARGET])
         .args(["--package", "wasmill-inference", "--no-default-features"])
         .arg("--target-dir")
         .arg(places::cache()?.join("target-neon"))

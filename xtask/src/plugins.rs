@@ -48,7 +48,7 @@ pub fn build(names: &[String]) -> Result<()> {
 }
 
 /// Builds a guest that is no component, in a workspace of its own.
-pub fn module(workspace: &Path) -> Result<PathBuf> {
+pub fn build_module(workspace: &Path) -> Result<PathBuf> {
     let modules = compile(workspace, &[], "release")?;
     let own = modules
         .into_iter()

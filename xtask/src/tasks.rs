@@ -200,15 +200,12 @@ pub fn bench(arguments: &[String]) -> Result<()> {
 /// What a model costs over a session of ONNX Runtime alone, which only its own crate can name.
 fn bench_onnx() -> Result<()> {
     let mut example = host::cargo("run");
-    example
-        .args(["--release", "--locked", "--jobs", "2"])
-        .args([
-            "--package",
-            "wasmill-inference",
-            "--example",
-            "onnx_overhead",
-        ])
-        .env("ORT_DYLIB_PATH", python::onnxruntime()?);
+    example.args(["--release", "--jobs", "2"]).args([
+        "--package",
+        "wasmill-inference",
+        "--example",
+        "onnx_overhead",
+    ]);
     step::run(&mut example)
 }
 
@@ -231,10 +228,10 @@ fn bench_stores(arguments: &[String]) -> Result<()> {
 fn bench_arrow_udf(arguments: &[String]) -> Result<()> {
     system::c_compiler()?;
     plugins::build(&["bench-functions".to_owned()])?;
-    let guest = plugins::module(&places::root().join("benches/arrow-udf/guest"))?;
+    let guest = plugins::build_module(&places::root().join("benches/arrow-udf/guest"))?;
     let mut bench = host::cargo("run");
     bench
-        .args(["--release", "--locked", "--jobs", "2"])
+        .args(["--release", "--jobs", "2"])
         .args(["--manifest-path", "benches/arrow-udf/Cargo.toml"])
         .arg("--target-dir")
         .arg(places::cache()?.join("target-arrow-udf"))
