@@ -20,7 +20,7 @@ use wasmill_inference::{Model, ModelDefinition, load};
 use super::{Result, random_column};
 use crate::{Arguments, measure::median, table};
 
-const FEATURES: usize = 28;
+const FEATURES: usize = 30;
 
 /// A server that ends with the bench.
 struct Server(Child);

@@ -99,6 +99,7 @@ fn batching(max_rows: usize) -> Batching {
         max_rows,
         max_delay: Duration::ZERO,
         max_concurrent: 1,
+        quick: Duration::ZERO,
         max_waiting_rows: 1 << 20,
     }
 }
@@ -137,6 +138,28 @@ fn what_waits_goes_together() {
     let calls = slow.calls(3);
     assert_eq!(calls, [vec![0.0], vec![1.0, 2.0, 3.0, 4.0], vec![5.0, 6.0]]);
     assert_eq!(slow.most.load(Ordering::SeqCst), 1);
+}
+
+/// To wait for another's call would take longer than an own one.
+#[test]
+fn what_is_quick_does_not_wait() {
+    let (slow, go) = Slow::new();
+    let quick = Batching {
+        quick: Duration::from_millis(20),
+        ..batching(4)
+    };
+    let model = Queue::new("slow", slow.clone(), quick).tenant("");
+    for _ in 0..20 {
+        go.send(()).unwrap();
+        assert_eq!(ask(&*model, &[0.0], None), Ok(vec![1.0]));
+    }
+    // All are in the model, though only one call may run where calls are slow.
+    let callers = [20.0, 21.0, 22.0].map(|row| caller(&model, &[row], None));
+    assert_eq!(slow.calls(23)[20..], [[20.0], [21.0], [22.0]]);
+    // They have taken long, but one call says nothing.
+    drop(go);
+    let answers = callers.map(|caller| caller.join().unwrap());
+    assert_eq!(answers, [21.0, 22.0, 23.0].map(|answer| Ok(vec![answer])));
 }
 
 #[test]

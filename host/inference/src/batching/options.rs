@@ -13,9 +13,16 @@ pub struct Batching {
     pub max_delay: Duration,
     /// Calls that run at once.
     pub max_concurrent: usize,
+    /// A call that takes less time is made at once, however many run. Zero where the job says how many may
+    /// run, or that callers wait for each other.
+    pub quick: Duration,
     /// Rows of a tenant that may wait; who has more waits before the queue.
     pub max_waiting_rows: usize,
 }
+
+/// What it costs to wait for another's call, about: a thread goes to sleep, is woken, and has to get a
+/// processor again.
+const HANDOVER: Duration = Duration::from_micros(10);
 
 pub(crate) const OPTIONS: &[&str] = &[
     "batch.max-rows",
@@ -60,6 +67,13 @@ impl Batching {
                 _ => definition.duration("batch.max-delay", Duration::ZERO)?,
             },
             max_concurrent: positive("batch.max-concurrent", processors)?,
+            quick: match ["batch.max-delay", "batch.max-concurrent"]
+                .iter()
+                .any(|key| definition.options.contains_key(*key))
+            {
+                true => Duration::ZERO,
+                false => HANDOVER,
+            },
             max_waiting_rows: positive("batch.max-waiting-rows", waiting)?,
         }))
     }
