@@ -53,6 +53,7 @@ impl ModelDefinition {
     }
 
     /// Refuses options that the provider does not have.
+    #[cfg(feature = "remote")]
     pub(crate) fn check_all_options(&self, known: &[&str]) -> Result<(), InferenceError> {
         self.check_among(known, known)
     }

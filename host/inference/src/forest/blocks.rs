@@ -14,6 +14,7 @@ use super::vectors::Vectors;
 
 /// Rows of a block where the vectors are short or the rows few, and where there are more of both.
 pub(super) const SMALL: usize = 64;
+#[cfg(target_arch = "x86_64")]
 const LARGE: usize = 256;
 
 /// The trees of a forest in the form that blocks of rows are evaluated in.

@@ -23,6 +23,7 @@ struct Row {
 
 impl<A: Arithmetic> RowTrees<A> {
     /// The nodes of a piece that send a row right by its category.
+    #[cfg(target_arch = "x86_64")]
     #[inline]
     fn by_category(&self, piece: usize, row: &Row) -> u64 {
         let answers = self.first_answers[piece] as usize..self.first_answers[piece + 1] as usize;

@@ -18,6 +18,10 @@ use piece::{EXITS, Piece};
 
 /// How a tree is evaluated.
 #[derive(Debug, Clone, Copy)]
+#[cfg_attr(
+    not(target_arch = "x86_64"),
+    expect(dead_code, reason = "pieces are evaluated by permutations only")
+)]
 enum Shape {
     /// As one piece whose exits have values; deep where a path may have more than [`piece::SHORT`] nodes.
     One { piece: u32, deep: bool },
