@@ -11,7 +11,7 @@ use expect_test::expect;
 
 use crate::{
     object_store::Server,
-    support::{Job, signal},
+    support::{Job, put, signal},
 };
 
 /// Windows that hold rows for long, over files that both machines see.
@@ -127,16 +127,16 @@ fn another_machine_goes_on() {
 fn a_job_that_another_process_has_taken_over_ends() {
     let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::write(folder.join("in/1.csv"), "1,1\n").unwrap();
+    put(&folder.join("in/1.csv"), "1,1\n");
     let (first, second) = (Job::new(&sql), Job::new(&sql));
     let paused = start(&server, &first);
     wait_until("a checkpoint comes", || newest(&mut server) >= Some(1));
     signal("-STOP", paused.id());
     let before = newest(&mut server);
     let running = start(&server, &second);
-    fs::write(folder.join("in/2.csv"), "2,2\n").unwrap();
+    put(&folder.join("in/2.csv"), "2,2\n");
     wait_until("the other goes on", || newest(&mut server) > before);
-    fs::write(folder.join("in/3.csv"), "3,3\n").unwrap();
+    put(&folder.join("in/3.csv"), "3,3\n");
     // The one that the paused process would write next is there no more.
     let next = before.map(|before| before + 1);
     wait_until("it goes on further", || newest(&mut server) > next);
@@ -158,7 +158,7 @@ fn a_job_that_another_process_has_taken_over_ends() {
 fn savepoints_are_taken_of_them() {
     let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::write(folder.join("in/1.csv"), "1,1\n2,1\n").unwrap();
+    put(&folder.join("in/1.csv"), "1,1\n2,1\n");
     let job = Job::new(&sql);
     let child = start(&server, &job);
     wait_until("a checkpoint comes", || newest(&mut server) >= Some(1));
@@ -179,7 +179,7 @@ fn savepoints_are_taken_of_them() {
 fn savepoints_are_kept_there() {
     let (mut server, shared, sql) = setting();
     let folder = shared.path();
-    fs::write(folder.join("in/1.csv"), "1,1\n2,1\n").unwrap();
+    put(&folder.join("in/1.csv"), "1,1\n2,1\n");
     let job = Job::new(&sql);
     let child = start(&server, &job);
     wait_until("a checkpoint has the rows", || {
@@ -215,7 +215,7 @@ fn savepoints_are_kept_there() {
 
     // From here on the first two rows are in the savepoint only.
     fs::remove_file(folder.join("in/1.csv")).unwrap();
-    fs::write(folder.join("in/2.csv"), "3,2\n4,7200000\n").unwrap();
+    put(&folder.join("in/2.csv"), "3,2\n4,7200000\n");
     let other = Job::new(&sql.replace("'sums'", "'others'"));
     let from = |place: &str| {
         let mut command = other.command_of(&["run", "--from", place, "job.sql"]);

@@ -193,7 +193,7 @@ fn a_running_job_is_told_another_version() {
     fs::remove_file(job.path("in/a.csv")).unwrap();
     let running = Running::of(&job);
     let give = |file: &str, rows: usize| {
-        fs::write(job.path(file), format!("{rows},0\n")).unwrap();
+        crate::support::put(&job.path(file), format!("{rows},0\n"));
         wait_for_rows(&job, |shown| shown.len() == rows).pop()
     };
     assert_eq!(give("in/a.csv", 1).unwrap(), "1,20.0,2");

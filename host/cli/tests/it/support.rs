@@ -49,6 +49,14 @@ pub fn python() -> Command {
     )
 }
 
+/// Puts a file there in one step, as it has to be where a job follows the folder.
+pub fn put(path: &Path, content: impl AsRef<[u8]>) {
+    fs::create_dir_all(path.parent().unwrap()).unwrap();
+    let beside = path.with_file_name(".beside");
+    fs::write(&beside, content).unwrap();
+    fs::rename(beside, path).unwrap();
+}
+
 /// A folder with a job file.
 pub struct Job {
     folder: tempfile::TempDir,
@@ -64,9 +72,7 @@ impl Job {
 
     /// Adds a file.
     pub fn file(self, name: &str, content: impl AsRef<[u8]>) -> Self {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, content).unwrap();
+        put(&self.path(name), content);
         self
     }
 

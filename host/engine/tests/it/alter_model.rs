@@ -1,6 +1,6 @@
 //! ALTER MODEL while a job runs with the model.
 
-use std::{fs, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
 use expect_test::expect;
 use wasmill_engine::{EngineError, JobObserver, Session};
@@ -61,13 +61,13 @@ fn a_running_job_goes_on_with_what_the_model_is_now() {
                 1 | ALTER MODEL churn SET ('path' = 'bad.txt');
                   |             ^^^^^"#]]
             .assert_eq(&bad);
-            fs::write(folder.path().join("in/2.csv"), "2\n").unwrap();
+            folder.put("in/2.csv", "2\n");
             prints("+I[2.0, 10.0]").await;
             alter(&session, "ALTER MODEL churn SET ('path' = 'two.txt');")
                 .await
                 .unwrap();
             prints("serves from here on").await;
-            fs::write(folder.path().join("in/3.csv"), "3\n").unwrap();
+            folder.put("in/3.csv", "3\n");
             prints("+I[3.0, 20.0]").await;
             observer.cancel();
         };

@@ -5,7 +5,7 @@ use std::{
     fs,
     path::{Path, PathBuf},
     sync::{Arc, Mutex},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use arrow::util::pretty::pretty_format_batches;
@@ -31,10 +31,17 @@ impl Folder {
     }
 
     pub fn with(self, name: &str, text: &str) -> Self {
+        self.put(name, text);
+        self
+    }
+
+    /// Puts a file there in one step, as it has to be where a job follows the folder.
+    pub fn put(&self, name: &str, text: &str) {
         let path = self.path().join(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
-        fs::write(path, text).unwrap();
-        self
+        let beside = path.with_file_name(".beside");
+        fs::write(&beside, text).unwrap();
+        fs::rename(beside, path).unwrap();
     }
 
     pub fn session(&self, settings: &[(&str, &str)]) -> Session {
@@ -94,7 +101,7 @@ impl Folder {
     }
 
     /// Runs the only INSERT of a script, over tables without end, until what is printed is `done`,
-    /// then stops it.
+    /// then stops it. Panics where that takes five minutes.
     pub fn run_until(
         &self,
         sql: &str,
@@ -103,6 +110,7 @@ impl Folder {
     ) -> (Vec<String>, JobReport) {
         let printed = || String::from_utf8(self.stdout.lock().unwrap().clone()).unwrap();
         let runtime = tokio::runtime::Runtime::new().unwrap();
+        let begun = Instant::now();
         let report = runtime.block_on(async {
             let session = self.session(settings);
             let observer = Arc::new(JobObserver::new());
@@ -113,6 +121,8 @@ impl Folder {
                     tokio::select! {
                         outcome = &mut running => break outcome.unwrap(),
                         () = tokio::time::sleep(Duration::from_millis(5)) => {
+                            let late = begun.elapsed() > Duration::from_secs(300);
+                            assert!(!late, "it has printed only:\n{}", printed());
                             if done(&printed()) {
                                 observer.cancel();
                             }

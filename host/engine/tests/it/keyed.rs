@@ -256,8 +256,7 @@ fn printed_while(folder: &Folder, sql: &str, ttl: &str, grows: impl Fn(&str, u32
         let done = !grows(text, files.get());
         if !done {
             files.set(files.get() + 1);
-            let file = folder.path().join(format!("in/{:04}.csv", files.get()));
-            std::fs::write(file, "a,1,1000\n").unwrap();
+            folder.put(&format!("in/{:04}.csv", files.get()), "a,1,1000\n");
         }
         std::thread::sleep(Duration::from_millis(20));
         done
@@ -278,7 +277,7 @@ fn a_joined_table_is_read_again() {
     let sql = insert("name STRING", query).replace(STREAM, &stream);
     printed_while(&folder, &format!("{names}{sql}"), "0 s", |text, files| {
         if text.contains("+I[Anna]") {
-            std::fs::write(folder.path().join("names/1.csv"), "a,Berta\n").unwrap();
+            folder.put("names/1.csv", "a,Berta\n");
         }
         !text.contains("+I[Berta]") && files < 1000
     });

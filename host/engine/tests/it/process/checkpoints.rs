@@ -42,11 +42,7 @@ fn state_and_timers_go_on() {
         +I[b, one, 1500, 1]
         +I[b, three, 7000, 2]"#]]
     .assert_eq(&first);
-    std::fs::write(
-        folder.path().join("in/b.csv"),
-        "a,late,9500,event\nb,late,9600,event\n",
-    )
-    .unwrap();
+    folder.put("in/b.csv", "a,late,9500,event\nb,late,9600,event\n");
     expect![[r#"
         +I[a, late, 9500, 3]
         +I[b, late, 9600, 3]"#]]

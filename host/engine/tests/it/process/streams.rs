@@ -154,8 +154,7 @@ fn a_broadcast_table_goes_on() {
     let folder = folder()
         .with("rules/a.csv", "x,10\n")
         .with("in/.hidden", "");
-    let path = folder.path().to_owned();
-    let put = |name: &str, rows: &str| std::fs::write(path.join(name), rows).unwrap();
+    let put = |name: &str, rows: &str| folder.put(name, rows);
     let (step, probes) = (Cell::new(0), Cell::new(0));
     let (mut lines, _) = folder.run_until(sql, &[], |text| {
         // Asks whether a rule is there, until it is.
