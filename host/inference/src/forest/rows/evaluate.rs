@@ -70,11 +70,15 @@ impl<A: Arithmetic> RowTrees<A> {
         start: usize,
         out: &mut [f64],
     ) {
-        let evaluate = match (self.lanes <= 64, self.answers.is_empty()) {
-            (true, true) => Self::permute_trees::<1, false>,
-            (true, false) => Self::permute_trees::<1, true>,
-            (false, true) => Self::permute_trees::<2, false>,
-            (false, false) => Self::permute_trees::<2, true>,
+        let evaluate = match (self.lanes <= 64, self.answers.is_empty(), self.asks_values) {
+            (true, true, false) => Self::permute_trees::<1, false, false>,
+            (true, true, true) => Self::permute_trees::<1, false, true>,
+            (true, false, false) => Self::permute_trees::<1, true, false>,
+            (true, false, true) => Self::permute_trees::<1, true, true>,
+            (false, true, false) => Self::permute_trees::<2, false, false>,
+            (false, true, true) => Self::permute_trees::<2, false, true>,
+            (false, false, false) => Self::permute_trees::<2, true, false>,
+            (false, false, true) => Self::permute_trees::<2, true, true>,
         };
         self.evaluate_rows::<__m512i>(asked, work, start, out, |row, given| {
             evaluate(self, work, row, given)
@@ -158,12 +162,12 @@ impl<A: Arithmetic> RowTrees<A> {
     }
 
     /// Writes what each tree gives, and returns the sum: with ranks in `VECTORS` vectors, and with
-    /// nodes that ask a category or without.
+    /// nodes that ask a category or without, and with linear leaves or without.
     #[cfg(target_arch = "x86_64")]
     #[target_feature(
         enable = "avx512f,avx512bw,avx512dq,avx512vl,avx512vbmi,bmi1,bmi2,lzcnt,popcnt"
     )]
-    fn permute_trees<const VECTORS: usize, const CATEGORIES: bool>(
+    fn permute_trees<const VECTORS: usize, const CATEGORIES: bool, const LINEAR: bool>(
         &self,
         work: Work<'_>,
         row: &Row,
@@ -179,7 +183,6 @@ impl<A: Arithmetic> RowTrees<A> {
             }
         };
         let mut sum = first_base(work);
-        let mut summed = true;
         for ((given, tree), shape) in given.iter_mut().zip(work.trees).zip(shapes) {
             let leaf = match *shape {
                 Shape::One { piece, deep } => {
@@ -207,19 +210,23 @@ impl<A: Arithmetic> RowTrees<A> {
                 }
                 Shape::Walk { first } => self.walked(tree, first, row),
             };
-            // What the leaf gives lies somewhere in a large memory, and is read when all are known.
-            prefetch(tree, leaf);
-            *given = leaf as f64;
-            summed = false;
+            if LINEAR {
+                // Terms lie somewhere in a large memory, and are read when all leaves are known.
+                prefetch(tree, leaf);
+                *given = leaf as f64;
+            } else {
+                *given = give(work, tree, leaf, row);
+                sum += A::Sum::round(*given);
+            }
         }
-        match summed || work.leaves {
-            true => sum,
-            false => sum_of_leaves(work, shapes, row, given),
+        match LINEAR && !work.leaves {
+            true => sum_of_leaves(work, shapes, row, given),
+            false => sum,
         }
     }
 }
 
-/// Replaces the leaves that trees of several pieces have come to by what these give, and sums up.
+/// Replaces the leaves that trees have come to by what these give, and sums up.
 #[cfg(target_arch = "x86_64")]
 #[inline]
 fn sum_of_leaves<S: Sum>(work: Work<'_>, shapes: &[Shape], row: &Row, given: &mut [f64]) -> S {
@@ -233,14 +240,14 @@ fn sum_of_leaves<S: Sum>(work: Work<'_>, shapes: &[Shape], row: &Row, given: &mu
     sum
 }
 
-/// Has the processor fetch what [`give`] reads of a leaf: two lines of its cache hold eight terms.
+/// Has the processor fetch the terms of a leaf: two lines of its cache hold eight.
 #[cfg(target_arch = "x86_64")]
 #[inline(always)]
 fn prefetch(tree: &Tree, leaf: usize) {
-    let place: *const i8 = match tree.linear.get(leaf) {
-        Some(linear) => linear.terms.as_ptr().cast(),
-        None => tree.leaf_values.as_ptr().wrapping_add(leaf).cast(),
+    let Some(linear) = tree.linear.get(leaf) else {
+        return;
     };
+    let place: *const i8 = linear.terms.as_ptr().cast();
     // SAFETY: every CPU of the target has the instruction, which reads nothing.
     unsafe {
         _mm_prefetch::<_MM_HINT_T0>(place);
