@@ -301,6 +301,20 @@ INSERT INTO scores SELECT score, 'there' FROM ML_PREDICT(
         }
         assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
     }
+    // Told another one, as a job is.
+    let sql = fs::read_to_string(job.path("job.sql")).unwrap();
+    let pinned = sql.replace("'churn/*',", "'churn/*', 'version' = '1',");
+    assert_ne!(sql, pinned);
+    fs::write(job.path("job.sql"), pinned).unwrap();
+    signal("-HUP", server.process.id());
+    let begun = Instant::now();
+    loop {
+        let (rows, told) = ask();
+        if rows == ["10.0,there"] {
+            break;
+        }
+        assert!(begun.elapsed() < Duration::from_secs(60), "{told}");
+    }
 }
 
 /// Paths start from the folder of the job file, wherever that is.

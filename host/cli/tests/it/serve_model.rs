@@ -16,7 +16,7 @@ INSERT INTO nowhere SELECT * FROM t;";
 
 /// The program, and the address on which it serves; it ends with the test.
 pub struct Server {
-    process: Child,
+    pub process: Child,
     pub address: String,
 }
 
