@@ -33,6 +33,18 @@ const KEYS: &[Key] = &[
         check: time_zone,
     },
     Key {
+        name: "table.exec.async-ml-predict.max-concurrent-operations",
+        check: count,
+    },
+    Key {
+        name: "table.exec.async-ml-predict.output-mode",
+        check: output_mode,
+    },
+    Key {
+        name: "table.exec.async-ml-predict.timeout",
+        check: positive_duration,
+    },
+    Key {
         name: "table.exec.sink.not-null-enforcer",
         check: not_null_enforcer,
     },
@@ -211,6 +223,20 @@ fn duration(value: &str) -> Result<(), &'static str> {
         .ok_or("a time such as '10 s'")
 }
 
+fn positive_duration(value: &str) -> Result<(), &'static str> {
+    match parse_duration(value) {
+        Some(time) if !time.is_zero() => Ok(()),
+        _ => Err("a time such as '30 s'"),
+    }
+}
+
+fn output_mode(value: &str) -> Result<(), &'static str> {
+    match value.to_uppercase().as_str() {
+        "ORDERED" | "ALLOW_UNORDERED" => Ok(()),
+        _ => Err("'ORDERED' or 'ALLOW_UNORDERED'"),
+    }
+}
+
 fn count(value: &str) -> Result<(), &'static str> {
     match value.parse::<u32>() {
         Ok(1..) => Ok(()),
@@ -358,6 +384,11 @@ impl Settings {
     /// What takes the rows that come too late.
     pub(crate) fn late_rows_table(&self) -> Option<String> {
         self.get("late-rows.table").map(str::to_owned)
+    }
+
+    /// What calls of ML_PREDICT ask for that do not say it themselves: a key of their config.
+    pub(crate) fn async_ml_predict(&self, key: &str) -> Option<&str> {
+        self.get(&format!("table.exec.async-ml-predict.{key}"))
     }
 
     /// Whether rows with a NULL for a NOT NULL column are left out instead of failing the job.

@@ -29,7 +29,7 @@ pub mod xgboost;
 pub use batching::{Batching, Queue};
 pub use definition::ModelDefinition;
 pub use error::InferenceError;
-pub use model::{Model, PROVIDERS, load};
+pub use model::{Model, PROVIDERS, Requests, load};
 #[cfg(feature = "onnx")]
 #[doc(hidden)]
 pub use onnx::environment as onnx_environment;

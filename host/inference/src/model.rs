@@ -17,6 +17,15 @@ pub const PROVIDERS: &[&str] = &["lightgbm", "xgboost", "onnx", "open-inference"
 /// Those whose models are computed here, so that the rows of several callers can be one batch.
 pub(crate) const BATCHED: &[&str] = &["lightgbm", "xgboost", "onnx"];
 
+/// Requests to a server for predictions.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Requests {
+    /// Rows of one (`batch.max-rows`), at least 1.
+    pub rows: usize,
+    /// At once, of all who use the model (`max-concurrent-operations`), at least 1.
+    pub at_once: usize,
+}
+
 /// A model: one immutable version, or one after another (see
 /// [`VersionedModel`](crate::VersionedModel)).
 pub trait Model: Send + Sync + Debug {
@@ -48,6 +57,12 @@ pub trait Model: Send + Sync + Debug {
         rows: usize,
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError>;
+
+    /// How a server is asked for predictions, if one computes them: a caller may have so many calls of so
+    /// many rows under way at once, from as many threads.
+    fn requests(&self) -> Option<Requests> {
+        None
+    }
 
     /// [`predict`](Self::predict), with the [version](Self::version) that gave the predictions; where a
     /// canary has a share of them, the version that has the others.

@@ -16,6 +16,7 @@ use super::{
 /// Nodes that give the same rows whether a stream goes through them whole or in pieces.
 pub(super) const STATELESS: &[&str] = &[
     "CoalesceBatchesExec",
+    "ConcurrentCalls",
     "CooperativeExec",
     "ExpandedRows",
     "FilterExec",

@@ -105,7 +105,7 @@ pub(crate) async fn plan_insert(
         })
         .map(|(index, _)| index)
         .collect();
-    let plan = queries::physical_plan(state, &plan)
+    let plan = queries::physical_plan(state, &plan, sink.replaces_by().is_none())
         .await
         .map_err(|error| diagnose(&error))?;
     shared.note_written(&definition);

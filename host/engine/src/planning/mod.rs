@@ -5,6 +5,7 @@ mod assignment;
 mod calls;
 mod casts;
 mod changes;
+mod concurrent_calls;
 mod context;
 mod diagnose;
 mod endless;

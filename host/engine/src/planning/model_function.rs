@@ -4,7 +4,7 @@ use std::{
     fmt,
     hash::{Hash, Hasher},
     sync::Arc,
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use datafusion::{
@@ -19,7 +19,7 @@ use datafusion::{
 };
 use wasmill_inference::{Model, VersionedModel};
 
-use super::external;
+use super::{concurrent_calls::Concurrency, external, predict_config::Config};
 
 /// Calls a model once a batch. Behind the model's inputs it takes the column of its `canary.key`, where
 /// that is none of them.
@@ -29,8 +29,7 @@ use super::external;
 pub(super) struct ModelFunction {
     name: String,
     model: Arc<VersionedModel>,
-    /// Time of one call.
-    limit: Duration,
+    config: Config,
     signature: Signature,
     output: DataType,
 }
@@ -40,7 +39,7 @@ impl ModelFunction {
         name: &str,
         model: Arc<VersionedModel>,
         key: Option<DataType>,
-        limit: Duration,
+        config: Config,
     ) -> Self {
         let output = match model.outputs() {
             [only] => only.data_type().clone(),
@@ -52,9 +51,19 @@ impl ModelFunction {
             name: format!("predict[{name}]"),
             signature: Signature::new(types, Volatility::Volatile),
             model,
-            limit,
+            config,
             output,
         }
+    }
+
+    /// How calls of it may run beside each other; `None` where that is no use.
+    pub(super) fn concurrency(&self) -> Option<Concurrency> {
+        let requests = self.model.requests().filter(|_| !self.config.one_by_one)?;
+        Some(Concurrency {
+            rows: requests.rows,
+            calls: self.config.operations.unwrap_or(requests.at_once),
+            unordered: self.config.unordered,
+        })
     }
 }
 
@@ -80,7 +89,8 @@ impl ScalarUDFImpl for ModelFunction {
             .collect::<Result<Vec<ArrayRef>>>()?;
         let inputs = self.model.inputs().len().min(columns.len());
         let (inputs, key) = columns.split_at(inputs);
-        let deadline = Instant::now().checked_add(self.limit);
+        let limit = self.config.timeout;
+        let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
         let mut outputs = self
             .model
             .predict_by(inputs, key.first(), rows, deadline)
@@ -165,7 +175,7 @@ impl fmt::Debug for ModelFunction {
 impl PartialEq for ModelFunction {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
-            && self.limit == other.limit
+            && self.config == other.config
             && Arc::ptr_eq(&self.model, &other.model)
             && self.signature == other.signature
     }

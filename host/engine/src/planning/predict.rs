@@ -52,7 +52,10 @@ fn usage(message: impl Into<String>, span: Span) -> datafusion::common::DataFusi
 
 fn arguments(shared: &Shared, given: Vec<FunctionArg>, span: Span) -> Result<Arguments> {
     const NAMES: [&str; 4] = ["INPUT", "MODEL", "ARGS", "CONFIG"];
-    let mut arguments = Arguments::default();
+    let mut arguments = Arguments {
+        config: Config::of_settings(&shared.settings.read()),
+        ..Arguments::default()
+    };
     for (index, argument) in given.into_iter().enumerate() {
         let (name, value) = match argument {
             FunctionArg::Unnamed(FunctionArgExpr::Expr(value)) => match NAMES.get(index) {
@@ -82,7 +85,7 @@ fn arguments(shared: &Shared, given: Vec<FunctionArg>, span: Span) -> Result<Arg
                     return Err(usage(message, span));
                 }
             },
-            ("CONFIG", value) => arguments.config = Config::of(shared, &value)?,
+            ("CONFIG", value) => arguments.config = arguments.config.with(shared, &value)?,
             ("INPUT", _) => {
                 return Err(usage(
                     "the input of ML_PREDICT must be TABLE t or a query in parentheses",
@@ -179,9 +182,10 @@ pub(super) fn plan_predict(
         names.push(name);
     }
     let limit = model_time(shared).map_err(|error| external_at(error, span))?;
-    let limit = arguments.config.timeout.map_or(limit, |own| own.min(limit));
+    let mut config = arguments.config;
+    config.timeout = Some(config.timeout.map_or(limit, |own| own.min(limit)));
     let fields: Fields = model.outputs().iter().cloned().collect();
-    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model, key, limit));
+    let function = ScalarUDF::new_from_impl(ModelFunction::new(&declared.name, model, key, config));
     let call = function.call(features);
     let outputs: Vec<&str> = declared
         .outputs

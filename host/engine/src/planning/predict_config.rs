@@ -1,7 +1,7 @@
 //! The last argument of ML_PREDICT: `MAP['timeout', '30 s', 'output-mode', 'ALLOW_UNORDERED']`.
 //!
-//! Batches are one call each here, and rows come in their order, which `ALLOW_UNORDERED` allows as well; so
-//! only `timeout` changes anything. The others are checked, as they mean something to Flink.
+//! What it does not say, the settings `table.exec.async-ml-predict.*` say, as in Flink. A model that is
+//! computed here is called once a batch, so `timeout` alone changes anything.
 
 use std::time::Duration;
 
@@ -15,25 +15,45 @@ use datafusion::{
 use super::{context::Shared, external_at};
 use crate::{
     error::{EngineError, did_you_mean},
+    settings::Settings,
     sql::parse_duration,
 };
 
-const KEYS: [&str; 4] = [
-    "async",
-    "max-concurrent-operations",
-    "output-mode",
-    "timeout",
-];
+const ASYNC: &str = "async";
+const MAX_OPERATIONS: &str = "max-concurrent-operations";
+const OUTPUT_MODE: &str = "output-mode";
+const TIMEOUT: &str = "timeout";
+
+const KEYS: [&str; 4] = [ASYNC, MAX_OPERATIONS, OUTPUT_MODE, TIMEOUT];
 
 /// What a call asks for.
-#[derive(Debug, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash)]
 pub(super) struct Config {
-    /// Of a batch.
+    /// Of a batch, or of a request to a server.
     pub timeout: Option<Duration>,
+    /// One request to a server after another.
+    pub one_by_one: bool,
+    /// Requests to a server at once; as many as the model's options say, where nothing is said.
+    pub operations: Option<usize>,
+    /// Rows may be given as soon as they are answered.
+    pub unordered: bool,
 }
 
 impl Config {
-    pub(super) fn of(shared: &Shared, value: &SqlExpr) -> Result<Self> {
+    /// What the settings ask for.
+    pub(super) fn of_settings(settings: &Settings) -> Self {
+        let mut config = Config::default();
+        for key in [MAX_OPERATIONS, OUTPUT_MODE, TIMEOUT] {
+            if let Some(value) = settings.async_ml_predict(key) {
+                // What is wrong was refused when it was set.
+                config.set(key, value).ok();
+            }
+        }
+        config
+    }
+
+    /// The same, changed by what the argument asks for.
+    pub(super) fn with(mut self, shared: &Shared, value: &SqlExpr) -> Result<Self> {
         let span = value.span();
         let Some(pairs) = pairs(value) else {
             return Err(external_at(
@@ -41,42 +61,45 @@ impl Config {
                 span,
             ));
         };
-        let mut config = Config::default();
         for (key, value) in pairs {
-            let wrong = |hint: &str| {
-                let message = format!("the config '{key}' of ML_PREDICT cannot be '{value}'");
-                Err(external_at(
-                    EngineError::job(message).with_hint(hint.to_owned()),
-                    span,
-                ))
-            };
-            let is_one_of =
-                |words: &[&str]| words.iter().any(|word| word.eq_ignore_ascii_case(value));
-            match key {
-                "async" if !is_one_of(&["true", "false"]) => {
-                    return wrong("it is 'true' or 'false'");
-                }
-                "output-mode" if !is_one_of(&["ORDERED", "ALLOW_UNORDERED"]) => {
-                    return wrong("it is 'ORDERED' or 'ALLOW_UNORDERED'");
-                }
-                "max-concurrent-operations" if !value.parse().is_ok_and(|count: u32| count > 0) => {
-                    return wrong("it is a whole number from 1 on");
-                }
-                "timeout" => match parse_duration(value).filter(|time| !time.is_zero()) {
-                    None => return wrong("it is a time, such as '30 s'"),
-                    timeout => config.timeout = timeout,
-                },
-                known if KEYS.contains(&known) => {}
-                unknown => {
-                    let keys = KEYS.map(str::to_owned);
-                    shared.warnings.lock().push(format!(
-                        "ML_PREDICT has no config '{unknown}', so it changes nothing; {}",
-                        did_you_mean(unknown, &keys, "there are").unwrap_or_default()
-                    ));
-                }
+            if !KEYS.contains(&key) {
+                let keys = KEYS.map(str::to_owned);
+                shared.warnings.lock().push(format!(
+                    "ML_PREDICT has no config '{key}', so it changes nothing; {}",
+                    did_you_mean(key, &keys, "there are").unwrap_or_default()
+                ));
+                continue;
             }
+            self.set(key, value).map_err(|hint| {
+                let message = format!("the config '{key}' of ML_PREDICT cannot be '{value}'");
+                external_at(EngineError::job(message).with_hint(hint.to_owned()), span)
+            })?;
         }
-        Ok(config)
+        Ok(self)
+    }
+
+    /// The error is a hint.
+    fn set(&mut self, key: &str, value: &str) -> Result<(), &'static str> {
+        let is = |word: &str| word.eq_ignore_ascii_case(value);
+        match key {
+            ASYNC => match (is("true"), is("false")) {
+                (false, false) => return Err("it is 'true' or 'false'"),
+                (_, is_false) => self.one_by_one = is_false,
+            },
+            OUTPUT_MODE => match (is("ORDERED"), is("ALLOW_UNORDERED")) {
+                (false, false) => return Err("it is 'ORDERED' or 'ALLOW_UNORDERED'"),
+                (_, unordered) => self.unordered = unordered,
+            },
+            MAX_OPERATIONS => match value.parse() {
+                Ok(operations @ 1..) => self.operations = Some(operations),
+                _ => return Err("it is a whole number from 1 on"),
+            },
+            _ => match parse_duration(value).filter(|time| !time.is_zero()) {
+                None => return Err("it is a time, such as '30 s'"),
+                timeout => self.timeout = timeout,
+            },
+        }
+        Ok(())
     }
 }
 

@@ -18,9 +18,9 @@ use datafusion::{
 };
 
 use super::{
-    calls, casts::in_zone, endless::breaks, external, guards::GuardPlanner,
-    process::ProcessPlanner, proctime::ProctimePlanner, rewrite, table_functions::ExpandPlanner,
-    windows::SessionPlanner,
+    calls, casts::in_zone, concurrent_calls::with_concurrent_calls, endless::breaks, external,
+    guards::GuardPlanner, process::ProcessPlanner, proctime::ProctimePlanner, rewrite,
+    table_functions::ExpandPlanner, windows::SessionPlanner,
 };
 use crate::{
     catalog::{ComputedColumn, Table},
@@ -58,12 +58,15 @@ pub(crate) async fn query_plan(state: &SessionState, query: &Query) -> Result<Lo
         .await
 }
 
-/// Optimised and physical.
+/// Optimised and physical. Whose reader replaces earlier rows by later ones needs them in their order,
+/// whatever its query allows.
 pub(crate) async fn physical_plan(
     state: &SessionState,
     plan: &LogicalPlan,
+    may_be_unordered: bool,
 ) -> Result<Arc<dyn ExecutionPlan>> {
-    state.create_physical_plan(plan).await
+    let plan = state.create_physical_plan(plan).await?;
+    with_concurrent_calls(plan, may_be_unordered)
 }
 
 /// Refuses a query over tables without end that would never give a row.

@@ -56,7 +56,7 @@ impl Planner<'_> {
         match statement {
             Statement::Query(query) => {
                 let plan = self.query(query).await?;
-                let plan = physical_plan(&self.state, &plan).await;
+                let plan = physical_plan(&self.state, &plan, true).await;
                 let plan = plan.and_then(|plan| check_gives_rows(&plan).map(|()| plan));
                 let plan = plan.map_err(|error| self.diagnose(&error, Some(query)))?;
                 check_finds_no_letters(&plan)?;
@@ -221,7 +221,7 @@ impl Planner<'_> {
         match statement {
             Statement::Query(query) => {
                 let plan = self.query(query).await?;
-                let plan = physical_plan(&self.state, &plan)
+                let plan = physical_plan(&self.state, &plan, true)
                     .await
                     .map_err(|error| self.diagnose(&error, Some(query)))?;
                 text.push_str(&displayable(plan.as_ref()).indent(false).to_string());

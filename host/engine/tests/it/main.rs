@@ -4,6 +4,8 @@
 mod aggregates;
 mod alter_model;
 mod errors;
+#[path = "../../../inference/tests/servers/fake.rs"]
+mod fake;
 mod functions;
 mod grants;
 mod harness;
@@ -17,6 +19,7 @@ mod predict;
 mod process;
 mod processing_time;
 mod queries;
+mod remote_models;
 mod stream;
 mod table_functions;
 mod windows;

@@ -13,8 +13,8 @@ use tokio::time::{sleep, timeout, timeout_at};
 use super::breaker::CircuitBreaker;
 use super::failure::Failure;
 use super::options::RemoteOptions;
-use crate::InferenceError;
 use crate::open_inference::grpc::ModelInferRequest;
+use crate::{InferenceError, Requests};
 
 /// How rows become a request of a server, and its answer columns.
 pub(super) trait Protocol: Send + Sync {
@@ -60,6 +60,13 @@ impl Calls {
     /// The server's address, as the job says it.
     pub fn server(&self) -> &str {
         &self.options.endpoint.shown
+    }
+
+    pub fn requests(&self) -> Requests {
+        Requests {
+            rows: self.options.max_rows,
+            at_once: self.options.max_operations,
+        }
     }
 
     /// Predicts for all rows; the answers are in their order.

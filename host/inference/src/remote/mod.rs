@@ -24,7 +24,7 @@ use arrow::array::{ArrayRef, new_empty_array};
 use arrow::datatypes::Field;
 
 use crate::model::check_columns;
-use crate::{InferenceError, Model, ModelDefinition};
+use crate::{InferenceError, Model, ModelDefinition, Requests};
 use calls::{Calls, Protocol};
 use options::{BENTOML_OPTIONS, OPEN_INFERENCE_OPTIONS, RemoteOptions};
 
@@ -80,6 +80,10 @@ impl Model for RemoteModel {
 
     fn version(&self) -> String {
         self.version.clone()
+    }
+
+    fn requests(&self) -> Option<Requests> {
+        Some(self.calls.requests())
     }
 
     fn predict(

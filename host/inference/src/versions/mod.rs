@@ -26,7 +26,7 @@ use arrow::datatypes::Field;
 use parking_lot::{Mutex, RwLock};
 use serde::{Deserialize, Serialize};
 
-use crate::{InferenceError, Model, ModelDefinition};
+use crate::{InferenceError, Model, ModelDefinition, Requests};
 use choice::Choice;
 use version::Version;
 
@@ -306,6 +306,10 @@ impl Model for VersionedModel {
         deadline: Option<Instant>,
     ) -> Result<Vec<ArrayRef>, InferenceError> {
         self.predict_by(columns, None, rows, deadline)
+    }
+
+    fn requests(&self) -> Option<Requests> {
+        self.serving.read().stable.model.requests()
     }
 
     fn predict_with_version(

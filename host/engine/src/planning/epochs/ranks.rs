@@ -26,6 +26,7 @@ use super::{
     windows::window_of,
 };
 use crate::planning::{
+    concurrent_calls::as_projection,
     endless::as_node,
     ranks::{Emission, RankRule, TopRows},
     windows::{is_processing_time, is_rowtime},
@@ -35,7 +36,7 @@ impl Planner {
     /// The first rows of every key, if that is what a filter keeps.
     pub(super) fn ranks(&self, filter: &FilterExec) -> Result<Option<(Node, Rows)>, Obstacle> {
         // Columns that nothing needs may be left out in between.
-        let between = as_node::<ProjectionExec>(filter.input());
+        let between = as_projection(filter.input());
         let ranked = between.map_or(filter.input(), |projection| projection.input());
         let Some(window) = as_node::<BoundedWindowAggExec>(ranked) else {
             return Ok(None);

@@ -18,6 +18,7 @@ use datafusion::{
 use super::{KEEP_ALL, Node, Obstacle, Rows, part, ranks::column_of, rebuilt};
 use crate::planning::{
     Pipeline,
+    concurrent_calls::as_projection,
     endless::{as_node, in_words},
 };
 
@@ -93,7 +94,7 @@ pub(super) fn above(plan: &Node, child: &Node, rows: Rows) -> Result<(Node, Rows
     let Rows::Replaced { changes, .. } = rows else {
         return Ok((rebuilt(plan, vec![Arc::clone(child)])?, rows));
     };
-    if let Some(projection) = as_node::<ProjectionExec>(plan) {
+    if let Some(projection) = as_projection(plan) {
         let rows = replaced_above(projection, rows)?;
         let plan = match changes {
             true => projected(projection, child)?,

@@ -7,11 +7,13 @@ use datafusion::{
     physical_expr::expressions::Column,
     physical_plan::{
         ExecutionPlan, coalesce_partitions::CoalescePartitionsExec, coop::CooperativeExec,
-        filter::FilterExec, projection::ProjectionExec, repartition::RepartitionExec,
+        filter::FilterExec, repartition::RepartitionExec,
     },
 };
 
-use crate::planning::{as_scan, endless::as_node, guards::GuardedCalls};
+use crate::planning::{
+    as_scan, concurrent_calls::as_projection, endless::as_node, guards::GuardedCalls,
+};
 
 /// Columns of a letter that are metadata of a message.
 const PLACE: &[(&str, DataType)] = &[
@@ -42,7 +44,7 @@ fn metadata(plan: &Arc<dyn ExecutionPlan>, column: usize) -> Option<&str> {
     if let Some(scan) = as_scan(plan) {
         return scan.metadata(column);
     }
-    if let Some(projection) = as_node::<ProjectionExec>(plan) {
+    if let Some(projection) = as_projection(plan) {
         let expr = &projection.expr().get(column)?.expr;
         let column = (expr.as_ref() as &dyn std::any::Any).downcast_ref::<Column>()?;
         return metadata(projection.input(), column.index());
