@@ -19,7 +19,9 @@ struct WeightedMean {
 #[aggregate]
 impl WeightedMean {
     fn update(&mut self, value: f64, weight: f64) {
-        self.merge(value * weight, weight, 1);
+        self.sum += value * weight;
+        self.weight += weight;
+        self.rows += 1;
     }
 
     fn retract(&mut self, value: f64, weight: f64) {

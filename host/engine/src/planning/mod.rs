@@ -20,6 +20,7 @@ mod letters;
 mod limits;
 mod lookup;
 mod model_function;
+mod newest;
 mod node;
 mod plugin;
 mod predict;

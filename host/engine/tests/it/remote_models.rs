@@ -30,7 +30,7 @@ struct Server {
 impl Server {
     fn start() -> Self {
         let most = Arc::new(AtomicUsize::new(0));
-        let under_way = Arc::new(AtomicUsize::new(0));
+        let under_way = Arc::new(());
         let seen = Arc::clone(&most);
         let script = move |headers: &axum::http::HeaderMap, body: &axum::body::Bytes| {
             let json = headers["inference-header-content-length"].to_str().unwrap();
@@ -38,23 +38,17 @@ impl Server {
             let (numbers, _) = body[json..].as_chunks();
             let numbers: Vec<_> = numbers.iter().copied().map(i64::from_le_bytes).collect();
             let squares: Vec<_> = numbers.iter().map(|number| number * number).collect();
-            seen.fetch_max(
-                under_way.fetch_add(1, Ordering::SeqCst) + 1,
-                Ordering::SeqCst,
-            );
+            let request = Arc::clone(&under_way);
+            // One is the server's own.
+            seen.fetch_max(Arc::strong_count(&request) - 1, Ordering::SeqCst);
             let slow = numbers.contains(&1);
-            let delay = Duration::from_millis(if slow { 1_500 } else { 150 });
-            let under_way = Arc::clone(&under_way);
-            std::thread::spawn(move || {
-                std::thread::sleep(delay);
-                under_way.fetch_sub(1, Ordering::SeqCst);
-            });
             let answer = format!(
                 r#"{{"outputs": [{{"name": "square", "datatype": "INT64", "shape": [{}], "data": {squares:?}}}]}}"#,
                 squares.len()
             );
             Answer {
-                delay,
+                delay: Duration::from_millis(if slow { 1_500 } else { 150 }),
+                held: Some(Box::new(request)),
                 ..Answer::new(200, answer)
             }
         };

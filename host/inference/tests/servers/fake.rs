@@ -19,6 +19,8 @@ pub struct Answer {
     pub headers: Vec<(&'static str, String)>,
     pub body: Vec<u8>,
     pub delay: Duration,
+    /// Dropped when that is over.
+    pub held: Option<Box<dyn Send>>,
 }
 
 impl Answer {
@@ -28,6 +30,7 @@ impl Answer {
             headers: Vec::new(),
             body: body.into(),
             delay: Duration::ZERO,
+            held: None,
         }
     }
 }
@@ -58,6 +61,7 @@ impl Fake {
                 let answer = script(&headers, &body);
                 drop(body);
                 tokio::time::sleep(answer.delay).await;
+                drop(answer.held);
                 let mut response = Response::builder().status(answer.status);
                 for (name, value) in answer.headers {
                     response = response.header(name, value);

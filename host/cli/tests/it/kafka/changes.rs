@@ -215,6 +215,65 @@ fn a_joined_table_changes() {
     assert!(child.stop().status.success());
 }
 
+/// A function's broadcast table of changes has the last row of each key, also after a kill.
+#[test]
+fn a_broadcast_table_of_changes() {
+    let broker = Broker::shared();
+    let (limits, amounts) = (broker.topic(1), broker.topic(1));
+    let limit = |name: &str, most: Option<u64>| {
+        let value = most.map(|most| json!({ "name": name, "most": most }).to_string());
+        json!({ "key": json!({ "name": name }).to_string(), "value": value })
+    };
+    let first = [("x", 1 << 40), ("y", 0), ("z", 0), ("x", 5)];
+    let first = first.map(|(name, most)| limit(name, Some(most)));
+    broker.produce(&limits, &first);
+    let job = Job::new(&format!(
+        "SET 'execution.checkpointing.interval' = '20 ms';
+         CREATE FUNCTION above AS 'conformance.wasm#broadcast_limit' LANGUAGE WASM;
+         CREATE TABLE limits (name STRING, most BIGINT, PRIMARY KEY (name) NOT ENFORCED) {};
+         CREATE TABLE amounts (k STRING, name STRING, `value` BIGINT) {};
+         CREATE TABLE out (name STRING, `value` BIGINT, number BIGINT) WITH (
+           'connector' = 'filesystem', 'format' = 'json', 'path' = 'out');
+         INSERT INTO out SELECT name, `value`, number FROM
+           above(input => TABLE amounts PARTITION BY k, broadcast => TABLE limits);",
+        with(broker, &limits, ""),
+        broker.with(&amounts, super::EARLIEST)
+    ))
+    .plugin("conformance");
+    let mut number = 10;
+    // Which of x and y are above their limits, z behind them being so. A row that comes before the
+    // limits are there gives nothing.
+    let mut above = || {
+        number += 1;
+        let row = |name| json!({ "k": "a", "name": name, "value": number }).to_string();
+        let rows = ["x", "y", "z"].map(row);
+        broker.send(&amounts, 0, &rows.each_ref().map(String::as_str));
+        for _ in 0..100 {
+            let rows = shown(&job, "out");
+            let is_shown = |name: &&str| {
+                let row = format!(r#"{{"name":"{name}","value":{number},"#);
+                rows.iter().any(|shown| shown.starts_with(&row))
+            };
+            if is_shown(&"z") {
+                return ["x", "y"].into_iter().filter(is_shown).collect();
+            }
+            std::thread::sleep(std::time::Duration::from_millis(20));
+        }
+        String::new()
+    };
+    let child = start(&job);
+    wait_for(&mut above, |names| names == "xy");
+    broker.produce(&limits, &[limit("y", None)]);
+    wait_for(&mut above, |names| names == "x");
+    child.kill();
+    let child = start(&job);
+    wait_for(&mut above, |names| !names.is_empty());
+    assert_eq!(above(), "x");
+    broker.produce(&limits, &[limit("y", Some(0)), limit("x", Some(1 << 40))]);
+    wait_for(&mut above, |names| names == "y");
+    assert!(child.stop().status.success());
+}
+
 #[test]
 fn what_cannot_be_done_with_changes() {
     let broker = Broker::shared();

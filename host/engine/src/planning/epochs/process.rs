@@ -49,15 +49,23 @@ impl Planner {
         let broadcast = match broadcast {
             None => None,
             Some(table) if ends(table) => Some(Arc::new(replayed(table)) as Node),
-            Some(table) => match self.plan(table)? {
-                (table, Rows::Flowing { .. }) => {
-                    Some(Arc::new(BroadcastTable::new(table, &self.store)) as Node)
-                }
-                (_, Rows::Replaced { changes, .. }) => {
-                    return Err(not_with("a broadcast table of", changes));
-                }
-                _ => return Err(part("a broadcast table of an aggregation", ABLE)),
-            },
+            Some(table) => {
+                let (table, keys) = match self.plan(table)? {
+                    (table, Rows::Flowing { .. }) => (table, None),
+                    (
+                        table,
+                        Rows::Replaced {
+                            keys,
+                            changes: true,
+                        },
+                    ) => (table, Some(keys)),
+                    (_, Rows::Replaced { changes, .. }) => {
+                        return Err(not_with("a broadcast table of", changes));
+                    }
+                    _ => return Err(part("a broadcast table of an aggregation", ABLE)),
+                };
+                Some(Arc::new(BroadcastTable::new(table, keys, &self.store)?) as Node)
+            }
         };
         let clock = Arc::clone(&self.clock);
         let process = process.without_end(input, broadcast, level, clock, &self.store)?;

@@ -11,12 +11,12 @@ use std::{
 use async_trait::async_trait;
 use datafusion::{
     arrow::{
-        array::{ArrayRef, RecordBatch},
+        array::{ArrayRef, BooleanArray, RecordBatch},
         compute::concat_batches,
         datatypes::SchemaRef,
     },
     common::{Result, internal_err},
-    execution::{SendableRecordBatchStream, TaskContext},
+    execution::{SendableRecordBatchStream, TaskContext, memory_pool::MemoryConsumer},
     physical_expr::{EquivalenceProperties, Partitioning},
     physical_plan::{
         DisplayAs, DisplayFormatType, ExecutionPlan, PlanProperties, collect,
@@ -30,9 +30,14 @@ use wasmill_state::{Chunk, Chunks, Keeper, StateStore};
 
 use super::guest_state::BroadcastRows;
 use crate::planning::{
+    given,
     holding::{Holding, Released},
+    newest::Newest,
     node::plan_node,
 };
+
+/// The time of a broadcast table's rows: they are asked for in every epoch.
+const ALWAYS: i64 = i64::MIN;
 
 /// What a node has of its broadcast table: it is asked once in an epoch.
 #[derive(Debug)]
@@ -106,34 +111,49 @@ fn are_same(one: &[RecordBatch], other: &[RecordBatch]) -> bool {
     one.len() == other.len() && pairs.all(|(one, other)| Arc::ptr_eq(one, other))
 }
 
-/// A broadcast table without end: gives in each epoch the rows that had come before it.
+/// A broadcast table without end: gives in each epoch the rows that had come before it; of a table of
+/// changes the last one of each key.
 pub(in crate::planning) struct BroadcastTable {
     input: Arc<dyn ExecutionPlan>,
+    /// Of a table of changes: the key's columns. The input has a column more, which is true of a row that
+    /// is taken back.
+    keys: Option<Vec<usize>>,
     keeper: Keeper,
     held: Arc<Mutex<Chunks>>,
     properties: Arc<PlanProperties>,
 }
 
 impl BroadcastTable {
-    pub(in crate::planning) fn new(input: Arc<dyn ExecutionPlan>, store: &Arc<StateStore>) -> Self {
+    pub(in crate::planning) fn new(
+        input: Arc<dyn ExecutionPlan>,
+        keys: Option<Vec<usize>>,
+        store: &Arc<StateStore>,
+    ) -> Result<Self> {
+        let mut schema = input.schema();
+        if keys.is_some() {
+            let given: Vec<_> = (0..schema.fields().len().saturating_sub(1)).collect();
+            schema = Arc::new(schema.project(&given)?);
+        }
         let properties = PlanProperties::new(
-            EquivalenceProperties::new(input.schema()),
+            EquivalenceProperties::new(Arc::clone(&schema)),
             Partitioning::UnknownPartitioning(1),
             EmissionType::Incremental,
             Boundedness::Bounded,
         );
-        BroadcastTable {
-            keeper: Keeper::new(store, input.schema()),
+        Ok(BroadcastTable {
+            keeper: Keeper::new(store, schema),
             input,
+            keys,
             held: Arc::default(),
             properties: Arc::new(properties),
-        }
+        })
     }
 
     /// The same over another input.
     fn of_input(&self, input: Arc<dyn ExecutionPlan>) -> Result<Self> {
         Ok(BroadcastTable {
             input,
+            keys: self.keys.clone(),
             keeper: self.keeper.clone(),
             held: Arc::clone(&self.held),
             properties: Arc::clone(&self.properties),
@@ -141,9 +161,53 @@ impl BroadcastTable {
     }
 
     fn add(&self, rows: RecordBatch) -> Result<()> {
-        // It is asked for in every epoch.
-        const ALWAYS: i64 = i64::MIN;
         Ok(self.held.lock().push(rows, ALWAYS, &self.keeper)?)
+    }
+
+    /// The changes of an epoch, applied to what is held.
+    async fn apply(
+        &self,
+        keys: &[usize],
+        mut changes: SendableRecordBatchStream,
+        context: &TaskContext,
+    ) -> Result<()> {
+        let mut newest: Option<Newest> = None;
+        while let Some(batch) = changes.next().await {
+            let batch = batch?;
+            if batch.num_rows() == 0 {
+                continue;
+            }
+            let newest = match &mut newest {
+                Some(newest) => newest,
+                none => none.insert(self.newest(keys, &batch.schema(), context)?),
+            };
+            newest.push(batch)?;
+        }
+        let Some(newest) = newest else {
+            return Ok(());
+        };
+        let mut held = Chunks::default();
+        for batch in newest.finish()? {
+            held.push(given(batch, &self.schema())?, ALWAYS, &self.keeper)?;
+        }
+        *self.held.lock() = held;
+        Ok(())
+    }
+
+    /// What is held, as changes.
+    fn newest(&self, keys: &[usize], changes: &SchemaRef, context: &TaskContext) -> Result<Newest> {
+        let memory = MemoryConsumer::new("a broadcast table").register(context.memory_pool());
+        let mut newest = Newest::new(changes, keys, memory)?;
+        let held = self.held.lock().clone();
+        for chunk in held {
+            let rows = chunk.load()?;
+            let none_taken_back: ArrayRef =
+                Arc::new(BooleanArray::from(vec![false; rows.num_rows()]));
+            let columns = rows.columns().iter().cloned().chain([none_taken_back]);
+            let rows = RecordBatch::try_new(Arc::clone(changes), columns.collect())?;
+            newest.push(rows)?;
+        }
+        Ok(newest)
     }
 }
 
@@ -157,8 +221,11 @@ impl Holding for BroadcastTable {
         &self,
         _: usize,
         mut rows: SendableRecordBatchStream,
-        _: Arc<TaskContext>,
+        context: Arc<TaskContext>,
     ) -> Result<()> {
+        if let Some(keys) = &self.keys {
+            return self.apply(keys, rows, &context).await;
+        }
         while let Some(batch) = rows.next().await {
             let batch = batch?;
             if batch.num_rows() > 0 {
@@ -189,6 +256,10 @@ impl Holding for BroadcastTable {
 
     fn restore(&self, saved: RecordBatch) -> Result<()> {
         self.add(saved)
+    }
+
+    fn schema_held(&self) -> SchemaRef {
+        self.schema()
     }
 }
 
