@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::mem::MaybeUninit;
 
-use crate::result::{Build, Built, ResultValue};
+use crate::result::{Build, Built, ResultValue, WithRoom};
 use crate::{DataType, Error, Values};
 
 /// Gathers strings, or byte strings.
@@ -15,15 +15,12 @@ pub struct BytesBuilder {
 
 impl Default for BytesBuilder {
     fn default() -> Self {
-        Self::for_rows(0)
+        Self::with_room(0)
     }
 }
 
-/// Bytes for which room is made at once, without knowing more than one value.
-const FIRST_ROOM: usize = 16 << 10;
-
-impl BytesBuilder {
-    fn for_rows(rows: usize) -> Self {
+impl WithRoom for BytesBuilder {
+    fn with_room(rows: usize) -> Self {
         let mut offsets = Vec::with_capacity(rows + 1);
         offsets.push(0);
         Self {
@@ -31,7 +28,12 @@ impl BytesBuilder {
             bytes: Vec::new(),
         }
     }
+}
 
+/// Bytes for which room is made at once, without knowing more than one value.
+const FIRST_ROOM: usize = 16 << 10;
+
+impl BytesBuilder {
     #[inline]
     fn add(&mut self, value: &[u8]) {
         if self.bytes.capacity() - self.bytes.len() < value.len() {
@@ -118,10 +120,6 @@ macro_rules! bytes {
         }
 
         impl Build<$type> for BytesBuilder {
-            fn with_capacity(rows: usize) -> Self {
-                Self::for_rows(rows)
-            }
-
             #[inline]
             fn push(&mut self, value: $type) {
                 let bytes: for<'a> fn(&'a $type) -> &'a [u8] = $bytes;
@@ -159,7 +157,7 @@ mod tests {
     #[test]
     fn values_of_all_lengths_follow_one_another() {
         let text: String = ('a'..='z').cycle().take(100).collect();
-        let mut builder = BytesBuilder::for_rows(5);
+        let mut builder = BytesBuilder::with_room(5);
         let mut expected = (vec![0], String::new());
         for length in 0..=text.len() {
             Build::push(&mut builder, &text[..length]);
@@ -174,7 +172,7 @@ mod tests {
 
     #[test]
     fn room_is_made_for_all_rows_but_not_after_one_long_value() {
-        let mut builder = BytesBuilder::for_rows(10_000);
+        let mut builder = BytesBuilder::with_room(10_000);
         builder.add(&[b'x'; 1_000]);
         assert_eq!(builder.bytes.capacity(), FIRST_ROOM);
         for _ in 1..10_000 {

@@ -6,7 +6,7 @@ use std::fmt::Display;
 use std::iter::Flatten;
 use std::option::IntoIter;
 
-use crate::result::Build;
+use crate::result::{Build, WithRoom};
 use crate::types::to_schema;
 use crate::{
     ArgumentList, Array, Batch, Bitmap, Built, Column, DataType, Error, Expansion, Field, Output,
@@ -25,15 +25,15 @@ pub trait TableRow: Sized {
     const COLUMNS: usize;
 
     /// Gathers rows.
-    type Builders: Default;
+    type Builders: WithRoom;
 
     fn data_types() -> Vec<DataType>;
 
-    /// For about so many rows.
-    fn builders(rows: usize) -> Self::Builders;
-
     /// Why the row failed, if it did.
     fn add_to(self, builders: &mut Self::Builders) -> Result<(), String>;
+
+    /// The same of no more rows than there is [room](WithRoom) for.
+    fn add_in_room(self, builders: &mut Self::Builders) -> Result<(), String>;
 
     fn finish(builders: Self::Builders) -> Result<Vec<Built>, Error>;
 }
@@ -46,15 +46,24 @@ pub struct ColumnBuilder<B> {
     validity: Option<Bitmap>,
 }
 
-impl<B> ColumnBuilder<B> {
-    /// For about so many rows.
-    pub(crate) fn for_rows<T>(rows: usize) -> Self
-    where
-        B: Build<T>,
-    {
+impl<B: WithRoom> WithRoom for ColumnBuilder<B> {
+    fn with_room(rows: usize) -> Self {
         Self {
-            values: B::with_capacity(rows),
+            values: B::with_room(rows),
             validity: None,
+        }
+    }
+}
+
+impl<B> ColumnBuilder<B> {
+    #[inline(always)]
+    fn push_in_room<O: Output>(&mut self, value: Option<O::Value>)
+    where
+        B: Build<O::Value>,
+    {
+        match value {
+            Some(value) if !O::NULLABLE => self.values.push_in_room(value),
+            value => self.push(value),
         }
     }
 
@@ -100,13 +109,15 @@ impl<O: Output> TableRow for O {
         vec![O::Value::data_type()]
     }
 
-    fn builders(rows: usize) -> Self::Builders {
-        ColumnBuilder::for_rows::<O::Value>(rows)
-    }
-
     #[inline]
     fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
         builders.push(self.into_result()?);
+        Ok(())
+    }
+
+    #[inline]
+    fn add_in_room(self, builders: &mut Self::Builders) -> Result<(), String> {
+        builders.push_in_room::<O>(self.into_result()?);
         Ok(())
     }
 
@@ -117,6 +128,12 @@ impl<O: Output> TableRow for O {
 
 macro_rules! rows {
     ($($columns:literal: $($name:ident $index:tt),*;)*) => {$(
+        impl<$($name: WithRoom),*> WithRoom for ($($name,)*) {
+            fn with_room(rows: usize) -> Self {
+                ($($name::with_room(rows),)*)
+            }
+        }
+
         impl<$($name: Output),*> TableRow for ($($name,)*) {
             const COLUMNS: usize = $columns;
             type Builders = ($(ColumnBuilder<<$name::Value as ResultValue>::Builder>,)*);
@@ -125,13 +142,15 @@ macro_rules! rows {
                 vec![$($name::Value::data_type()),*]
             }
 
-            fn builders(rows: usize) -> Self::Builders {
-                ($(ColumnBuilder::for_rows::<$name::Value>(rows),)*)
-            }
-
             #[inline]
             fn add_to(self, builders: &mut Self::Builders) -> Result<(), String> {
                 $(builders.$index.push(self.$index.into_result()?);)*
+                Ok(())
+            }
+
+            #[inline]
+            fn add_in_room(self, builders: &mut Self::Builders) -> Result<(), String> {
+                $(builders.$index.push_in_room::<$name>(self.$index.into_result()?);)*
                 Ok(())
             }
 

@@ -92,6 +92,7 @@ impl<E: Display> Added for Result<(), E> {
 
 /// Calls a method for every row of columns that were read, with the row's group; not where an argument
 /// is NULL that must not be.
+#[inline(never)]
 pub fn fold<'a, A, G, R>(
     columns: &'a A::Columns,
     groups: &mut [G],
@@ -105,7 +106,8 @@ where
     let views = checked_views::<A>(columns, numbers.len())?;
     let present = A::present(columns);
     let mut errors = Vec::new();
-    // One loop, so that what is called in it is inlined there.
+    // One loop, so that what is called in it is inlined there; in a function of its own, so that it has
+    // the registers for itself.
     for (row, &number) in numbers.iter().enumerate() {
         if present.as_ref().is_some_and(|bits| !bits.get(row)) {
             continue;

@@ -21,6 +21,9 @@ pub(crate) const BLOCK: usize = 16;
 pub trait Output: Sized {
     type Value: ResultValue;
 
+    /// Whether it may be NULL.
+    const NULLABLE: bool;
+
     /// The value, none for NULL; or why the row failed.
     fn into_result(self) -> Result<Option<Self::Value>, String>;
 
@@ -55,6 +58,7 @@ pub trait Output: Sized {
 
 impl<T: ResultValue> Output for T {
     type Value = T;
+    const NULLABLE: bool = false;
 
     #[inline]
     fn into_result(self) -> Result<Option<T>, String> {
@@ -78,6 +82,7 @@ impl<T: ResultValue> Output for T {
 
 impl<T: ResultValue> Output for Option<T> {
     type Value = T;
+    const NULLABLE: bool = true;
 
     #[inline]
     fn into_result(self) -> Result<Option<T>, String> {
@@ -87,6 +92,7 @@ impl<T: ResultValue> Output for Option<T> {
 
 impl<O: Output, E: Display> Output for Result<O, E> {
     type Value = O::Value;
+    const NULLABLE: bool = O::NULLABLE;
 
     #[inline]
     fn into_result(self) -> Result<Option<O::Value>, String> {
@@ -123,13 +129,13 @@ fn collect_fallible<T: ResultValue>(
 )]
 pub trait ResultValue: Sized {
     /// Gathers values.
-    type Builder: Build<Self> + Default;
+    type Builder: Build<Self>;
 
     fn data_type() -> DataType;
 
     #[inline]
     fn collect_values(rows: usize, mut call: impl FnMut(usize) -> Self) -> Result<Built, Error> {
-        let mut builder = Self::Builder::with_capacity(rows);
+        let mut builder = Self::Builder::with_room(rows);
         for row in 0..rows {
             builder.push(call(row));
         }
@@ -150,7 +156,7 @@ pub trait ResultValue: Sized {
         rows: usize,
         mut call: impl FnMut(usize) -> Option<Self>,
     ) -> Result<Built, Error> {
-        let mut builder = Self::Builder::with_capacity(rows);
+        let mut builder = Self::Builder::with_room(rows);
         let mut validity = Bitmap::zeros(rows);
         for row in 0..rows {
             match call(row) {
@@ -169,10 +175,27 @@ pub trait ResultValue: Sized {
 /// What may be an item of a list.
 pub trait ListItem {}
 
+/// Gathers rows.
+pub trait WithRoom: Default {
+    /// For about so many rows.
+    fn with_room(rows: usize) -> Self;
+}
+
+impl WithRoom for () {
+    fn with_room(_rows: usize) -> Self {}
+}
+
 /// Gathers the values of a column.
-pub trait Build<T> {
-    fn with_capacity(rows: usize) -> Self;
+pub trait Build<T>: WithRoom {
     fn push(&mut self, value: T);
+
+    /// The same of no more than there is [room](WithRoom) for. Numbers make no call for it: a loop in
+    /// which one may be made has all that it works with on the stack.
+    #[inline]
+    fn push_in_room(&mut self, value: T) {
+        self.push(value);
+    }
+
     fn push_null(&mut self);
     /// How many were pushed.
     fn rows(&self) -> usize;
@@ -321,13 +344,14 @@ macro_rules! results {
         }
 
         impl Build<$type> for NumberBuilder<$stored> {
-            fn with_capacity(rows: usize) -> Self {
-                Self { items: Vec::with_capacity(rows) }
-            }
-
             #[inline]
             fn push(&mut self, value: $type) {
                 self.items.push($store(value));
+            }
+
+            #[inline]
+            fn push_in_room(&mut self, value: $type) {
+                self.items.push_in_room($store(value));
             }
 
             #[inline]
@@ -351,6 +375,39 @@ macro_rules! results {
 #[derive(Default)]
 pub struct NumberBuilder<T> {
     items: Vec<T>,
+}
+
+impl<T> WithRoom for NumberBuilder<T>
+where
+    Self: Default,
+{
+    fn with_room(rows: usize) -> Self {
+        Self {
+            items: Vec::with_capacity(rows),
+        }
+    }
+}
+
+/// What has room from the start on.
+pub(crate) trait PushInRoom<T> {
+    /// As `push`, without a call; panics where there is no room.
+    fn push_in_room(&mut self, value: T);
+}
+
+impl<T> PushInRoom<T> for Vec<T> {
+    #[inline]
+    fn push_in_room(&mut self, value: T) {
+        if self.len() == self.capacity() {
+            no_room();
+        }
+        self.push(value);
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn no_room() -> ! {
+    panic!("more rows than there is room for");
 }
 
 results! {
@@ -383,14 +440,13 @@ impl ResultValue for bool {
     }
 }
 
-impl Build<bool> for BooleanBuilder {
-    fn with_capacity(_rows: usize) -> Self {
-        Self {
-            bits: Bitmap::default(),
-            rows: 0,
-        }
+impl WithRoom for BooleanBuilder {
+    fn with_room(_rows: usize) -> Self {
+        Self::default()
     }
+}
 
+impl Build<bool> for BooleanBuilder {
     #[inline]
     fn push(&mut self, value: bool) {
         self.bits.push(self.rows, value);
@@ -444,14 +500,16 @@ impl<T: ListItem + Output> ResultValue for Vec<T> {
     }
 }
 
-impl<T: ListItem + Output> Build<Vec<T>> for ListBuilder<T> {
-    fn with_capacity(rows: usize) -> Self {
+impl<T> WithRoom for ListBuilder<T> {
+    fn with_room(rows: usize) -> Self {
         Self {
             ends: Vec::with_capacity(rows),
             items: Vec::new(),
         }
     }
+}
 
+impl<T: ListItem + Output> Build<Vec<T>> for ListBuilder<T> {
     fn push(&mut self, value: Vec<T>) {
         self.items.extend(value);
         self.ends.push(self.items.len());

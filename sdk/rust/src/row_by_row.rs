@@ -6,6 +6,7 @@ use std::marker::PhantomData;
 
 use crate::call::Call;
 use crate::kept::State;
+use crate::result::WithRoom;
 use crate::side_output::{Gathered, Given};
 use crate::store::Store;
 use crate::typed::checked_views;
@@ -170,22 +171,22 @@ impl<B, H: Store> With<'_, B, H> {
     pub fn rows<'c, A, S, G>(
         &self,
         columns: &'c A::Columns,
-        mut eval: impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, A) -> Result<(), String>,
+        eval: impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, A) -> Result<(), String>,
     ) -> Result<Vec<Given>, Error>
     where
         A: ArgumentList<'c>,
         S: State,
-        G: Default,
+        G: WithRoom,
     {
         let numbers = self.keyed.numbers();
         let views = checked_views::<A>(columns, numbers.len())?;
         let present = A::present(columns);
-        self.run(&numbers, |state, call, gathered, row| {
-            match present.as_ref().is_none_or(|bits| bits.get(row)) {
-                true => eval(state, call, gathered, A::get(views, row)),
-                false => Ok(()),
-            }
-        })
+        let present = present.as_ref();
+        let get = move |row| {
+            let is_present = present.is_none_or(|bits| bits.get(row));
+            is_present.then(|| A::get(views, row))
+        };
+        self.run(&numbers, get, eval)
     }
 
     /// Calls `on_timer` with the name of each timer.
@@ -196,69 +197,131 @@ impl<B, H: Store> With<'_, B, H> {
     ) -> Result<Vec<Given>, Error>
     where
         S: State,
-        G: Default,
+        G: WithRoom,
     {
         let numbers = self.keyed.numbers();
         if numbers.len() != timers.len() {
             return Err(Error::failed("the host gave timers without keys"));
         }
-        self.run(&numbers, |state, call, gathered, timer| {
+        self.run(&numbers, Some, |state, call, gathered, timer| {
             on_timer(state, call, gathered, timers.name(timer))
         })
     }
 
-    #[inline]
-    fn run<S, G>(
+    fn run<S, G, A>(
         &self,
         numbers: &[u32],
-        mut step: impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, usize) -> Result<(), String>,
+        get: impl Fn(usize) -> Option<A> + Copy,
+        mut eval: impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, A) -> Result<(), String>,
     ) -> Result<Vec<Given>, Error>
     where
         S: State,
-        G: Default,
+        G: WithRoom,
     {
         let keys = self.keyed.keys();
         let before = S::read(self.keyed, keys)?;
+        let begin = || Attempt {
+            states: loaded::<S>(&before, keys),
+            call: Call::new(self.keyed, self.broadcast, self.side_outputs),
+            gathered: Gathered::with_room(numbers.len()),
+        };
+        let mut attempt = begin();
+        if !attempt.quickly(numbers, get, &mut eval)? {
+            // Once more from the start: then what failed leaves the state as it was, as when the host
+            // calls again without these rows, so that all that fail are found.
+            attempt = begin();
+            let errors = attempt.carefully(numbers, get, &mut eval)?;
+            if attempt.call.failed.is_none() && !errors.is_empty() {
+                return Err(Error::Rows(errors));
+            }
+        }
+        let Attempt {
+            states,
+            call,
+            gathered,
+        } = attempt;
+        if let Some(message) = call.failed {
+            return Err(Error::failed(message));
+        }
+        S::write(self.keyed, &before, &states)?;
+        call.pending.send(self.keyed, keys);
+        let mut given = Vec::from_iter(gathered.finish(None)?);
+        given.extend(call.sides.finish()?);
+        Ok(given)
+    }
+}
+
+/// What the rows of a call have made so far.
+struct Attempt<'a, S, B, G> {
+    states: Vec<S>,
+    call: Call<'a, B>,
+    gathered: Gathered<G>,
+}
+
+// Each has one loop, so that what is called in it is inlined there, and is a function of its own, so
+// that the loop has the registers for itself.
+impl<B, S: State, G> Attempt<'_, S, B, G> {
+    /// Ends at the first row that fails; answers whether none has.
+    #[inline(never)]
+    fn quickly<A>(
+        &mut self,
+        numbers: &[u32],
+        get: impl Fn(usize) -> Option<A> + Copy,
+        eval: &mut impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, A) -> Result<(), String>,
+    ) -> Result<bool, Error> {
+        let Self {
+            states,
+            call,
+            gathered,
+        } = self;
+        for (row, &number) in numbers.iter().enumerate() {
+            let Some(state) = states.get_mut(number as usize) else {
+                return Err(no_key(number));
+            };
+            call.row = row as u32;
+            call.key = number;
+            gathered.origin = row as u32;
+            if let Some(arguments) = get(row)
+                && eval(state, call, gathered, arguments).is_err()
+            {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// Gives what fails; a row that does leaves no trace in the state.
+    #[inline(never)]
+    fn carefully<A>(
+        &mut self,
+        numbers: &[u32],
+        get: impl Fn(usize) -> Option<A> + Copy,
+        eval: &mut impl FnMut(&mut S, &mut Call<'_, B>, &mut Gathered<G>, A) -> Result<(), String>,
+    ) -> Result<Vec<RowError>, Error> {
         let mut errors = Vec::new();
-        // Once more from the start where a row fails: then what failed leaves the state as it was, as
-        // when the host calls again without these rows, so that all that fail are found.
-        let mut careful = false;
-        'again: loop {
-            let mut states = loaded::<S>(&before, keys);
-            let mut call = Call::new(self.keyed, self.broadcast, self.side_outputs);
-            let mut gathered = Gathered::with_capacity(numbers.len());
-            // One loop, so that what is called in it is inlined there.
-            for (row, &number) in numbers.iter().enumerate() {
-                let Some(state) = states.get_mut(number as usize) else {
-                    return Err(Error::failed(format!("there is no key {number}")));
-                };
-                call.row = row as u32;
-                call.key = number;
-                gathered.origin = row as u32;
-                let saved = careful.then(|| state.copy());
-                let Err(message) = step(state, &mut call, &mut gathered, row) else {
-                    continue;
-                };
-                let Some(saved) = saved else {
-                    careful = true;
-                    continue 'again;
-                };
+        for (row, &number) in numbers.iter().enumerate() {
+            let Some(state) = self.states.get_mut(number as usize) else {
+                return Err(no_key(number));
+            };
+            self.call.row = row as u32;
+            self.call.key = number;
+            self.gathered.origin = row as u32;
+            let Some(arguments) = get(row) else {
+                continue;
+            };
+            let saved = state.copy();
+            if let Err(message) = eval(state, &mut self.call, &mut self.gathered, arguments) {
                 *state = saved;
                 errors.push(RowError::new(row, message));
             }
-            if let Some(message) = call.failed {
-                return Err(Error::failed(message));
-            }
-            if !errors.is_empty() {
-                return Err(Error::Rows(errors));
-            }
-            S::write(self.keyed, &before, &states)?;
-            call.pending.send(self.keyed, keys);
-            let mut given = Vec::from_iter(gathered.finish(None)?);
-            given.extend(call.sides.finish()?);
-            return Ok(given);
         }
+        Ok(errors)
     }
+}
+
+#[cold]
+fn no_key(number: u32) -> Error {
+    Error::failed(format!("there is no key {number}"))
 }
 
 fn loaded<S: State>(before: &S::Before, keys: usize) -> Vec<S> {

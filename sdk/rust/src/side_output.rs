@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::marker::PhantomData;
 
+use crate::result::{PushInRoom as _, WithRoom};
 use crate::{Built, Error, Field, SideRows, TableRow};
 
 /// Rows beside the result of a `#[process]` function: values, or tuples of them.
@@ -54,8 +55,6 @@ impl<R: TableRow> SideOutput<R> {
 /// Gathers the rows that a call gives, each with the row or timer that it comes of.
 pub struct Gathered<B> {
     builders: B,
-    /// How many there may be, about.
-    rows: usize,
     origins: Vec<u32>,
     /// Of the row or timer at hand.
     pub(crate) origin: u32,
@@ -65,26 +64,21 @@ pub struct Gathered<B> {
 
 type Finish<B> = fn(B) -> Result<Vec<Built>, Error>;
 
-impl<B: Default> Default for Gathered<B> {
-    fn default() -> Self {
+impl<B: WithRoom> WithRoom for Gathered<B> {
+    /// For a row of each of so many.
+    fn with_room(rows: usize) -> Self {
         Self {
-            builders: B::default(),
-            rows: 0,
-            origins: Vec::new(),
+            builders: B::with_room(rows),
+            origins: Vec::with_capacity(rows),
             origin: 0,
             finish: None,
         }
     }
 }
 
-impl<B: Default> Gathered<B> {
-    /// For a row of each of so many.
-    pub(crate) fn with_capacity(rows: usize) -> Self {
-        Self {
-            rows,
-            origins: Vec::with_capacity(rows),
-            ..Self::default()
-        }
+impl<B: WithRoom> Default for Gathered<B> {
+    fn default() -> Self {
+        Self::with_room(0)
     }
 }
 
@@ -101,12 +95,21 @@ impl<B> Gathered<B> {
         given.into_iter().try_for_each(|row| self.push(row))
     }
 
+    /// The same of what gives no more than one.
+    #[inline(always)]
+    pub fn add_one<R: TableRow<Builders = B>>(&mut self, given: Option<R>) -> Result<(), String> {
+        let Some(row) = given else {
+            return Ok(());
+        };
+        self.finish = Some(R::finish);
+        row.add_in_room(&mut self.builders)?;
+        self.origins.push_in_room(self.origin);
+        Ok(())
+    }
+
     #[inline(always)]
     pub(crate) fn push<R: TableRow<Builders = B>>(&mut self, row: R) -> Result<(), String> {
-        if self.finish.is_none() {
-            self.builders = R::builders(self.rows);
-            self.finish = Some(R::finish);
-        }
+        self.finish = Some(R::finish);
         row.add_to(&mut self.builders)?;
         self.origins.push(self.origin);
         Ok(())

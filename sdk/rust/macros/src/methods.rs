@@ -61,6 +61,20 @@ impl<'a> Method<'a> {
         Ok(method)
     }
 
+    /// Whether it gives what is written as an `Option`.
+    pub fn gives_an_option(&self) -> bool {
+        match &self.written.sig.output {
+            ReturnType::Type(_, output) => match &**output {
+                Type::Path(path) => {
+                    let last = path.path.segments.last();
+                    last.is_some_and(|segment| segment.ident == "Option")
+                }
+                _ => false,
+            },
+            ReturnType::Default => false,
+        }
+    }
+
     /// Whether it gives more than `()` or a `Result<(), E>`.
     pub fn gives(&self) -> bool {
         let nothing = |data_type: &Type| match data_type {

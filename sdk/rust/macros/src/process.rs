@@ -253,6 +253,10 @@ impl<'a> Step<'a> {
     fn step(&self, state: &Ident, arguments: &TokenStream) -> TokenStream {
         let call = self.call_type();
         let (gathered, body) = match self.method.gives() {
+            true if self.method.gives_an_option() => {
+                let called = self.called();
+                (quote!(_), quote!(gathered.add_one(#called)))
+            }
             true => {
                 let given = self.given();
                 (quote!(_), quote!(gathered.add(#given)))

@@ -2,6 +2,7 @@
 
 use super::{Kept, Place};
 use crate::expansion::ColumnBuilder;
+use crate::result::WithRoom;
 use crate::store::Store;
 use crate::{
     Argument, Booleans, Built, Bytes, DataType, Date, Error, ListItem, Lists, Numbers, Output,
@@ -17,7 +18,7 @@ pub trait StateValue: Sized + 'static {
     /// Its column, in the guest.
     type Column: Read;
     /// Gathers values.
-    type Builder: Default;
+    type Builder: WithRoom;
 
     fn data_type() -> DataType;
 
@@ -30,9 +31,6 @@ pub trait StateValue: Sized + 'static {
     fn is_in(&self, column: &Self::Column, row: usize) -> bool;
 
     fn same(&self, other: &Self) -> bool;
-
-    /// For about so many rows.
-    fn builder(rows: usize) -> ColumnBuilder<Self::Builder>;
 
     fn push(value: Option<&Self>, builder: &mut ColumnBuilder<Self::Builder>);
 
@@ -70,10 +68,6 @@ macro_rules! values {
             fn same(&self, other: &Self) -> bool {
                 let same: fn(&Self, &Self) -> bool = $same;
                 same(self, other)
-            }
-
-            fn builder(rows: usize) -> ColumnBuilder<Self::Builder> {
-                ColumnBuilder::for_rows::<$built>(rows)
             }
 
             #[inline(always)]
@@ -162,7 +156,7 @@ fn write<'a, H: Store, T: StateValue>(
     values: impl Iterator<Item = Option<&'a T>>,
 ) -> Result<(), Error> {
     let (all, _) = values.size_hint();
-    let (mut keys, mut builder) = (Vec::with_capacity(all), T::builder(all));
+    let (mut keys, mut builder) = (Vec::with_capacity(all), ColumnBuilder::with_room(all));
     for (key, value) in values.enumerate() {
         let same = match value {
             Some(value) => before.is_present(key) && value.is_in(before, key),
@@ -243,10 +237,6 @@ impl<T: StateValue + ListItem + Output> StateValue for Vec<T> {
 
     fn same(&self, other: &Self) -> bool {
         self.len() == other.len() && self.iter().zip(other).all(|(item, other)| item.same(other))
-    }
-
-    fn builder(rows: usize) -> ColumnBuilder<Self::Builder> {
-        ColumnBuilder::for_rows::<Self>(rows)
     }
 
     fn push(value: Option<&Self>, builder: &mut ColumnBuilder<Self::Builder>) {

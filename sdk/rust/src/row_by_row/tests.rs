@@ -8,6 +8,7 @@ use super::With;
 use crate::call::Call;
 use crate::kept::State;
 use crate::read::{Arrays, Bytes};
+use crate::result::WithRoom;
 use crate::side_output::{Gathered, Given};
 use crate::store::{Moment, Store};
 use crate::{
@@ -162,7 +163,7 @@ fn rows<'c, A, S, G>(
 where
     A: ArgumentList<'c>,
     S: State,
-    G: Default,
+    G: WithRoom,
 {
     let with = With {
         keyed: host,
