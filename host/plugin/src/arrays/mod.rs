@@ -14,15 +14,17 @@ mod tests {
     use std::sync::Arc;
 
     use arrow::array::{
-        Array, ArrayRef, BinaryArray, BooleanArray, Date32Array, Decimal128Array,
+        Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Date32Array, Decimal128Array,
         FixedSizeListArray, Int32Array, Int64Array, ListArray, StringArray, StructArray,
         TimestampNanosecondArray, new_null_array,
     };
-    use arrow::buffer::NullBuffer;
+    use arrow::buffer::{Buffer, NullBuffer, OffsetBuffer, ScalarBuffer};
     use arrow::compute::concat;
     use arrow::datatypes::{DataType, Field, Fields, Int32Type, TimeUnit};
 
     use super::*;
+    use crate::contract;
+    use crate::items::Items;
     use crate::types::to_contract;
 
     /// Over the border and back, as a guest would do it that copies what it reads.
@@ -129,5 +131,48 @@ mod tests {
         let columns: Vec<ArrayRef> = vec![Arc::new(names), Arc::new(list)];
         let nulls = Some(NullBuffer::from(vec![true, true, false, true]));
         check(Arc::new(StructArray::new(fields, columns, nulls)));
+    }
+
+    /// Arrow's own check says the same of any bytes and offsets.
+    #[test]
+    fn texts_are_what_arrow_says_they_are() {
+        let whole: [&[u8]; 4] = [b"a", "é".as_bytes(), "€".as_bytes(), "😀".as_bytes()];
+        let broken: [&[u8]; 4] = [b"\x80", b"\xc3", b"\xed\xa0\x80", b"\xff"];
+        let mut state = 7_u64;
+        let mut below = |bound: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005) | 1;
+            (state >> 33) as usize % bound
+        };
+        let mut texts = 0;
+        for _ in 0..20_000 {
+            let ascii = below(4) == 0;
+            let mut bytes = Vec::new();
+            for _ in 0..below(60) {
+                let piece = match (ascii, below(400)) {
+                    (false, 0) => broken[below(4)],
+                    (false, _) => whole[below(4)],
+                    (true, _) => whole[0],
+                };
+                bytes.extend_from_slice(piece);
+            }
+            let rows = below(5);
+            let mut offsets: Vec<_> = (0..=rows).map(|_| below(bytes.len() + 1) as i32).collect();
+            offsets.sort_unstable();
+            let (offsets, bytes) = (ScalarBuffer::from(offsets), Buffer::from_vec(bytes));
+            let arrows =
+                StringArray::try_new(OffsetBuffer::new(offsets.clone()), bytes.clone(), None);
+            let array = contract::Array {
+                length: rows as u32,
+                validity: None,
+                values: contract::Values::Bytes((Items(offsets), Items(bytes.into()))),
+            };
+            let ours = build(&contract::DataType::Utf8, array, Vec::new());
+            assert_eq!(ours.is_ok(), arrows.is_ok());
+            if let (Ok(ours), Ok(arrows)) = (ours, arrows) {
+                assert_eq!(ours.as_string::<i32>(), &arrows);
+                texts += 1;
+            }
+        }
+        assert!((5_000..19_000).contains(&texts), "{texts}");
     }
 }
