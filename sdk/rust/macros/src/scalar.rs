@@ -2,8 +2,8 @@
 
 use proc_macro2::TokenStream;
 use quote::{quote, quote_spanned};
-use syn::ItemFn;
 use syn::spanned::Spanned;
+use syn::{GenericArgument, ItemFn, PathArguments, Type};
 
 use crate::function::{Attribute, Function, open};
 
@@ -20,10 +20,11 @@ const SCALAR: Attribute = Attribute {
 pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStream> {
     let mut function = Function::parse(&SCALAR, attribute, item)?;
     if !has_inline(&function.item) {
-        function
-            .item
-            .attrs
-            .push(syn::parse_quote!(#[inline(always)]));
+        let inline = match allocates(&function.output) {
+            true => syn::parse_quote!(#[inline(never)]),
+            false => syn::parse_quote!(#[inline(always)]),
+        };
+        function.item.attrs.push(inline);
     }
     let (name, sql_name, output) = (function.ident(), &function.sql_name, &function.output);
     let (variables, list) = (function.variables(), function.list());
@@ -74,8 +75,32 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
     }))
 }
 
+/// Whether a value of this type, or of the type that it is an `Option` or a `Result` of, is allocated.
+fn allocates(output: &Type) -> bool {
+    let Type::Path(path) = output else {
+        return false;
+    };
+    let Some(last) = path.path.segments.last() else {
+        return false;
+    };
+    if last.ident != "Option" && last.ident != "Result" {
+        return ["String", "Vec", "Cow"]
+            .iter()
+            .any(|name| last.ident == name);
+    }
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first() {
+            Some(GenericArgument::Type(inner)) => allocates(inner),
+            _ => false,
+        },
+        _ => false,
+    }
+}
+
 /// Whether the author says how the function is to be inlined. Otherwise it always is: into the
-/// loop over a batch, which only then can become vector instructions, and into the row path.
+/// loop over a batch, which only then can become vector instructions, and into the row path. Of one
+/// that gives what is allocated no loop can, and its own loops have the registers for themselves where
+/// it is not.
 fn has_inline(function: &ItemFn) -> bool {
     let mut attributes = function.attrs.iter();
     attributes.any(|attribute| attribute.path().is_ident("inline"))
