@@ -136,6 +136,7 @@ mod aggregate;
 mod allocator;
 mod bindings;
 mod bitmap;
+mod builders;
 mod bytes_builder;
 mod call;
 mod context;

@@ -3,7 +3,8 @@
 use proc_macro2::Ident;
 use syn::spanned::Spanned;
 use syn::{
-    FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, Pat, PathArguments, ReturnType, Type,
+    FnArg, GenericArgument, ImplItem, ImplItemFn, ItemImpl, Pat, PathArguments, PathSegment,
+    ReturnType, Type,
 };
 
 use crate::function::{Attribute, plain, without_lifetimes};
@@ -64,13 +65,9 @@ impl<'a> Method<'a> {
     /// Whether it gives what is written as an `Option`.
     pub fn gives_an_option(&self) -> bool {
         match &self.written.sig.output {
-            ReturnType::Type(_, output) => match &**output {
-                Type::Path(path) => {
-                    let last = path.path.segments.last();
-                    last.is_some_and(|segment| segment.ident == "Option")
-                }
-                _ => false,
-            },
+            ReturnType::Type(_, output) => {
+                last_segment(output).is_some_and(|last| last.ident == "Option")
+            }
             ReturnType::Default => false,
         }
     }
@@ -84,11 +81,7 @@ impl<'a> Method<'a> {
         let ReturnType::Type(_, output) = &self.written.sig.output else {
             return false;
         };
-        let result = match &**output {
-            Type::Path(path) => path.path.segments.last(),
-            _ => None,
-        };
-        let result = result.filter(|segment| segment.ident == "Result");
+        let result = last_segment(output).filter(|segment| segment.ident == "Result");
         let done = match result.map(|segment| &segment.arguments) {
             Some(PathArguments::AngleBracketed(arguments)) => arguments.args.first(),
             _ => None,
@@ -159,6 +152,14 @@ pub fn snake_case(name: &str) -> String {
         snake.extend(character.to_lowercase());
     }
     snake
+}
+
+/// `Option<f64>` of `std::option::Option<f64>`; none of what is no path.
+pub fn last_segment(data_type: &Type) -> Option<&PathSegment> {
+    match data_type {
+        Type::Path(path) => path.path.segments.last(),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

@@ -6,7 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, ItemImpl, PathArguments, Type};
 
 use crate::function::{Attribute, MOST_ARGUMENTS, plain};
-use crate::methods::{Method, inline, snake_case, type_name};
+use crate::methods::{Method, inline, last_segment, snake_case, type_name};
 use crate::options::{Options, documentation};
 
 const PROCESS: Attribute = Attribute {
@@ -281,10 +281,7 @@ fn call(data_type: &Type) -> Option<bool> {
     let Type::Reference(reference) = data_type else {
         return None;
     };
-    let Type::Path(path) = &*reference.elem else {
-        return None;
-    };
-    let last = path.path.segments.last()?;
+    let last = last_segment(&reference.elem)?;
     if last.ident != "Call" {
         return None;
     }

@@ -6,6 +6,7 @@ use syn::spanned::Spanned;
 use syn::{GenericArgument, ItemFn, PathArguments, Type};
 
 use crate::function::{Attribute, Function, open};
+use crate::methods::last_segment;
 
 const SCALAR: Attribute = Attribute {
     name: "scalar",
@@ -77,10 +78,7 @@ pub fn expand(attribute: TokenStream, item: TokenStream) -> syn::Result<TokenStr
 
 /// Whether a value of this type, or of the type that it is an `Option` or a `Result` of, is allocated.
 fn allocates(output: &Type) -> bool {
-    let Type::Path(path) = output else {
-        return false;
-    };
-    let Some(last) = path.path.segments.last() else {
+    let Some(last) = last_segment(output) else {
         return false;
     };
     if last.ident != "Option" && last.ident != "Result" {
@@ -97,10 +95,9 @@ fn allocates(output: &Type) -> bool {
     }
 }
 
-/// Whether the author says how the function is to be inlined. Otherwise it always is: into the
-/// loop over a batch, which only then can become vector instructions, and into the row path. Of one
-/// that gives what is allocated no loop can, and its own loops have the registers for themselves where
-/// it is not.
+/// Whether the author says how the function is to be inlined. Otherwise it is, into the loop over a batch,
+/// which only then can become vector instructions, and into the row path; but not where it gives what is
+/// allocated: no loop over that can, and its own loops then have the registers for themselves.
 fn has_inline(function: &ItemFn) -> bool {
     let mut attributes = function.attrs.iter();
     attributes.any(|attribute| attribute.path().is_ident("inline"))
