@@ -126,7 +126,7 @@ fn a_backtrace_has_names() {
           its backtrace:
             core::option::unwrap_failed
             buggy::nth
-            buggy::_::row_by_row
+            buggy::word
             <F as wasmill_sdk::exports::DynamicScalar>::batch_eval
             wasmill:udf/scalar@0.2.0#[method]scalar-function.batch-eval
           its last log lines:
@@ -153,8 +153,8 @@ fn with_debug_information_a_backtrace_has_lines() {
         error: function word (buggy-debug.wasm#word) trapped in `batch-eval`: it panicked or aborted
           its backtrace:
             buggy::nth at buggy/src/lib.rs:16
-            buggy::_::row_by_row at buggy/src/lib.rs:11
-            buggy::_::<impl wasmill_sdk::function::ScalarFunction for buggy::word>::batch_eval at buggy/src/lib.rs:8
+            buggy::word at buggy/src/lib.rs:11
+            buggy::_::row_by_row at buggy/src/lib.rs:8
           its last log lines:
             info: looking for word 1
             info: looking for word 0

@@ -81,16 +81,28 @@ impl Running {
 
     /// Waits for a line that contains some words.
     fn hears(&self, words: &str) -> String {
+        let [line] = self.hears_all([words]);
+        line
+    }
+
+    /// Waits for lines that contain some words each, in any order: different threads say them.
+    fn hears_all<const N: usize>(&self, words: [&str; N]) -> [String; N] {
+        let mut heard = [const { String::new() }; N];
         let mut before = Vec::new();
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(60) {
-            match self.said.recv_timeout(Duration::from_secs(60)) {
-                Ok(line) if line.contains(words) => return line,
-                Ok(line) => before.push(line),
-                Err(_) => break,
+            let Ok(line) = self.said.recv_timeout(Duration::from_secs(60)) else {
+                break;
+            };
+            match words.iter().position(|words| line.contains(words)) {
+                Some(place) => heard[place] = line,
+                None => before.push(line),
+            }
+            if heard.iter().all(|line| !line.is_empty()) {
+                return heard;
             }
         }
-        panic!("nobody said '{words}', but: {before:#?}");
+        panic!("heard only {heard:#?} of {words:#?}, and: {before:#?}");
     }
 
     fn id(&self) -> u32 {
@@ -201,8 +213,10 @@ fn a_running_job_is_told_another_version() {
         &sql.replace("'20 ms');\nINS", "'20 ms', 'version' = '1');\nINS"),
         &running,
     );
-    running.hears("model 'churn' is what job.sql says now");
-    running.hears("version '1' (48dd5db741b9) serves from here on, after version '2'");
+    running.hears_all([
+        "model 'churn' is what job.sql says now",
+        "version '1' (48dd5db741b9) serves from here on, after version '2'",
+    ]);
     assert_eq!(give("in/b.csv", 2).unwrap(), "2,10.0,1");
     let bad = "ALTER MODEL churn SET ('version' = '3');\nINSERT";
     says(&sql.replace("INSERT", bad), &running);
