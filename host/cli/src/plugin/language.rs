@@ -50,7 +50,7 @@ impl Language {
     pub fn template(self) -> &'static [TemplateFile] {
         match self {
             Language::Rust => {
-                template!("rust": "Cargo.toml" = "Cargo.toml", "src/lib.rs" = "src/lib.rs")
+                template!("rust": "Cargo.toml" = "Cargo.toml", ".cargo/config.toml" = "config.toml", "src/lib.rs" = "src/lib.rs")
             }
             Language::Python => {
                 template!("python": "pyproject.toml" = "pyproject.toml", "plugin.py" = "plugin.py")

@@ -42,14 +42,14 @@ fn a_new_plugin_of_each_language() {
         shown += &plugin(&job, &["new", &name, "--lang", language]);
         shown += &format!("{}\n", files(&job.path(&name)).join(" "));
     }
-    for file in ["README.md", "Cargo.toml", "job.sql", ".gitignore"] {
+    for file in ["README.md", "Cargo.toml", ".cargo/config.toml", "job.sql", ".gitignore"] {
         let text = fs::read_to_string(job.path("my-rust").join(file)).unwrap();
         shown += &format!("--- {file}\n{text}");
     }
     expect![[r#"
         exit 0
         made my-rust; next: cd my-rust && wasmill plugin build
-        .gitignore Cargo.toml README.md job.sql src/lib.rs
+        .cargo/config.toml .gitignore Cargo.toml README.md job.sql src/lib.rs
         exit 0
         made my-python; next: cd my-python && wasmill plugin build
         .gitignore README.md job.sql plugin.py pyproject.toml
@@ -89,6 +89,15 @@ fn a_new_plugin_of_each_language() {
 
         # A workspace of its own, wherever the folder lies.
         [workspace]
+        --- .cargo/config.toml
+        [target.wasm32-unknown-unknown]
+        rustflags = [
+          # Vector instructions: every host has them.
+          "-C", "target-feature=+simd128,+bulk-memory,+nontrapping-fptoint,+sign-ext,+mutable-globals",
+          # The host looks at its clock at each turn of a loop, so a turn does two vectors; the rest of bytes goes
+          # sixteen at a time.
+          "-C", "llvm-args=-force-vector-interleave=2 -epilogue-vectorization-force-VF=16",
+        ]
         --- job.sql
         CREATE FUNCTION greet AS 'my-rust.wasm#greet' LANGUAGE WASM;
         SELECT greet('mill');
