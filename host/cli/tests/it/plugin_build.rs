@@ -42,7 +42,13 @@ fn a_new_plugin_of_each_language() {
         shown += &plugin(&job, &["new", &name, "--lang", language]);
         shown += &format!("{}\n", files(&job.path(&name)).join(" "));
     }
-    for file in ["README.md", "Cargo.toml", ".cargo/config.toml", "job.sql", ".gitignore"] {
+    for file in [
+        "README.md",
+        "Cargo.toml",
+        ".cargo/config.toml",
+        "job.sql",
+        ".gitignore",
+    ] {
         let text = fs::read_to_string(job.path("my-rust").join(file)).unwrap();
         shown += &format!("--- {file}\n{text}");
     }
