@@ -21,6 +21,7 @@ mod ml_predict;
 mod model_versions;
 mod object_store;
 mod on_error;
+mod once;
 mod outer_joins;
 mod plugin_bench;
 mod plugin_build;

@@ -42,6 +42,9 @@ pub(crate) struct Checkpoint {
     pub origin: Option<String>,
     pub sources: BTreeMap<String, Position>,
     pub sinks: BTreeMap<String, Committable>,
+    /// The sinks that have got the rows that come but once.
+    #[serde(default)]
+    pub given: BTreeSet<String>,
     /// The watermarks of the splits of a source.
     #[serde(default)]
     pub times: BTreeMap<String, BTreeMap<String, i64>>,
@@ -77,6 +80,7 @@ impl Checkpoint {
             origin: None,
             sources: BTreeMap::new(),
             sinks: BTreeMap::new(),
+            given: BTreeSet::new(),
             times: BTreeMap::new(),
             clocks: BTreeMap::new(),
             machine_clocks: BTreeMap::new(),

@@ -360,9 +360,18 @@ impl Endless {
             stop
         ));
         let mut closed = wake.is_none();
+        let mut stopped = false;
         loop {
             let finished = tokio::select! {
                 finished = tasks.join_next() => finished,
+                () = stop.cancelled(), if !stopped => {
+                    stopped = true;
+                    // That may take long, and the sinks have nothing yet.
+                    if self.flows.iter().any(Flow::is_reading_once) {
+                        return Err(EngineError::Cancelled);
+                    }
+                    continue;
+                }
                 () = &mut closing, if !closed => {
                     closed = true;
                     continue;

@@ -15,7 +15,9 @@ use super::{
 };
 use crate::{
     error::EngineError,
-    planning::{EpochPipeline, Holding, Latecomers, Pipeline, as_scan, execution_error, followed},
+    planning::{
+        EpochPipeline, Holding, Latecomers, Once, Pipeline, as_scan, execution_error, followed,
+    },
 };
 
 pub(super) struct Flow {
@@ -24,6 +26,8 @@ pub(super) struct Flow {
     pub pipeline: Pipeline,
     /// The leaves that are read epoch by epoch.
     pub scans: Vec<Arc<dyn ExecutionPlan>>,
+    /// The parts that are read in one epoch.
+    once: Vec<Once>,
     /// The time of its windows, if it has any.
     pub clock: Option<Arc<Clock>>,
     /// Processing time, if it has windows over it.
@@ -57,13 +61,17 @@ impl Flow {
                 late,
             } = found;
             let scans = followed(&pipeline.plan);
+            let once = Once::all(&pipeline.plan);
             let sources = observe_sources(&pipeline.plan, observer);
             let (stages, plan) =
                 Stage::cut(&pipeline.plan).map_err(|error| execution_error(&error))?;
             Ok(Flow {
                 index,
                 scans,
-                waits_for_stages: !stages.is_empty() && followed(&plan).is_empty(),
+                once,
+                waits_for_stages: !stages.is_empty()
+                    && followed(&plan).is_empty()
+                    && Once::all(&plan).is_empty(),
                 stages,
                 clock,
                 machine,
@@ -119,6 +127,23 @@ impl Flow {
     fn is_due(&self) -> bool {
         let mut stages = self.stages.iter();
         stages.any(|stage| stage.holding().is_ok_and(Holding::is_due))
+    }
+
+    /// The job begins, before or behind the epoch in which the parts that are read once are.
+    pub(super) fn begin_once(&self, given: bool) -> Result<(), EngineError> {
+        let mut once = self.once.iter();
+        let begun = once.try_for_each(|once| once.begin(given));
+        begun.map_err(|error| execution_error(&error))
+    }
+
+    /// Whether parts that are read once are being read.
+    pub(super) fn is_reading_once(&self) -> bool {
+        self.once.iter().any(Once::is_running)
+    }
+
+    /// Whether it has parts that are read once, and they have been.
+    pub(super) fn is_given(&self) -> bool {
+        !self.once.is_empty() && self.once.iter().all(Once::is_given)
     }
 
     /// What it holds, by names for a checkpoint.

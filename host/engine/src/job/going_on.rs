@@ -74,6 +74,9 @@ impl Endless {
             self.restore(&checkpoint, &shared.unwrap_or_default())
                 .await?;
         }
+        for flow in &self.flows {
+            flow.begin_once(checkpoint.given.contains(&flow.key()))?;
+        }
         let scans: Vec<_> = self.flows.iter().flat_map(Flow::keyed_scans).collect();
         for (key, scan) in scans {
             let from = checkpoint.sources.get(&key);

@@ -137,6 +137,8 @@ impl Endless {
     pub(super) fn snapshot(&self, mut checkpoint: Checkpoint) -> Result<Snapshot, EngineError> {
         let mut held = Vec::new();
         checkpoint.models = self.models.versions();
+        let given = self.flows.iter().filter(|flow| flow.is_given());
+        checkpoint.given = given.map(Flow::key).collect();
         if self.checkpoints.is_some() {
             let flows = self.flows.iter();
             let clocks = flows.filter_map(|flow| Some((flow.key(), flow.clock.as_ref()?.levels())));

@@ -22,6 +22,7 @@ mod lookup;
 mod model_function;
 mod newest;
 mod node;
+mod once;
 mod plugin;
 mod predict;
 mod predict_config;
@@ -54,6 +55,7 @@ pub(crate) use letters::{
 };
 pub(crate) use limits::{Tenant, ceiling};
 pub(crate) use node::plan_node;
+pub(crate) use once::Once;
 pub(crate) use process::DeclaredProcess;
 pub use process::{
     Answer, BroadcastRows, CallError, GuestState, MOST_TIMERS, Moment, Surroundings, TimerCalls,

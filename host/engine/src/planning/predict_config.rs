@@ -15,7 +15,7 @@ use datafusion::{
 use super::{context::Shared, external_at};
 use crate::{
     error::{EngineError, did_you_mean},
-    settings::Settings,
+    settings::{Settings, allows_unordered},
     sql::parse_duration,
 };
 
@@ -70,32 +70,30 @@ impl Config {
                 ));
                 continue;
             }
-            self.set(key, value).map_err(|hint| {
+            self.set(key, value).map_err(|expected| {
                 let message = format!("the config '{key}' of ML_PREDICT cannot be '{value}'");
-                external_at(EngineError::job(message).with_hint(hint.to_owned()), span)
+                let hint = format!("it is {expected}");
+                external_at(EngineError::job(message).with_hint(hint), span)
             })?;
         }
         Ok(self)
     }
 
-    /// The error is a hint.
+    /// The error says what the value may be.
     fn set(&mut self, key: &str, value: &str) -> Result<(), &'static str> {
         let is = |word: &str| word.eq_ignore_ascii_case(value);
         match key {
             ASYNC => match (is("true"), is("false")) {
-                (false, false) => return Err("it is 'true' or 'false'"),
+                (false, false) => return Err("'true' or 'false'"),
                 (_, is_false) => self.one_by_one = is_false,
             },
-            OUTPUT_MODE => match (is("ORDERED"), is("ALLOW_UNORDERED")) {
-                (false, false) => return Err("it is 'ORDERED' or 'ALLOW_UNORDERED'"),
-                (_, unordered) => self.unordered = unordered,
-            },
+            OUTPUT_MODE => self.unordered = allows_unordered(value)?,
             MAX_OPERATIONS => match value.parse() {
                 Ok(operations @ 1..) => self.operations = Some(operations),
-                _ => return Err("it is a whole number from 1 on"),
+                _ => return Err("a whole number from 1 on"),
             },
             _ => match parse_duration(value).filter(|time| !time.is_zero()) {
-                None => return Err("it is a time, such as '30 s'"),
+                None => return Err("a time, such as '30 s'"),
                 timeout => self.timeout = timeout,
             },
         }

@@ -3,7 +3,7 @@
 
 use wasmill_plugin::{Budget, Limit, Unit};
 
-use super::{Key, Settings};
+use super::{Settings, keys::Key};
 use crate::sql::{parse_duration, parse_memory_size};
 
 pub(super) const KEYS: &[Key] = &[

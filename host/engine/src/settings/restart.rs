@@ -2,7 +2,10 @@
 
 use std::time::Duration;
 
-use super::{Key, Settings, anything, count, duration};
+use super::{
+    Settings,
+    keys::{Key, anything, count, duration},
+};
 use crate::{job::RestartStrategy, sql::parse_duration};
 
 pub(super) const KEYS: &[Key] = &[

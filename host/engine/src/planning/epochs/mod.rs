@@ -2,8 +2,8 @@
 //!
 //! A plan is executed anew for every epoch. Nodes that look at one row at a time need nothing for
 //! that. Below nodes that work window by window, [`Hold`](super::windows::Hold) keeps the rows of a
-//! window until its time is over. A table with an end beside one without is read once and replayed.
-//! All else is refused.
+//! window until its time is over. A table with an end that is joined with one without is read once and
+//! replayed; a query over tables with an end is read epoch by epoch, or [`Once`]. All else is refused.
 
 mod intervals;
 mod joins;
@@ -33,9 +33,10 @@ use self::{
     windows::whole,
 };
 use super::{
-    Latecomers, Pipeline,
+    Latecomers, Once, Pipeline, SourceScan,
     changes::Changes,
     endless::{MOVING, STATELESS, as_node, as_scan, ends, holding, in_words},
+    letters::scans,
     process::ProcessRows,
     proctime::ProctimeColumn,
     windows::{Sessions, WindowEnd, WindowId},
@@ -94,9 +95,9 @@ pub(crate) fn epoch_pipeline(
         store: Arc::clone(store),
         ttl,
     };
-    let (plan, rows) = planner.plan(plan)?;
+    let (mut plan, rows) = planner.plan(plan)?;
     match &rows {
-        Rows::Static => planner.check_followable(&plan)?,
+        Rows::Static => plan = read(plan)?,
         Rows::Replaced { keys, changes } => check_replaced(pipeline, keys, *changes)?,
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
@@ -246,7 +247,7 @@ impl Planner {
 
     fn other(&self, plan: &Node) -> Result<(Node, Rows), Obstacle> {
         let children = plan.children().into_iter();
-        let children: Vec<_> = children
+        let mut children: Vec<_> = children
             .map(|child| self.plan(child))
             .collect::<Result<_, _>>()?;
         if children.iter().all(|(_, rows)| *rows == Rows::Static) {
@@ -265,13 +266,13 @@ impl Planner {
             return Err(part(words, ABLE));
         }
         let mut met: Option<Rows> = None;
-        for (child, rows) in &children {
+        for (child, rows) in &mut children {
+            if *rows == Rows::Static {
+                *child = read(Arc::clone(child))?;
+            }
             let rows = match rows {
                 Rows::Replaced { changes, .. } => return Err(not_with("a union with", *changes)),
-                Rows::Static => {
-                    self.check_followable(child)?;
-                    flowing()
-                }
+                Rows::Static => flowing(),
                 Rows::Partial { .. } if !moves => {
                     return Err(part(in_words(name), ABLE));
                 }
@@ -288,20 +289,29 @@ impl Planner {
             rows,
         ))
     }
+}
 
-    /// A part with an end that is read once, epoch by epoch, as the rest is.
-    fn check_followable(&self, plan: &Node) -> Result<(), Obstacle> {
-        if as_scan(plan).is_some() {
-            return Ok(());
-        }
-        let name = plan.name();
-        let passes = STATELESS.contains(&name) || MOVING.contains(&name);
-        if plan.children().is_empty() || !passes || plan.fetch().is_some() {
-            return Err(part(in_words(name), ABLE));
-        }
-        let mut children = plan.children().into_iter();
-        children.try_for_each(|child| self.check_followable(child))
+/// A part with an end, so that its rows come but once: with those of the rest, epoch by epoch, or all in
+/// one where it has to see all of them.
+fn read(plan: Node) -> Result<Node, Obstacle> {
+    if is_followable(&plan) {
+        return Ok(plan);
     }
+    match scans(&plan).into_iter().all(SourceScan::is_bounded) {
+        true => Ok(Arc::new(Once::new(plan))),
+        // It ends with a LIMIT, for which an epoch cannot wait.
+        false => Err(part("LIMIT", ABLE)),
+    }
+}
+
+fn is_followable(plan: &Node) -> bool {
+    if as_scan(plan).is_some() {
+        return true;
+    }
+    let name = plan.name();
+    let passes = STATELESS.contains(&name) || MOVING.contains(&name);
+    let mut children = plan.children().into_iter().peekable();
+    passes && plan.fetch().is_none() && children.peek().is_some() && children.all(is_followable)
 }
 
 fn flowing() -> Rows {

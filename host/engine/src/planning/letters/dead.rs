@@ -21,7 +21,7 @@ use crate::{
     error::{EngineError, Location},
     job::{EPOCH, LetterKind, LetterSender, Letters},
     planning::{
-        EpochPipeline, Pipeline, Shared, SourceScan, as_scan,
+        EpochPipeline, Once, Pipeline, Shared, SourceScan, as_scan,
         endless::processes,
         guards::{GuardedCalls, guards},
     },
@@ -202,7 +202,14 @@ pub(crate) fn check_letters_once(
         );
         Err(EngineError::job(message).with_hint(hint.to_owned()))
     };
-    let followed = scans(&in_epochs.pipeline.plan);
+    // What is read once is not read again.
+    let plan = &in_epochs.pipeline.plan;
+    let once = Once::all(plan);
+    let read: Vec<_> = [plan]
+        .into_iter()
+        .chain(once.iter().map(Once::plan))
+        .collect();
+    let followed: Vec<_> = read.iter().flat_map(|plan| scans(plan)).collect();
     let is_followed = |scan: &SourceScan| followed.iter().any(|found| std::ptr::eq(*found, scan));
     let mut found = scans(&pipeline.plan).into_iter();
     if let Some(scan) = found.find(|scan| scan.dead_letter_table().is_some() && !is_followed(scan))
@@ -214,7 +221,7 @@ pub(crate) fn check_letters_once(
             "leave out its 'on-error' = 'dead-letter'",
         );
     }
-    let executed = guards(&in_epochs.pipeline.plan);
+    let executed: Vec<_> = read.iter().flat_map(|plan| guards(plan)).collect();
     let is_executed = |guard: &GuardedCalls| {
         let mut executed = executed.iter();
         executed.any(|found| Arc::ptr_eq(found.failed(), guard.failed()))

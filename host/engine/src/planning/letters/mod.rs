@@ -7,7 +7,7 @@ mod late;
 mod place;
 mod table;
 
-pub(super) use dead::dead_letter_table;
 pub(crate) use dead::{check_finds_no_letters, check_letters_once, deliver, letter_pipelines};
+pub(super) use dead::{dead_letter_table, scans};
 pub(super) use failed::FailedRows;
 pub(crate) use late::{Latecomers, late_pipeline};
