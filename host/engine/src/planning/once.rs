@@ -113,7 +113,7 @@ impl ExecutionPlan for Once {
         }
         let mut running = Some(Arc::clone(&round.running));
         let end = stream::poll_fn(move |_| {
-            running = None;
+            drop(running.take());
             Poll::Ready(None)
         });
         let rows = round.plan.execute(partition, context)?.chain(end);
