@@ -12,7 +12,7 @@ use super::{BATCHES, ROWS, line, print};
 use crate::{Arguments, border::paired};
 
 /// Texts of so many bytes.
-const LENGTHS: [usize; 3] = [8, 32, 256];
+const LENGTHS: [usize; 5] = [8, 32, 64, 128, 256];
 
 pub(super) fn run(
     arguments: &Arguments,

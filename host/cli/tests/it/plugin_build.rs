@@ -101,8 +101,8 @@ fn a_new_plugin_of_each_language() {
           # Vector instructions: every host has them.
           "-C", "target-feature=+simd128,+bulk-memory,+nontrapping-fptoint,+sign-ext,+mutable-globals",
           # The host looks at its clock at each turn of a loop, so a turn does two vectors; the rest of bytes goes
-          # sixteen at a time.
-          "-C", "llvm-args=-force-vector-interleave=2 -epilogue-vectorization-force-VF=16",
+          # eight at a time.
+          "-C", "llvm-args=-force-vector-interleave=2 -epilogue-vectorization-force-VF=8",
         ]
         --- job.sql
         CREATE FUNCTION greet AS 'my-rust.wasm#greet' LANGUAGE WASM;
