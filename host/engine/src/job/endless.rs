@@ -367,7 +367,7 @@ impl Endless {
                 () = stop.cancelled(), if !stopped => {
                     stopped = true;
                     // That may take long, and the sinks have nothing yet.
-                    if self.flows.iter().any(Flow::is_reading_once) {
+                    if self.flows.iter().any(Flow::reads_once) {
                         return Err(EngineError::Cancelled);
                     }
                     continue;

@@ -136,14 +136,14 @@ impl Flow {
         begun.map_err(|error| execution_error(&error))
     }
 
-    /// Whether parts that are read once are being read.
-    pub(super) fn is_reading_once(&self) -> bool {
-        self.once.iter().any(Once::is_running)
-    }
-
     /// Whether it has parts that are read once, and they have been.
     pub(super) fn is_given(&self) -> bool {
-        !self.once.is_empty() && self.once.iter().all(Once::is_given)
+        !self.once.is_empty() && !self.reads_once()
+    }
+
+    /// Whether it has parts that are read once, and they have not been read, or not to their end.
+    pub(super) fn reads_once(&self) -> bool {
+        !self.once.iter().all(Once::is_through)
     }
 
     /// What it holds, by names for a checkpoint.

@@ -27,7 +27,7 @@ pub(crate) struct Once {
 
 struct Round {
     plan: Arc<dyn ExecutionPlan>,
-    /// One a partition: whether it was executed.
+    /// One a partition: whether its execution has begun.
     given: Vec<bool>,
     /// Every execution that is not through has it.
     running: Arc<()>,
@@ -60,13 +60,9 @@ impl Once {
     }
 
     /// Whether all of its rows have been given.
-    pub(crate) fn is_given(&self) -> bool {
-        self.round.lock().given.iter().all(|given| *given)
-    }
-
-    /// Whether it is being executed.
-    pub(crate) fn is_running(&self) -> bool {
-        Arc::strong_count(&self.round.lock().running) > 1
+    pub(crate) fn is_through(&self) -> bool {
+        let round = self.round.lock();
+        round.given.iter().all(|given| *given) && Arc::strong_count(&round.running) == 1
     }
 
     /// The job begins, once more maybe, before or behind the epoch of its rows.

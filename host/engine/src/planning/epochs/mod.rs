@@ -97,7 +97,7 @@ pub(crate) fn epoch_pipeline(
     };
     let (mut plan, rows) = planner.plan(plan)?;
     match &rows {
-        Rows::Static => plan = read(plan)?,
+        Rows::Static => plan = given_but_once(plan)?,
         Rows::Replaced { keys, changes } => check_replaced(pipeline, keys, *changes)?,
         Rows::Flowing { .. } | Rows::Partial { .. } => {}
     }
@@ -268,7 +268,7 @@ impl Planner {
         let mut met: Option<Rows> = None;
         for (child, rows) in &mut children {
             if *rows == Rows::Static {
-                *child = read(Arc::clone(child))?;
+                *child = given_but_once(Arc::clone(child))?;
             }
             let rows = match rows {
                 Rows::Replaced { changes, .. } => return Err(not_with("a union with", *changes)),
@@ -293,7 +293,7 @@ impl Planner {
 
 /// A part with an end, so that its rows come but once: with those of the rest, epoch by epoch, or all in
 /// one where it has to see all of them.
-fn read(plan: Node) -> Result<Node, Obstacle> {
+fn given_but_once(plan: Node) -> Result<Node, Obstacle> {
     if is_followable(&plan) {
         return Ok(plan);
     }
